@@ -1,0 +1,1 @@
+"""Adapters from the capture to Qt item models."""

@@ -1,0 +1,1 @@
+"""Widgets of Qt; what they show is computed in Qt-free modules beside them."""

@@ -1,0 +1,75 @@
+"""The index: one SQLite schema for the live capture and for the saved `.harrier` file.
+
+`exchange` is narrow (lists, filters and sorts read it whole), `detail` holds the rest by the same id. The column order
+is that of `model.exchange`'s tuples, which are bound as they come. In a live capture a body's extents point into segment
+files beside the index; in a saved file they point into `body_chunk`. `progress` says up to where each worker's journal
+has been taken into the index: what lies behind it is replayed by `capture.recovery`.
+"""
+
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
+
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE exchange (
+    id INTEGER PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    duration_us INTEGER,
+    state INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    scheme TEXT NOT NULL,
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    status INTEGER,
+    media_type TEXT NOT NULL,
+    resource_type INTEGER NOT NULL,
+    request_bytes INTEGER NOT NULL,
+    response_bytes INTEGER NOT NULL,
+    failure TEXT NOT NULL,
+    flags INTEGER NOT NULL
+);
+CREATE TABLE detail (
+    exchange_id INTEGER PRIMARY KEY,
+    key INTEGER NOT NULL,
+    request_head BLOB NOT NULL,
+    response_head BLOB NOT NULL,
+    request_forwarded_head BLOB,
+    response_forwarded_head BLOB,
+    interim BLOB,
+    request_trailers BLOB,
+    response_trailers BLOB,
+    request_body BLOB,
+    response_body BLOB,
+    timings BLOB NOT NULL,
+    failure_text TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    client_connection INTEGER NOT NULL,
+    upstream_connection INTEGER NOT NULL
+);
+CREATE TABLE connection (
+    key INTEGER PRIMARY KEY,
+    side INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    peer_host TEXT NOT NULL,
+    peer_port INTEGER NOT NULL,
+    local_host TEXT NOT NULL,
+    local_port INTEGER NOT NULL,
+    tls BLOB
+);
+CREATE TABLE progress (series INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL);
+CREATE TABLE body_chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+"""
+
+
+def _upsert(table: str, columns: int) -> str:
+    return f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * columns)})"
+
+
+UPSERT_EXCHANGE = _upsert("exchange", len(ExchangeRow._fields))
+UPSERT_DETAIL = _upsert("detail", len(ExchangeDetail._fields))
+UPSERT_CONNECTION = _upsert("connection", len(ConnectionRow._fields))
+UPSERT_PROGRESS = _upsert("progress", 3)

@@ -1,0 +1,1 @@
+"""The gevent side: what runs in a worker process and nowhere else."""

@@ -1,0 +1,65 @@
+"""Commands: the window's orders to the engine, and the engine's orders to its workers. MessagePack, tagged."""
+
+import msgspec
+
+from proxy_core.model.settings import Settings
+
+
+class ApplySettings(msgspec.Struct, frozen=True, tag="settings"):
+    """Use these from the next connection or exchange on. Changes of address or worker count restart the workers."""
+
+    settings: Settings
+
+
+class SetRecording(msgspec.Struct, frozen=True, tag="recording"):
+    """Record, or let traffic pass unrecorded."""
+
+    on: bool
+
+
+class ClearCapture(msgspec.Struct, frozen=True, tag="clear"):
+    """Forget every exchange so far (window → engine)."""
+
+
+class RowsSeen(msgspec.Struct, frozen=True, tag="seen"):
+    """The window has taken the notice with this number: there is room for another (window → engine)."""
+
+    number: int
+
+
+class BytesTaken(msgspec.Struct, frozen=True, tag="taken"):
+    """So many bytes of events have left the queue (engine → worker): the worker's backpressure."""
+
+    count: int
+
+
+class RotateSegments(msgspec.Struct, frozen=True, tag="rotate"):
+    """Begin new segments; the old ones may be deleted once nothing points at them (engine → worker)."""
+
+
+class SuspendRecording(msgspec.Struct, frozen=True, tag="suspend"):
+    """The disk is full (`on`) or has room again: go on with the traffic without recording it (engine → worker)."""
+
+    on: bool
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Stop accepting, finish what is under way for `grace_s`, flush, end."""
+
+    grace_s: float = 1.0
+
+
+Command = ApplySettings | SetRecording | ClearCapture | RowsSeen | BytesTaken | RotateSegments | SuspendRecording | Stop
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+
+
+def encode_command(command: Command) -> bytes:
+    """Encode for a queue or a control socket."""
+    return _encoder.encode(command)
+
+
+def decode_command(data: bytes) -> Command:
+    """Raises msgspec.ValidationError on anything else than a command."""
+    return _decoder.decode(data)

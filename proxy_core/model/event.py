@@ -1,0 +1,36 @@
+"""Events, worker → engine: facts about exchanges and connections, as MessagePack.
+
+There are few kinds, and each is whole in itself and idempotent: an EXCHANGE event carries the complete row and detail
+as they stand, so the recorder's work is one upsert and a journal may be replayed. The id in the row is 0 on the wire:
+the recorder gives it.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class EventKind(IntEnum):
+    """The first member of every event."""
+
+    CONNECTION = 1  # [1, *ConnectionRow]
+    EXCHANGE = 2  # [2, ExchangeDetail.key, [*ExchangeRow without id], [*ExchangeDetail without exchange_id]]
+    NOT_RECORDED = 3  # [3, count, reason]: so many exchanges went by unrecorded (disk full)
+
+
+Event = list[Any]
+
+
+def encode_event(event: tuple[object, ...]) -> bytes:
+    """Encode one event for the journal and the queue."""
+    return _encode(event)
+
+
+def decode_event(data: bytes | memoryview) -> Event:
+    """Decode one event; the journal's checksum has vouched for it. Raises msgspec.DecodeError."""
+    event: Event = _decode(data)
+    return event

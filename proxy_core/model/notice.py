@@ -1,0 +1,86 @@
+"""Notices: the engine's news to the window. MessagePack, tagged.
+
+A notice of rows carries the rows themselves while the window keeps up, and becomes a range of ids when it doesn't: the
+engine never lets more than two unanswered ones lie in the queue (`command.RowsSeen` answers).
+"""
+
+import msgspec
+
+RawRow = tuple[  # an ExchangeRow; NamedTuples travel as arrays
+    int, int, int | None, int, int, str, str, str, int, str, int | None, str, int, int, int, str, int
+]
+
+
+class EngineStarted(msgspec.Struct, frozen=True, tag="started"):
+    """The proxy listens, and the live capture can be opened by a reader."""
+
+    host: str
+    port: int
+    wanted_port: int  # differs from `port` when that one was taken
+    capture_path: str
+    ca_certificate_path: str
+    ca_name: str
+    ca_fingerprint: str  # SHA-256, colon-separated hex
+    ca_spki: str  # base64 of SHA-256 of the SubjectPublicKeyInfo, for browsers
+    workers: int
+
+
+class EngineFailed(msgspec.Struct, frozen=True, tag="failed"):
+    """The engine can't start or go on; it ends after this."""
+
+    text: str  # one sentence
+
+
+class RowsChanged(msgspec.Struct, frozen=True, tag="rows"):
+    """These exchanges are new or have changed, and the index holds them."""
+
+    number: int  # of this notice, for `RowsSeen`
+    rows: list[RawRow]  # in ascending id; empty when only the range is told
+    first_new_id: int  # range of new ids since the last notice, both 0 when none
+    last_new_id: int
+    changed_from_id: int  # some rows in this range changed, both 0 when none
+    changed_to_id: int
+    total: int  # exchanges in the capture
+    failed: int  # how many of them failed
+    capture_bytes: int  # bodies and heads recorded so far, about
+
+
+class CaptureCleared(msgspec.Struct, frozen=True, tag="cleared"):
+    """Every exchange with an id up to this one is gone."""
+
+    last_id: int
+
+
+class RecordingChanged(msgspec.Struct, frozen=True, tag="recording"):
+    """`problem` is one sentence when recording is suspended against the person's will (disk full), else empty."""
+
+    on: bool
+    problem: str
+    not_recorded: int  # exchanges that passed unrecorded because of problems so far
+
+
+class WorkerChanged(msgspec.Struct, frozen=True, tag="worker"):
+    """A worker died and was replaced, or is not restarted any more."""
+
+    text: str
+    alive: int
+
+
+class EngineStopped(msgspec.Struct, frozen=True, tag="stopped"):
+    """The capture is closed; nothing comes after this."""
+
+
+Notice = EngineStarted | EngineFailed | RowsChanged | CaptureCleared | RecordingChanged | WorkerChanged | EngineStopped
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Notice] = msgspec.msgpack.Decoder(Notice)
+
+
+def encode_notice(notice: Notice) -> bytes:
+    """Encode for the queue to the window."""
+    return _encoder.encode(notice)
+
+
+def decode_notice(data: bytes) -> Notice:
+    """Raises msgspec.ValidationError on anything else than a notice."""
+    return _decoder.decode(data)

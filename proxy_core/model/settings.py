@@ -1,0 +1,21 @@
+"""Everything that a person can set about the engine; plain data, kept as JSON in the home folder by the window."""
+
+import msgspec
+
+DEFAULT_LISTEN_HOST = "127.0.0.1"
+DEFAULT_LISTEN_PORT = 8080
+MOST_WORKERS = 4
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the engine. `frozen`: change with `msgspec.structs.replace`."""
+
+    listen_host: str = DEFAULT_LISTEN_HOST
+    listen_port: int = DEFAULT_LISTEN_PORT
+    port_fallback: bool = False  # take the next free port when the wanted one is taken (the window does)
+    workers: int = 0  # 0 = as many as cores, at most MOST_WORKERS
+    interception: bool = True
+    not_intercepted: tuple[str, ...] = ()  # host globs (`*.bank.com`) whose TLS is tunnelled unread
+    recording: bool = True
+    insecure_upstream: bool = False  # don't verify upstream certificates
+    upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots

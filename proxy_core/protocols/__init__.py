@@ -1,0 +1,1 @@
+"""Bytes to parts and back (sans-io): no sockets, clocks, logging or gevent."""

@@ -1,0 +1,22 @@
+"""What a worker is given at its birth; pickled once by `spawn`, so it names only plain data, sockets and the queue."""
+
+import socket
+from dataclasses import dataclass
+
+from proxy_core.channel import Outlet
+from proxy_core.model.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStart:
+    """The worker owns its copies of the sockets from here on."""
+
+    series: int  # number of this worker's life within the capture, from 1
+    listener: socket.socket | None  # the shared listening socket; None with `reuse_port`
+    reuse_port: tuple[str, int] | None  # address to bind with SO_REUSEPORT instead
+    control: socket.socket  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
+    events: Outlet  # batches of events out
+    capture_folder: str
+    ca_folder: str  # where the CA's certificate and key lie
+    settings: Settings
+    own_port: int  # the proxy's own port, for the loop guard
