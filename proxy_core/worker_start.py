@@ -14,7 +14,9 @@ class WorkerStart:
     series: int  # number of this worker's life within the capture, from 1
     listener: socket.socket | None  # the shared listening socket; None with `reuse_port`
     reuse_port: tuple[str, int] | None  # address to bind with SO_REUSEPORT instead
-    control: socket.socket  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
+    control: (
+        socket.socket
+    )  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
     events: Outlet  # batches of events out
     capture_folder: str
     ca_folder: str  # where the CA's certificate and key lie

@@ -34,3 +34,25 @@ def decode_event(data: bytes | memoryview) -> Event:
     """Decode one event; the journal's checksum has vouched for it. Raises msgspec.DecodeError."""
     event: Event = _decode(data)
     return event
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Events as they cross the queue, in journal order."""
+
+    series: int
+    segment: int  # journal segment and offset behind the last of these events: the recorder's new progress;
+    offset: int  # segment 0: these events are in no journal (recording was suspended)
+    events: list[bytes]
+
+
+_batch_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def encode_batch(batch: Batch) -> bytes:
+    """Encode a batch for the queue."""
+    return _encode(batch)
+
+
+def decode_batch(data: bytes) -> Batch:
+    """Raises msgspec.ValidationError on anything else than a batch."""
+    return _batch_decoder.decode(data)
