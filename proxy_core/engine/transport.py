@@ -1,0 +1,269 @@
+"""A TCP link as the relays use it: blocking verbs over a non-blocking socket, inside greenlets.
+
+One greenlet may receive and another send at the same time, no more. `receive` waits first when the last read emptied the
+socket and reads first when it didn't; the read watcher stays armed from one request to the next, so a keep-alive
+exchange costs one wake-up and one `recv` a side, without the EAGAIN that a read-first loop pays each time.
+
+Deadlines are swept: every wait notes the coarse clock `DeadlineSweep.now_s`, and one greenlet looks over all transports
+once a second. A wait therefore ends up to a second late, and costs no timer.
+"""
+
+import errno
+import socket
+import struct
+from typing import Any, Protocol
+
+import gevent
+from gevent import get_hub
+from greenlet import getcurrent
+
+RECEIVE_LIMIT = 256 * 1024  # bytes of one `recv`: measured best for downloads, small answers are not touched by it
+_READ, _WRITE = 1, 2
+_LINGER_RESET = struct.pack("ii", 1, 0)
+
+
+class Link(Protocol):
+    """What relays, TLS and tunnels ask of either a `Transport` or a `TlsTransport`."""
+
+    peer_host: str
+    peer_port: int
+    local_host: str
+    local_port: int
+    read_limit_s: float  # a receive that waits longer raises TimeoutError
+    write_limit_s: float
+    is_truncated: bool  # the end that was received is not a proper one (TLS without close_notify)
+
+    def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
+        """Wait for bytes; b"" is the end. Raises OSError, TimeoutError."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Hand all of `data` to the system, waiting for a slow reader. Raises OSError, TimeoutError."""
+        ...
+
+    def send_eof(self) -> None:
+        """Close our direction only."""
+        ...
+
+    def close(self) -> None:
+        """Close in order; calling it again does nothing."""
+        ...
+
+    def abort(self) -> None:
+        """Close with a reset, so that the peer can't take what it has for the whole."""
+        ...
+
+    def is_readable(self) -> bool:
+        """Whether bytes, an end or an error are there to be received, without waiting."""
+        ...
+
+
+class DeadlineSweep:
+    """Ends waits that last too long, for all transports of a worker."""
+
+    def __init__(self) -> None:
+        self.now_s = 0  # coarse seconds since the start
+        self.transports: set[Transport] = set()
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """End the sweeping greenlet."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+            self._greenlet = None
+
+    def _run(self) -> None:
+        while True:
+            gevent.sleep(1.0)
+            self.now_s += 1
+            now_s = self.now_s
+            for transport in list(self.transports):
+                transport.check_deadlines(now_s)
+
+
+class Transport:
+    """A `Link` over a connected socket, which it owns."""
+
+    __slots__ = (
+        "_armed",
+        "_drained",
+        "_hub",
+        "_is_closed",
+        "_read_since_s",
+        "_read_watcher",
+        "_reader",
+        "_recv",
+        "_send",
+        "_socket",
+        "_sweep",
+        "_write_since_s",
+        "_write_watcher",
+        "_writer",
+        "is_truncated",
+        "local_host",
+        "local_port",
+        "peer_host",
+        "peer_port",
+        "read_limit_s",
+        "write_limit_s",
+    )
+
+    def __init__(self, sock: socket.socket, sweep: DeadlineSweep, read_limit_s: float, write_limit_s: float) -> None:
+        """Take over `sock`. Raises OSError when the peer is gone already."""
+        sock.setblocking(False)
+        peer, local = sock.getpeername(), sock.getsockname()
+        if sock.family != getattr(socket, "AF_UNIX", -1):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.peer_host, self.peer_port = peer[:2]
+            self.local_host, self.local_port = local[:2]
+        else:
+            self.peer_host, self.peer_port, self.local_host, self.local_port = "", 0, "", 0
+        self._socket = sock
+        self._recv = sock.recv
+        self._send = sock.send
+        self._hub = get_hub()
+        self._read_watcher = self._hub.loop.io(sock.fileno(), _READ)
+        self._write_watcher: Any = None
+        self._armed = False
+        self._drained = True
+        self._reader: Any = None
+        self._writer: Any = None
+        self._is_closed = False
+        self._sweep = sweep
+        self._read_since_s = self._write_since_s = 0
+        self.read_limit_s = read_limit_s
+        self.write_limit_s = write_limit_s
+        self.is_truncated = False
+        sweep.transports.add(self)
+
+    def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
+        while True:
+            if self._drained:
+                self._wait_readable()
+            try:
+                data = self._recv(limit)
+            except (BlockingIOError, InterruptedError):
+                self._drained = True
+                continue
+            self._drained = len(data) < limit
+            return data
+
+    def _wait_readable(self) -> None:
+        if self._is_closed:
+            raise OSError(errno.EBADF, "the connection is closed")
+        if not self._armed:
+            self._armed = True
+            self._read_watcher.start(self._on_readable)
+        self._read_since_s = self._sweep.now_s
+        self._reader = getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._reader = None
+
+    def _on_readable(self) -> None:
+        # Runs in the hub.
+        reader = self._reader
+        if reader is not None:
+            reader.switch()
+        else:  # nobody waits: remember it, and don't spin on a level-triggered watcher
+            self._drained = False
+            self._armed = False
+            self._read_watcher.stop()
+
+    def is_readable(self) -> bool:
+        if self._is_closed:
+            return True
+        try:
+            return len(self._recv(1, socket.MSG_PEEK)) >= 0
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+
+    def send(self, data: bytes) -> None:
+        try:
+            sent = self._send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_rest(self, rest: memoryview) -> None:
+        while rest:
+            self._wait_writable()
+            try:
+                sent = self._send(rest)
+            except (BlockingIOError, InterruptedError):
+                continue
+            rest = rest[sent:]
+
+    def _wait_writable(self) -> None:
+        if self._is_closed:
+            raise OSError(errno.EBADF, "the connection is closed")
+        if self._write_watcher is None:
+            self._write_watcher = self._hub.loop.io(self._socket.fileno(), _WRITE)
+        self._write_since_s = self._sweep.now_s
+        self._writer = getcurrent()
+        self._write_watcher.start(self._writer.switch)
+        try:
+            self._hub.switch()
+        finally:
+            self._writer = None
+            if self._write_watcher is not None:
+                self._write_watcher.stop()
+
+    def check_deadlines(self, now_s: int) -> None:
+        """End a wait that has lasted longer than its limit; runs in the sweep's greenlet."""
+        reader, writer = self._reader, self._writer
+        if reader is not None and now_s - self._read_since_s > self.read_limit_s:
+            self._read_since_s = now_s
+            self._hub.loop.run_callback(_throw, self, "_reader", TimeoutError("nothing arrived in time"))
+        if writer is not None and now_s - self._write_since_s > self.write_limit_s:
+            self._write_since_s = now_s
+            self._hub.loop.run_callback(_throw, self, "_writer", TimeoutError("the peer took nothing in time"))
+
+    def send_eof(self) -> None:
+        if not self._is_closed:
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                if error.errno not in (errno.ENOTCONN, errno.EPIPE, errno.ECONNRESET):
+                    raise
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._sweep.transports.discard(self)
+        self._read_watcher.stop()
+        self._read_watcher.close()
+        if self._write_watcher is not None:
+            self._write_watcher.stop()
+            self._write_watcher.close()
+            self._write_watcher = None
+        self._socket.close()
+        closed = OSError(errno.EBADF, "the connection was closed")
+        for name in ("_reader", "_writer"):
+            if getattr(self, name) is not None:
+                self._hub.loop.run_callback(_throw, self, name, closed)
+
+    def abort(self) -> None:
+        if not self._is_closed:
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+            except OSError:
+                pass  # reset by the peer already
+            self.close()
+
+
+def _throw(transport: Transport, waiter_name: str, error: OSError) -> None:
+    # Runs in the hub; the greenlet may have been woken since.
+    waiter = getattr(transport, waiter_name)
+    if waiter is not None:
+        waiter.throw(error)
