@@ -1,7 +1,7 @@
 """A TCP link as the relays use it: blocking verbs over a non-blocking socket, inside greenlets.
 
-One greenlet may receive and another send at the same time, no more. `receive` waits first when the last read emptied the
-socket and reads first when it didn't; the read watcher stays armed from one request to the next, so a keep-alive
+One greenlet may receive and another send at the same time, no more. `receive` waits first when the last read emptied
+the socket and reads first when it didn't; the read watcher stays armed from one request to the next, so a keep-alive
 exchange costs one wake-up and one `recv` a side, without the EAGAIN that a read-first loop pays each time.
 
 Deadlines are swept: every wait notes the coarse clock `DeadlineSweep.now_s`, and one greenlet looks over all transports
@@ -17,7 +17,8 @@ import gevent
 from gevent import get_hub
 from greenlet import getcurrent
 
-RECEIVE_LIMIT = 256 * 1024  # bytes of one `recv`: measured best for downloads, small answers are not touched by it
+RECEIVE_LIMIT = 64 * 1024  # bytes of one `recv` …
+BULK_RECEIVE_LIMIT = 256 * 1024  # … and after one that was filled to the brim
 _READ, _WRITE = 1, 2
 _LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -145,6 +146,8 @@ class Transport:
         while True:
             if self._drained:
                 self._wait_readable()
+            elif limit == RECEIVE_LIMIT:
+                limit = BULK_RECEIVE_LIMIT
             try:
                 data = self._recv(limit)
             except (BlockingIOError, InterruptedError):

@@ -1,0 +1,277 @@
+"""What becomes of a CONNECT: interception, plain HTTP, or a tunnel. And the way of a client connection as a whole.
+
+The proxy answers 200 at once and looks at what comes. A ClientHello: connect upstream first, verify it, then end the
+client's TLS with a leaf for the name. Something like HTTP: served as HTTP. Anything else, or a server that speaks
+first, or a host that is not to be intercepted: relayed unread. Where the upstream fails, the client's TLS is still
+ended, so that the page that says why can be read (browsers hide the bodies of failed CONNECTs).
+"""
+
+import re
+import time
+
+import gevent
+
+from proxy_core.engine import own_answer
+from proxy_core.engine.connecting import UpstreamError
+from proxy_core.engine.http1_relay import Http1Relay
+from proxy_core.engine.reporter import Report
+from proxy_core.engine.services import Services
+from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.transport import Link
+from proxy_core.engine.tunnel import relay_tunnel
+from proxy_core.engine.upstream import Upstream, connect_plain, start_tls
+from proxy_core.engine.upstream_trust import client_tls_failure, tls_facts
+from proxy_core.model.exchange import ExchangeKind, ExchangeState
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls
+from proxy_core.protocols.http1_parts import RequestHead
+
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_LIKE_HTTP = re.compile(rb"[A-Z]{3,20} [/*h]")
+_CLIENT_SIDE = 0
+
+
+def serve_client(services: Services, client: Link) -> None:
+    """Serve a client connection from its first byte to its end."""
+    connection = services.reporter.connection_key()
+    report_client(services, client, connection, None)
+    relay = Http1Relay(services, client, connection)
+    relay.run()
+    if relay.connect_request is not None:
+        head, report = relay.connect_request
+        try:
+            _ConnectRelay(services, client, connection, head, report).run(relay.leftover())
+        finally:
+            client.close()
+
+
+def report_client(services: Services, client: Link, connection: int, tls: bytes | None) -> None:
+    """Tell of a client connection; again with `tls` once that is known."""
+    services.reporter.connection(
+        (
+            connection,
+            _CLIENT_SIDE,
+            int(time.time() * 1e6),
+            client.peer_host,
+            client.peer_port,
+            client.local_host,
+            client.local_port,
+            tls,
+        )
+    )
+
+
+class _ConnectRelay:
+    """One CONNECT."""
+
+    def __init__(self, services: Services, client: Link, connection: int, head: RequestHead, report: Report) -> None:
+        self._services = services
+        self._client = client
+        self._connection = connection
+        self._head = head
+        self._report = report
+        self._host, self._port = head.host, head.port
+        self._prepared: Upstream | None = None  # connected while the client kept silent
+        self._server_spoke = b""
+        report.kind = ExchangeKind.TUNNEL
+        report.host, report.port = head.host, head.port
+
+    def run(self, first_bytes: bytes) -> None:
+        if not self._services.intercepts(self._host):
+            self._tunnel_or_refuse(first_bytes)
+            return
+        try:
+            self._client.send(_ESTABLISHED)
+            self._report.status = 200
+            self._report.response_head = _ESTABLISHED
+            seen = first_bytes or self._first_bytes()
+            hello, seen = self._look(seen) if seen else (None, b"")
+        except UpstreamError as error:
+            self._services.reporter.fail(self._report, error.failure)
+            return
+        except OSError:
+            self._drop_prepared()
+            text = "The client closed the connection right after CONNECT."
+            self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
+            return
+        if isinstance(hello, ClientHello):
+            if hello.alpn and b"http/1.1" not in hello.alpn:
+                self._report.notes = "Not decrypted: the client offers no HTTP/1.1 (only " + _names(hello.alpn) + ")."
+                self._tunnel(seen)
+            else:
+                self._intercept(hello, seen)
+        elif _LIKE_HTTP.match(seen):
+            self._services.reporter.forget(self._report)
+            self._drop_prepared()
+            authority = self._host, self._port
+            Http1Relay(self._services, self._client, self._connection, authority=authority, first_bytes=seen).run()
+        else:
+            self._tunnel(seen)
+
+    def _first_bytes(self) -> bytes:
+        """What the client sends first; b"" when the server speaks first, `_prepared` is then connected.
+
+        Raises OSError when the client leaves, UpstreamError.
+        """
+        try:
+            with gevent.Timeout(self._services.limits.first_bytes_s, TimeoutError()):
+                seen = self._client.receive()
+        except TimeoutError:
+            upstream = self._prepared = connect_plain(self._services, self._host, self._port)
+            theirs = gevent.spawn(_received, upstream.link)
+            ours = gevent.spawn(_received, self._client)
+            gevent.wait((theirs, ours), count=1)
+            if not ours.ready():
+                ours.kill()
+                self._server_spoke = theirs.get()
+                return b""
+            theirs.kill()
+            seen = ours.get()
+        if not seen:
+            raise OSError("the client closed the connection") from None
+        return seen
+
+    def _look(self, seen: bytes) -> tuple[ClientHello | NotTls, bytes]:
+        """Read on until it is clear whether this is TLS. Returns that and all bytes read."""
+        reader = ClientHelloReader()
+        reader.receive(seen)
+        self._client.read_limit_s = self._services.limits.client_tls_s
+        while (hello := reader.next_part()) is None:
+            data = self._client.receive()
+            if not data:
+                return NotTls(), seen
+            seen += data
+            reader.receive(data)
+        return hello, seen
+
+    def _connect(self) -> Upstream:
+        """The connection made while waiting for the first bytes, or a new one. Raises UpstreamError."""
+        upstream, self._prepared = self._prepared, None
+        return upstream or connect_plain(self._services, self._host, self._port)
+
+    def _drop_prepared(self) -> None:
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None
+
+    # Tunnels
+
+    def _tunnel_or_refuse(self, first_bytes: bytes) -> None:
+        """Not to be intercepted: connect first, and answer the CONNECT itself with what came of it."""
+        report, reporter = self._report, self._services.reporter
+        try:
+            upstream = connect_plain(self._services, self._host, self._port)
+        except UpstreamError as error:
+            response = own_answer.failure_response(error.failure, close=True, request=self._head)
+            report.status, report.response_head = response.status, response.head
+            reporter.fail(report, error.failure)
+            try:
+                self._client.send(response.head + response.body)
+            except OSError:
+                pass
+            return
+        report.status, report.response_head = 200, _ESTABLISHED
+        try:
+            self._client.send(_ESTABLISHED)
+        except OSError:
+            upstream.close()
+            text = "The client closed the connection right after CONNECT."
+            reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
+            return
+        self._relay_unread(upstream, first_bytes)
+
+    def _tunnel(self, first_bytes: bytes) -> None:
+        try:
+            upstream = self._connect()
+        except UpstreamError as error:
+            self._services.reporter.fail(self._report, error.failure)
+            return
+        self._relay_unread(upstream, first_bytes)
+
+    def _relay_unread(self, upstream: Upstream, first_bytes: bytes) -> None:
+        report, reporter = self._report, self._services.reporter
+        report.state = ExchangeState.RESPONDING
+        report.upstream_connection = upstream.connection
+        report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
+        report.dns_us, report.connect_us = upstream.dns_us, upstream.connect_us
+
+        def from_client(count: int) -> None:
+            report.request_bytes += count
+            reporter.changed(report)
+
+        def from_upstream(count: int) -> None:
+            report.response_bytes += count
+            reporter.changed(report)
+
+        reporter.changed(report)
+        problem = ""
+        try:
+            if first_bytes:
+                upstream.link.send(first_bytes)
+                from_client(len(first_bytes))
+            if self._server_spoke:
+                self._client.send(self._server_spoke)
+                from_upstream(len(self._server_spoke))
+        except OSError as error:
+            problem = f"The tunnel was closed at once ({error.strerror or error})."
+            upstream.close()
+        problem = problem or relay_tunnel(
+            self._client, upstream.link, self._services.limits, from_client, from_upstream
+        )
+        if problem:
+            reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
+        else:
+            reporter.complete(report)
+
+    # Interception
+
+    def _intercept(self, hello: ClientHello, seen: bytes) -> None:
+        services, report = self._services, self._report
+        name = hello.server_name or self._host
+        upstream: Upstream | None = None
+        failure: Failure | None = None
+        try:
+            upstream = self._connect()
+            start_tls(services, upstream, name, ("http/1.1",))
+        except UpstreamError as error:
+            upstream, failure = None, error.failure
+        tls = TlsTransport(
+            self._client,
+            services.certificates.server_context(name, ("http/1.1",)),
+            server_side=True,
+            first_bytes=seen,
+        )
+        limit_s = services.limits.client_tls_s
+        try:
+            with gevent.Timeout(limit_s, TimeoutError("the TLS handshake took too long")):
+                tls.handshake()
+        except OSError as error:
+            if upstream is not None:
+                upstream.close()
+            report.upstream_connection = upstream.connection if upstream is not None else 0
+            services.reporter.fail(report, client_tls_failure(error, name))
+            self._client.close()
+            return
+        report_client(services, tls, self._connection, tls_facts(tls.ssl_object, hello.server_name))
+        services.reporter.forget(report)
+        Http1Relay(
+            services,
+            tls,
+            self._connection,
+            scheme="https",
+            authority=(self._host, self._port),
+            upstream=upstream,
+            first_failure=failure,
+        ).run()
+
+
+def _received(link: Link) -> bytes:
+    """What a link receives first; an error counts as its end."""
+    try:
+        return link.receive()
+    except OSError:
+        return b""
+
+
+def _names(alpn: tuple[bytes, ...]) -> str:
+    return ", ".join(name.decode("latin-1") for name in alpn)

@@ -1,0 +1,504 @@
+"""HTTP/1 between one client connection and its upstream: exchange after exchange, in order.
+
+An ordinary blocking loop in the client's greenlet. It shows the four points at which rules will act:
+`_at_request_head`, `_at_request_body`, `_at_response_head`, `_at_response_body`. A request whose body is not here yet
+is uploaded by a second greenlet, so that an interim or an early final response reaches the client while the body is
+still on its way.
+
+Bodies pass through as they arrive: what one `receive` brings is sent on before the next, so a slow reader on one side
+slows the other, and memory stays flat. The report of an exchange is completed before its last bytes are sent.
+"""
+
+import time
+
+import gevent
+
+from proxy_core.engine import own_answer
+from proxy_core.engine.connecting import UpstreamError
+from proxy_core.engine.reporter import Report
+from proxy_core.engine.services import Services
+from proxy_core.engine.transport import Link
+from proxy_core.engine.tunnel import relay_tunnel
+from proxy_core.engine.upload import Upload
+from proxy_core.engine.upstream import Upstream, connect_upstream
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http1_parts import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    BodyPart,
+    EndOfMessage,
+    ProtocolError,
+    RequestHead,
+    ResponseHead,
+    TargetForm,
+)
+from proxy_core.protocols.http1_reader import RequestReader
+from proxy_core.protocols.http1_writer import with_close, without_chunking
+
+# RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_clock = time.perf_counter
+
+
+class ResponseFailedError(Exception):
+    """The response can't be finished. `failure` says why; `is_upstreams_end` marks an end before the first byte."""
+
+    def __init__(self, failure: Failure, *, is_upstreams_end: bool = False) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
+        self.is_upstreams_end = is_upstreams_end
+
+
+class ClientGoneError(Exception):
+    """The client took no more."""
+
+
+class Http1Relay:
+    """Serves one client connection (or the inside of one intercepted tunnel) until it ends."""
+
+    def __init__(
+        self,
+        services: Services,
+        client: Link,
+        connection: int,
+        *,
+        scheme: str = "http",
+        authority: tuple[str, int] | None = None,
+        upstream: Upstream | None = None,
+        first_failure: Failure | None = None,
+        first_bytes: bytes = b"",
+    ) -> None:
+        """`authority` is the CONNECT target inside a tunnel: every request goes there, whatever its Host says.
+
+        `upstream` may be prepared; `first_failure` answers the first request where preparing it failed.
+        """
+        self.services = services
+        self.client = client
+        self.connection = connection
+        self._reporter = services.reporter
+        self._scheme = scheme
+        self._authority = authority
+        self._upstream = upstream
+        self._first_failure = first_failure
+        self._reader = RequestReader(scheme)
+        self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
+        self.connect_request: tuple[RequestHead, Report] | None = None
+        if first_bytes:
+            self._reader.receive(first_bytes)
+
+    def run(self) -> None:
+        """Serve until the connection ends; closes both sides.
+
+        A CONNECT ends it too, and leaves the client open: the request is in `connect_request`, for the caller.
+        """
+        try:
+            while True:
+                head = self._read_head()
+                if head is None or not self._serve(head):
+                    break
+        except (OSError, ClientGoneError):
+            pass  # between exchanges there is nobody to tell, within one it has been reported
+        finally:
+            if self.connect_request is None:
+                self.client.close()
+            if self._upstream is not None:
+                self._upstream.close()
+
+    def leftover(self) -> bytes:
+        """What the client has sent behind the last request that was read."""
+        return self._reader.leftover()
+
+    # The request's head
+
+    def _read_head(self) -> RequestHead | None:
+        """Read the next head; None when the connection has ended, whether in order or with a reported failure."""
+        reader, client, limits = self._reader, self.client, self.services.limits
+        head_since: float | None = None
+        client.read_limit_s = limits.idle_s
+        try:
+            while True:
+                part = reader.next_part()
+                if part is not None:
+                    assert isinstance(part, RequestHead)
+                    client.read_limit_s = limits.request_body_s
+                    return part
+                if reader.is_at_end:
+                    return None
+                if reader.is_mid_head:
+                    # A limit on the whole head: one byte a minute doesn't hold a connection for ever.
+                    head_since = head_since or _clock()
+                    client.read_limit_s = limits.request_head_s - (_clock() - head_since)
+                    if client.read_limit_s <= 0:
+                        raise TimeoutError
+                if data := client.receive():
+                    reader.receive(data)
+                else:
+                    reader.receive_eof()
+        except ProtocolError as error:
+            self._refuse_unread(error.failure, error.raw)
+        except TimeoutError:
+            if reader.is_mid_head:
+                text = f"The client did not finish its request's head within {limits.request_head_s:.0f} seconds."
+                self._refuse_unread(Failure(FailureKind.CLIENT_TIMEOUT, text), reader.leftover())
+        except OSError:
+            if reader.is_mid_head:
+                report = self._reporter.open(self.connection)
+                report.request_head = reader.leftover()
+                text = "The client reset the connection in the middle of its request's head."
+                self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
+        return None
+
+    def _refuse_unread(self, failure: Failure, raw: bytes) -> None:
+        """Answer what could not be read as a request, and record it with what was read."""
+        report = self._reporter.open(self.connection)
+        report.flags |= self._flags
+        report.request_head = raw
+        report.scheme = self._scheme
+        if self._authority is not None:
+            report.host, report.port = self._authority
+        report.method = raw.split(b" ", 1)[0][:24].decode("latin-1") if raw[:1].isalpha() else "?"
+        self._answer(report, own_answer.failure_response(failure, close=True), failure, keep_alive=False)
+
+    # One exchange
+
+    def _serve(self, head: RequestHead) -> bool:
+        """Relay one exchange. Returns whether the connection can carry another."""
+        reporter = self._reporter
+        if reporter.is_full:
+            reporter.wait_for_room()
+        report = reporter.open(self.connection)
+        report.request_head = head.raw
+        report.method = head.method.decode("ascii")
+        report.notes = head.notes
+        report.flags = self._flags
+        if head.method == b"CONNECT":
+            self.connect_request = head, report
+            return False
+        report.scheme = head.scheme
+        report.host, report.port = head.host, head.port
+        report.path = head.origin_target.decode("utf-8", "replace")
+        authority = self._authority
+        if authority is None:
+            if head.form is TargetForm.ORIGIN or (head.form is TargetForm.ASTERISK and not head.host):
+                failure = own_answer.NOT_A_WEB_SERVER
+                response = own_answer.failure_response(failure, close=True, request=head)
+                return self._answer(report, response, failure, keep_alive=False)
+            authority = head.host, head.port
+            scheme = head.scheme
+        else:
+            scheme = report.scheme = self._scheme
+            if (head.host, head.port) != authority and not report.notes:
+                report.notes = f"Sent to {authority[0]}:{authority[1]}, though its Host says {head.host}:{head.port}."
+        if head.max_forwards == 0 and head.method in (b"TRACE", b"OPTIONS"):
+            # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
+            return self._answer(report, own_answer.last_hop_response(head), None, keep_alive=False)
+        self._at_request_head(report, head)
+        return self._relay(report, head, scheme, *authority)
+
+    def _relay(self, report: Report, head: RequestHead, scheme: str, host: str, port: int) -> bool:
+        upload: Upload | None = None
+        try:
+            upstream = self._upstream_for(report, scheme, host, port)
+            upload = self._send_request(report, head, upstream)
+            try:
+                keep_alive = self._relay_response(report, head, upstream, upload)
+            except ResponseFailedError as error:
+                # RFC 9112 §9.3.1: a reused connection may have been closed in the same moment.
+                if not (
+                    error.is_upstreams_end and upstream.exchanges and upload is None and head.method in _IDEMPOTENT
+                ):
+                    raise
+                upstream.close()
+                self._upstream = None
+                upstream = self._upstream_for(report, scheme, host, port)
+                upload = self._send_request(report, head, upstream)
+                keep_alive = self._relay_response(report, head, upstream, upload)
+        except (UpstreamError, ResponseFailedError) as error:
+            return self._fail(report, head, error.failure, upload)
+        except ClientGoneError:
+            self._drop_upstream(upload)
+            text = "The client closed the connection before it had the whole response."
+            self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
+            return False
+        return keep_alive
+
+    def _upstream_for(self, report: Report, scheme: str, host: str, port: int) -> Upstream:
+        upstream = self._upstream
+        if upstream is None or not upstream.serves(scheme, host, port):
+            if upstream is not None:
+                upstream.close()
+                self._upstream = None
+            failure, self._first_failure = self._first_failure, None
+            if failure is not None:
+                raise UpstreamError(failure)
+            upstream = self._upstream = connect_upstream(self.services, scheme, host, port)
+        if upstream.exchanges:
+            report.flags |= ExchangeFlag.UPSTREAM_REUSED
+        else:
+            report.dns_us, report.connect_us, report.tls_us = upstream.dns_us, upstream.connect_us, upstream.tls_us
+        report.upstream_connection = upstream.connection
+        report.ready_mark = _clock()
+        return upstream
+
+    def _send_request(self, report: Report, head: RequestHead, upstream: Upstream) -> Upload | None:
+        """Send the head and as much of the body as is here; an `Upload` sends the rest."""
+        link = upstream.link
+        upstream.reader.expect(head.method)
+        try:
+            if head.body_length == 0:
+                self._reader.next_part()  # the end of the message
+                link.send(head.forward)
+                report.state = ExchangeState.WAITING
+                report.sent_mark = _clock()
+                return None
+            upload = Upload(self.client, self._reader, upstream, report, self._at_request_body)
+            if not upload.send_what_is_here(head.forward):
+                upload.start()
+            return upload
+        except ProtocolError as error:
+            raise ResponseFailedError(error.failure) from None
+        except OSError as error:
+            text = f"{upstream.host}:{upstream.port} closed the connection while the request was sent."
+            failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
+            is_end = not isinstance(error, TimeoutError)
+            if head.body_length and is_end:
+                return None  # it may have answered early: let the response reader find out
+            raise ResponseFailedError(failure, is_upstreams_end=is_end) from None
+
+    # The response
+
+    def _relay_response(self, report: Report, head: RequestHead, upstream: Upstream, upload: Upload | None) -> bool:
+        response = self._read_response_head(report, head, upstream, upload)
+        report.response_mark = _clock()
+        report.response_head = response.raw
+        report.status = response.status
+        report.content_type = response.content_type
+        report.state = ExchangeState.RESPONDING
+        if response.notes:
+            report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
+        self._at_response_head(report, response)
+        if response.status == 101:
+            return self._switch_protocols(report, response, upstream)
+        keep_alive = head.keep_alive and head.minor >= 1 and response.body_length != UNTIL_CLOSE
+        forward = response.forward
+        dechunk = response.body_length == CHUNKED and head.minor == 0
+        if dechunk:
+            forward = without_chunking(forward)
+        if not keep_alive:
+            forward = with_close(forward)
+        self._relay_response_body(report, upstream, upload, forward, dechunk=dechunk)
+        upstream.exchanges += 1
+        if upload is not None and not upload.is_done:
+            upload.finish(wait=response.keep_alive)
+            keep_alive = keep_alive and upload.is_done and upload.failure is None
+            self._reporter.complete(report)
+        if not response.keep_alive or upstream.reader.has_surplus or (upload is not None and not upload.is_done):
+            upstream.close()
+            self._upstream = None
+        if upload is not None and not upload.is_done:
+            self._close_gently()
+        return keep_alive
+
+    def _read_response_head(
+        self, report: Report, head: RequestHead, upstream: Upstream, upload: Upload | None
+    ) -> ResponseHead:
+        """The final response's head; interim ones are passed on and recorded as they come."""
+        reader = upstream.reader
+        while True:
+            part = self._next_part(upstream, upload)
+            assert isinstance(part, ResponseHead)
+            if part.status >= 200:
+                return part
+            if part.status == 101:
+                if head.upgrade:
+                    return part
+                text = "The server switched protocols though the request had not asked for it."
+                raise ResponseFailedError(Failure(FailureKind.HTTP_PROTOCOL_ERROR, text))
+            self._reporter.interim(report, part.raw)
+            if head.minor >= 1:  # RFC 9110 §15.2: never to an HTTP/1.0 client
+                self._send_to_client(part.forward)
+            reader.expect(head.method)
+
+    def _next_part(self, upstream: Upstream, upload: Upload | None) -> ResponseHead | BodyPart | EndOfMessage:
+        reader, link = upstream.reader, upstream.link
+        try:
+            while True:
+                part = reader.next_part()
+                if part is not None:
+                    return part
+                if data := link.receive():
+                    reader.receive(data)
+                elif reader.is_mid_message:
+                    if link.is_truncated:
+                        text = "The server ended TLS without saying goodbye: the response may be cut short."
+                        raise ResponseFailedError(Failure(FailureKind.HTTP_RESPONSE_INCOMPLETE, text))
+                    reader.receive_eof()
+                else:
+                    where = f"{upstream.host}:{upstream.port}"
+                    text = f"{where} closed the connection without sending a response."
+                    failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
+                    raise ResponseFailedError(failure, is_upstreams_end=True)
+        except ProtocolError as error:
+            raise ResponseFailedError(error.failure) from None
+        except TimeoutError:
+            limit = f"{link.read_limit_s:.0f} seconds"
+            if reader.is_mid_message:
+                text = f"{upstream.host}:{upstream.port} sent nothing more for {limit}, in the middle of its response."
+                raise ResponseFailedError(Failure(FailureKind.CONNECTION_READ_TIMEOUT, text)) from None
+            text = f"{upstream.host}:{upstream.port} did not answer within {limit}."
+            raise ResponseFailedError(Failure(FailureKind.HTTP_RESPONSE_TIMEOUT, text)) from None
+        except OSError as error:
+            if upload is not None and upload.failure is not None:
+                raise ResponseFailedError(upload.failure) from None
+            when = "in the middle of its response" if reader.is_mid_message else "before it answered"
+            text = f"{upstream.host}:{upstream.port} reset the connection {when} ({error.strerror or error})."
+            failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
+            raise ResponseFailedError(failure, is_upstreams_end=not reader.is_mid_message) from None
+
+    def _relay_response_body(
+        self, report: Report, upstream: Upstream, upload: Upload | None, forward: bytes, *, dechunk: bool
+    ) -> None:
+        reader, reporter = upstream.reader, self._reporter
+        out = [forward]
+        while True:
+            try:
+                part = reader.next_part()
+            except ProtocolError as error:
+                self._send_to_client(b"".join(out))
+                raise ResponseFailedError(error.failure) from None
+            if part is None:
+                self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
+                out.clear()
+                reporter.changed(report)
+                part = self._next_part(upstream, None)
+            if isinstance(part, BodyPart):
+                self._at_response_body(report, part)
+                reporter.response_body(report, part.data)
+                out.append(part.data if dechunk else part.wire)
+                continue
+            assert isinstance(part, EndOfMessage)
+            if part.trailers:
+                report.response_trailers = part.trailers
+            if part.wire and not dechunk:
+                out.append(part.wire)
+            break
+        if upload is None or upload.is_done:
+            reporter.complete(report)
+        if out:
+            self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
+
+    def _switch_protocols(self, report: Report, response: ResponseHead, upstream: Upstream) -> bool:
+        """RFC 9110 §7.8: from here on the connection belongs to the new protocol, and is relayed unread."""
+        if response.upgrade.lower() == b"websocket":
+            report.kind = ExchangeKind.WEBSOCKET
+        reporter = self._reporter
+
+        def from_client(count: int) -> None:
+            report.request_bytes += count
+            reporter.changed(report)
+
+        def from_upstream(count: int) -> None:
+            report.response_bytes += count
+            reporter.changed(report)
+
+        reporter.changed(report)
+        self._send_to_client(response.forward)
+        early_down, early_up = upstream.reader.leftover(), self._reader.leftover()
+        try:
+            if early_down:
+                self.client.send(early_down)
+                from_upstream(len(early_down))
+            if early_up:
+                upstream.link.send(early_up)
+                from_client(len(early_up))
+        except OSError:
+            pass  # the tunnel finds it out and says so
+        problem = relay_tunnel(self.client, upstream.link, self.services.limits, from_client, from_upstream)
+        self._upstream = None
+        if problem:
+            reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
+        else:
+            reporter.complete(report)
+        return False
+
+    def _send_to_client(self, data: bytes) -> None:
+        try:
+            self.client.send(data)
+        except OSError:
+            raise ClientGoneError from None
+
+    # Failures
+
+    def _fail(self, report: Report, head: RequestHead, failure: Failure, upload: Upload | None) -> bool:
+        """Answer with the failure, or cut the client off where the response has begun already."""
+        if upload is not None and upload.failure is not None:
+            failure = upload.failure
+        request_is_read = head.body_length == 0 or (upload is not None and upload.is_done and upload.failure is None)
+        self._drop_upstream(upload)
+        if failure.kind is FailureKind.CLIENT_CLOSED:
+            report.flags |= ExchangeFlag.REQUEST_INCOMPLETE
+            self._reporter.fail(report, failure)
+            return False
+        if report.response_head:
+            report.flags |= ExchangeFlag.RESPONSE_INCOMPLETE
+            self._reporter.fail(report, failure)
+            self.client.abort()  # RFC 9112 §8: what is cut short must look cut short
+            return False
+        keep_alive = request_is_read and head.keep_alive and head.minor >= 1
+        response = own_answer.failure_response(failure, close=not keep_alive, request=head)
+        return self._answer(report, response, failure, keep_alive=keep_alive)
+
+    def _answer(
+        self, report: Report, response: own_answer.OwnResponse, failure: Failure | None, *, keep_alive: bool
+    ) -> bool:
+        """Send a response of Harrier's own and record it as such. Returns `keep_alive`."""
+        report.flags |= ExchangeFlag.OWN_RESPONSE
+        report.status = response.status
+        report.response_head = response.head
+        report.content_type = response.content_type
+        report.response_mark = _clock()
+        self._reporter.response_body(report, response.body)
+        if failure is None:
+            self._reporter.complete(report)
+        else:
+            self._reporter.fail(report, failure)
+        try:
+            self.client.send(response.head + response.body)
+        except OSError:
+            return False
+        if not keep_alive:
+            self._close_gently()
+        return keep_alive
+
+    def _close_gently(self) -> None:
+        """RFC 9112 §9.6: half-close and read on a little, lest a reset wipe out the response on its way."""
+        limit_s = self.services.limits.linger_s
+        try:
+            with gevent.Timeout(limit_s, TimeoutError()):
+                self.client.send_eof()
+                while self.client.receive():
+                    pass
+        except OSError:
+            pass
+
+    def _drop_upstream(self, upload: Upload | None) -> None:
+        if upload is not None and not upload.is_done:
+            upload.finish(wait=False)
+        if self._upstream is not None:
+            self._upstream.link.abort()
+            self._upstream = None
+
+    # The four points where rules will act. Each sees the report and the part, before it is sent on.
+
+    def _at_request_head(self, report: Report, head: RequestHead) -> None:
+        pass
+
+    def _at_request_body(self, report: Report, part: BodyPart) -> None:
+        self._reporter.request_body(report, part.data)
+
+    def _at_response_head(self, report: Report, head: ResponseHead) -> None:
+        pass
+
+    def _at_response_body(self, report: Report, part: BodyPart) -> None:
+        pass

@@ -1,0 +1,524 @@
+"""The only writer of events in a worker: relays report through it, and can't forget a part of it.
+
+Each exchange has a `Report`, filled by its relay. While an exchange is short, its body bytes wait in the report and go
+to the journal together with the one event that tells the whole: one `write` an exchange, made *before* the last bytes
+go to the client, so what a client has got whole is on disk. What lasts longer than a tick is announced by the flusher,
+which also writes out its body bytes so far; a large body goes to a segment of its own.
+
+The same encoded events leave in batches over the queue. The engine says how many bytes it has taken; past
+`UNTAKEN_LIMIT_BYTES` new exchanges wait (`wait_for_room`), so nothing is dropped and nothing grows. When the disk is
+full the traffic goes on unrecorded and is counted.
+"""
+
+import time
+from binascii import crc32
+from typing import Protocol
+
+import gevent
+import msgspec
+from gevent.event import Event as GreenEvent
+
+from proxy_core.capture.extents import Extent, encode_extents
+from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, BodySegment, Journal, JournalFullError
+from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.failure import Failure
+from proxy_core.model.resource_type import media_essence, resource_type
+
+TICK_S = 0.02  # events leave, and exchanges under way are announced, this often
+PROGRESS_S = 0.25  # bodies under way are told again this often
+BATCH_LIMIT_BYTES = 256 * 1024  # a batch leaves at once when it is this large
+UNTAKEN_LIMIT_BYTES = 16 * 1024 * 1024
+PENDING_LIMIT_BYTES = 64 * 1024  # body bytes that may wait in one report
+OWN_SEGMENT_BYTES = 256 * 1024  # a body larger than this continues in a segment of its own
+RETRY_S = 1.0  # how long recording rests after the disk was full
+
+_HEADER_SIZE = RECORD_HEADER.size
+_MAGIC = 0xA7
+_pack_header = RECORD_HEADER.pack
+_clock = time.perf_counter
+
+
+class EventSink(Protocol):
+    """Where batches go: the queue's outlet, or a list in tests."""
+
+    def put(self, data: bytes) -> None:
+        """Take one batch; never blocks."""
+        ...
+
+
+class Report:
+    """What is known of one exchange so far. The relay sets the facts, the reporter writes them down.
+
+    Marks are `time.perf_counter` seconds, 0.0 = not reached.
+    """
+
+    __slots__ = (
+        "_body_segments",
+        "_extents",
+        "_is_announced",
+        "_is_dirty",
+        "_pending",
+        "_pending_bytes",
+        "client_connection",
+        "connect_us",
+        "content_type",
+        "dns_us",
+        "failure",
+        "flags",
+        "host",
+        "interim",
+        "key",
+        "kind",
+        "method",
+        "notes",
+        "path",
+        "port",
+        "ready_mark",
+        "received_mark",
+        "request_bytes",
+        "request_head",
+        "request_trailers",
+        "response_bytes",
+        "response_head",
+        "response_mark",
+        "response_trailers",
+        "scheme",
+        "sent_mark",
+        "start_mark",
+        "started_at",
+        "state",
+        "status",
+        "tls_us",
+        "upstream_connection",
+    )
+
+    def __init__(self, key: int, client_connection: int) -> None:
+        self.key = key
+        self.client_connection = client_connection
+        self.started_at = int(time.time() * 1e6)
+        self.start_mark = _clock()
+        self.ready_mark = self.sent_mark = self.response_mark = self.received_mark = 0.0
+        self.dns_us = self.connect_us = self.tls_us = -1
+        self.state: int = ExchangeState.REQUESTING
+        self.kind: int = ExchangeKind.HTTP
+        self.flags = 0
+        self.method = self.scheme = self.host = self.path = self.notes = ""
+        self.port = 0
+        self.status: int | None = None
+        self.content_type = b""
+        self.failure: Failure | None = None
+        self.request_head = self.response_head = b""
+        self.interim: list[tuple[int, bytes]] | None = None
+        self.request_trailers: bytes | None = None
+        self.response_trailers: bytes | None = None
+        self.request_bytes = self.response_bytes = 0
+        self.upstream_connection = 0
+        self._pending: list[tuple[int, bytes]] = []  # (0 request | 1 response, bytes), in order
+        self._pending_bytes = 0
+        self._extents: tuple[list[Extent], list[Extent]] | None = None
+        self._body_segments: list[BodySegment | None] | None = None
+        self._is_announced = False
+        self._is_dirty = True
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the exchange is over: nothing is written about it any more."""
+        return self.state >= ExchangeState.COMPLETE
+
+
+class Reporter:
+    """Writes one worker's journal and sends its events. Single-threaded: called from the worker's greenlets only."""
+
+    def __init__(self, journal: Journal, sink: EventSink) -> None:
+        self._journal = journal
+        self._sink = sink
+        self._next_key = journal.series << 32
+        self._next_connection = journal.series << 32
+        self._open: dict[int, Report] = {}
+        self._outbox: list[bytes] = []
+        self._outbox_bytes = 0
+        self._untaken_bytes = 0
+        self._room = GreenEvent()
+        self._room.set()
+        self._work = GreenEvent()
+        self._is_awake = False
+        self._flusher: gevent.Greenlet[..., None] | None = None
+        self._progress_mark = 0.0
+        self._resume_mark = 0.0
+        self._not_recorded = 0
+        self.is_recording = True  # the person's own switch
+        self.is_suspended = False  # the engine's, while the disk is full
+        self.is_full = False
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to flush in the background."""
+        self._flusher = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Write and send what is left. Exchanges still open stay open in the capture: the engine marks them."""
+        if self._flusher is not None:
+            self._flusher.kill()
+            self._flusher = None
+        self._announce(_clock(), with_progress=True)
+        self._send_batch()
+        self._journal.close()
+
+    # The queue's backpressure
+
+    def wait_for_room(self) -> None:
+        """Wait while the engine is behind. Cheap to skip: look at `is_full` first."""
+        self._room.wait()
+
+    def bytes_taken(self, count: int) -> None:
+        """The engine has taken so many bytes off the queue."""
+        self._untaken_bytes -= count
+        if self.is_full and self._untaken_bytes < UNTAKEN_LIMIT_BYTES // 2:
+            self.is_full = False
+            self._room.set()
+
+    def rotate(self) -> None:
+        """Begin a new journal segment, so that the old ones may go (the capture was cleared)."""
+        self._send_batch()
+        self._journal.rotate()
+
+    # Connections
+
+    def connection_key(self) -> int:
+        """A new key for a connection."""
+        self._next_connection += 1
+        return self._next_connection
+
+    def connection(self, row: tuple[int, int, int, str, int, str, int, bytes | None]) -> None:
+        """Tell of a connection (`ConnectionRow`); telling it again replaces it."""
+        if self.is_recording:
+            self._emit(encode_event((EventKind.CONNECTION.value, *row)))
+
+    # Exchanges
+
+    def open(self, client_connection: int) -> Report:
+        """Begin an exchange, now."""
+        self._next_key += 1
+        report = Report(self._next_key, client_connection)
+        self._open[report.key] = report
+        if not self._is_awake:
+            self._is_awake = True
+            self._work.set()
+        return report
+
+    def request_body(self, report: Report, data: bytes) -> None:
+        """Some bytes of the request body, transfer coding removed."""
+        report.request_bytes += len(data)
+        self._body(report, 0, data)
+
+    def response_body(self, report: Report, data: bytes) -> None:
+        """Some bytes of the response body, transfer coding removed."""
+        report.response_bytes += len(data)
+        self._body(report, 1, data)
+
+    def interim(self, report: Report, head: bytes) -> None:
+        """A 1xx response went by."""
+        if report.interim is None:
+            report.interim = []
+        report.interim.append((int((_clock() - report.start_mark) * 1e6), head))
+        report._is_dirty = True
+
+    def changed(self, report: Report) -> None:
+        """The exchange has come further: tell it with the next tick, should it last that long."""
+        report._is_dirty = True
+        if not self._is_awake:
+            self._is_awake = True
+            self._work.set()
+
+    def complete(self, report: Report) -> None:
+        """The exchange is over and well. Call it before the last bytes go to the client."""
+        if report.state < ExchangeState.COMPLETE:
+            self._finish(report, ExchangeState.COMPLETE)
+
+    def fail(self, report: Report, failure: Failure) -> None:
+        """The exchange is over, and this is why. Also after `complete`: the client left in the last moment."""
+        report.failure = failure
+        self._finish(report, ExchangeState.FAILED)
+
+    def forget(self, report: Report) -> None:
+        """This was no exchange (a connection closed before its first request)."""
+        self._open.pop(report.key, None)
+
+    # Inside
+
+    def _body(self, report: Report, side: int, data: bytes) -> None:
+        if not data or not self.is_recording:
+            return
+        report._is_dirty = True
+        segments = report._body_segments
+        if segments is not None:
+            segment = segments[side]
+            if segment is not None:
+                self._extend(report, segment, data)
+                return
+        report._pending.append((side, data))
+        report._pending_bytes += len(data)
+        if report._pending_bytes > PENDING_LIMIT_BYTES:
+            self._write_pending(report)
+            if (report.response_bytes if side else report.request_bytes) > OWN_SEGMENT_BYTES:
+                self._open_body_segment(report, side)
+        if not self._is_awake:
+            self._is_awake = True
+            self._work.set()
+
+    def _open_body_segment(self, report: Report, side: int) -> None:
+        try:
+            segment = self._journal.open_body()
+        except OSError as error:
+            self._rest(report, error)
+            return
+        if report._body_segments is None:
+            report._body_segments = [None, None]
+        report._body_segments[side] = segment
+        self._extents_of(report)[side].append((segment.segment, 0, 0))
+
+    def _extend(self, report: Report, segment: BodySegment, data: bytes) -> None:
+        try:
+            if not self._is_resting():
+                segment.write(data)
+                assert report._body_segments is not None
+                side = report._body_segments.index(segment)
+                self._extents_of(report)[side][-1] = (segment.segment, 0, segment.length)
+                return
+        except JournalFullError as error:
+            self._rest(report, error)
+        report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+
+    @staticmethod
+    def _extents_of(report: Report) -> tuple[list[Extent], list[Extent]]:
+        if report._extents is None:
+            report._extents = ([], [])
+        return report._extents
+
+    def _body_records(self, report: Report, parts: list[bytes]) -> None:
+        """Add the records of the pending body bytes to `parts`, and their extents to the report."""
+        extents = self._extents_of(report)
+        offset = self._journal.offset
+        for side in (0, 1):
+            data = b"".join([piece for piece_side, piece in report._pending if piece_side == side])
+            if data:
+                parts.append(_pack_header(_MAGIC, BODY_RECORD, 0, len(data), crc32(data)))
+                parts.append(data)
+                extents[side].append((self._journal.segment, offset + _HEADER_SIZE, len(data)))
+                offset += _HEADER_SIZE + len(data)
+
+    def _write_pending(self, report: Report) -> None:
+        """Put a report's waiting body bytes into the journal."""
+        self._journal.rotate_if_full()
+        parts: list[bytes] = []
+        if self._is_resting():
+            report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+        else:
+            lengths = [len(extents) for extents in self._extents_of(report)]
+            self._body_records(report, parts)
+            try:
+                self._journal.write(b"".join(parts))
+            except JournalFullError as error:
+                for extents, length in zip(self._extents_of(report), lengths, strict=True):
+                    del extents[length:]
+                self._rest(report, error)
+        report._pending.clear()
+        report._pending_bytes = 0
+
+    def _finish(self, report: Report, state: ExchangeState) -> None:
+        report.state = state
+        report.received_mark = _clock()
+        self._open.pop(report.key, None)
+        segments = report._body_segments
+        if segments is not None:
+            for segment in segments:
+                if segment is not None:
+                    segment.close()
+            report._body_segments = None
+        if not self.is_recording:
+            return
+        if self._is_resting():
+            self._not_recorded += 1
+            return
+        journal = self._journal
+        journal.rotate_if_full()
+        parts: list[bytes] = []
+        if report._pending:
+            self._body_records(report, parts)
+            report._pending = []
+        event = self._encode(report)
+        parts.append(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)))
+        parts.append(event)
+        try:
+            journal.write(b"".join(parts))
+        except JournalFullError as error:
+            self._rest(report, error)
+            self._not_recorded += 1
+            return
+        self._push(event)
+
+    def _encode(self, report: Report) -> bytes:
+        extents = report._extents
+        failure = report.failure
+        media_type = media_essence(report.content_type) if report.content_type else ""
+        state = report.state
+        start_mark = report.start_mark
+        return encode_event(
+            (
+                2,
+                report.key,
+                (
+                    report.started_at,
+                    int((report.received_mark - start_mark) * 1e6) if state >= 3 else None,
+                    int(state),
+                    int(report.kind),
+                    report.method,
+                    report.scheme,
+                    report.host,
+                    report.port,
+                    report.path,
+                    report.status,
+                    media_type,
+                    int(resource_type(media_type)) if report.kind != ExchangeKind.WEBSOCKET else 8,
+                    report.request_bytes,
+                    report.response_bytes,
+                    "" if failure is None else failure.kind.value,
+                    int(report.flags),
+                ),
+                (
+                    report.key,
+                    report.request_head,
+                    report.response_head,
+                    None,
+                    None,
+                    None if report.interim is None else msgspec.msgpack.encode(report.interim),
+                    report.request_trailers,
+                    report.response_trailers,
+                    encode_extents(extents[0]) if extents is not None and extents[0] else None,
+                    encode_extents(extents[1]) if extents is not None and extents[1] else None,
+                    _timings(report),
+                    "" if failure is None else failure.text,
+                    report.notes,
+                    report.client_connection,
+                    report.upstream_connection,
+                ),
+            )
+        )
+
+    def _emit(self, event: bytes) -> None:
+        """Journal and queue one event that is not an exchange's last."""
+        if self._is_resting():
+            return
+        try:
+            self._journal.rotate_if_full()
+            self._journal.write(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)) + event)
+        except JournalFullError as error:
+            self._rest(None, error)
+            return
+        self._push(event)
+
+    def _push(self, event: bytes) -> None:
+        self._outbox.append(event)
+        self._outbox_bytes += len(event)
+        if self._outbox_bytes > BATCH_LIMIT_BYTES:
+            self._send_batch()
+        elif not self._is_awake:
+            self._is_awake = True
+            self._work.set()
+
+    def _send_batch(self) -> None:
+        journal = self._journal
+        if self._outbox:
+            self._put(encode_batch(Batch(journal.series, journal.segment, journal.offset, self._outbox)))
+            self._outbox = []
+            self._outbox_bytes = 0
+
+    def _put(self, batch: bytes) -> None:
+        self._untaken_bytes += len(batch)
+        if self._untaken_bytes > UNTAKEN_LIMIT_BYTES and not self.is_full:
+            self.is_full = True
+            self._room.clear()
+        self._sink.put(batch)
+
+    def _run(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            gevent.sleep(TICK_S)
+            self._is_awake = False
+            now = _clock()
+            with_progress = now - self._progress_mark > PROGRESS_S
+            if with_progress:
+                self._progress_mark = now
+            self._announce(now, with_progress=with_progress)
+            self._send_batch()
+            self._tell_not_recorded()
+            if not self._is_awake and any(report._is_dirty for report in self._open.values()):
+                self._is_awake = True
+                self._work.set()
+
+    def _announce(self, now: float, *, with_progress: bool) -> None:
+        """Tell of what is under way: the new at once, the changed at the pace of `PROGRESS_S`."""
+        if not self.is_recording:
+            return
+        for report in list(self._open.values()):
+            is_new = not report._is_announced
+            if not report._is_dirty or not report.request_head or not (is_new or with_progress):
+                continue
+            if is_new and now - report.start_mark < TICK_S / 2:
+                continue
+            if report._pending:
+                self._write_pending(report)
+            report._is_announced = True
+            report._is_dirty = False
+            self._emit(self._encode(report))
+
+    # Disk full
+
+    def _is_resting(self) -> bool:
+        return self.is_suspended or (self._resume_mark != 0.0 and _clock() < self._resume_mark)
+
+    def _rest(self, report: Report | None, error: OSError) -> None:
+        """Recording failed: let the traffic go on, try again later, and say so."""
+        self._resume_mark = _clock() + RETRY_S
+        if report is not None:
+            report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+            report._pending = []
+            report._pending_bytes = 0
+        self._tell_not_recorded(error.strerror or str(error))
+
+    def _tell_not_recorded(self, reason: str = "") -> None:
+        if not reason and not self._not_recorded:
+            return
+        event = encode_event((EventKind.NOT_RECORDED.value, self._not_recorded, reason))
+        self._not_recorded = 0
+        self._put(encode_batch(Batch(self._journal.series, 0, 0, [event])))
+
+
+def _timings(report: Report) -> bytes:
+    """The seven durations; `msgpack` by hand would be faster, but not by what it costs to read."""
+    start, ready, sent, response = report.start_mark, report.ready_mark, report.sent_mark, report.response_mark
+    if not ready:
+        return _NO_TIMINGS
+    dns, connect, tls = report.dns_us, report.connect_us, report.tls_us
+    blocked = int((ready - start) * 1e6)
+    for spent in (dns, connect, tls):
+        if spent > 0:
+            blocked -= spent
+    return _encode_list(
+        (
+            max(blocked, 0),
+            dns,
+            connect,
+            tls,
+            int((sent - ready) * 1e6) if sent else -1,
+            int((response - sent) * 1e6) if response else -1,
+            int((report.received_mark - response) * 1e6) if response and report.received_mark else -1,
+        )
+    )
+
+
+_encode_list = msgspec.msgpack.Encoder().encode
+_NO_TIMINGS = _encode_list((-1,) * 7)

@@ -1,0 +1,32 @@
+"""What the relays of one worker share. Made by `worker`, handed to each relay; nothing reaches it from elsewhere."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from proxy_core.engine.certificates import LeafCertificates
+from proxy_core.engine.connecting import Connector
+from proxy_core.engine.limits import Limits
+from proxy_core.engine.reporter import Reporter
+from proxy_core.engine.transport import DeadlineSweep
+from proxy_core.engine.upstream_trust import UpstreamTrust
+from proxy_core.model.settings import Settings
+
+
+@dataclass(slots=True)
+class Services:
+    """`settings` and `trust` are replaced when a person changes settings; the others stay for the worker's life."""
+
+    settings: Settings
+    limits: Limits
+    reporter: Reporter
+    sweep: DeadlineSweep
+    connector: Connector
+    certificates: LeafCertificates
+    trust: UpstreamTrust
+
+    def intercepts(self, host: str) -> bool:
+        """Whether TLS to this host is to be ended here."""
+        settings = self.settings
+        if not settings.interception:
+            return False
+        return not any(fnmatchcase(host, pattern.lower()) for pattern in settings.not_intercepted)

@@ -1,0 +1,109 @@
+"""A connection to an upstream, with or without TLS, as one client connection uses it.
+
+Upstream connections are not pooled over clients: each client connection has at the most one of its own. The origin then
+sees as many connections as it would without Harrier, and authentication that is bound to a connection (NTLM, Negotiate)
+stays where it belongs, without a rule for it.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import gevent
+
+from proxy_core.engine.connecting import UpstreamError, connect_failure
+from proxy_core.engine.services import Services
+from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.transport import Link, Transport
+from proxy_core.engine.upstream_trust import tls_facts, upstream_tls_failure
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http1_reader import ResponseReader
+
+_UPSTREAM_SIDE = 1
+
+
+@dataclass(slots=True)
+class Upstream:
+    """An open upstream connection. The owner closes it."""
+
+    link: Link
+    scheme: str
+    host: str
+    port: int
+    connection: int  # key into the capture's table `connection`
+    dns_us: int
+    connect_us: int
+    tls_us: int
+    reader: ResponseReader = field(default_factory=ResponseReader)
+    exchanges: int = 0  # how many it has served
+    alpn: str = ""
+
+    def serves(self, scheme: str, host: str, port: int) -> bool:
+        """Whether it leads to that origin and seems alive."""
+        return self.host == host and self.port == port and self.scheme == scheme and not self.link.is_readable()
+
+    def close(self) -> None:
+        """Close in order."""
+        self.link.close()
+
+
+def connect_plain(services: Services, host: str, port: int) -> Upstream:
+    """Connect over TCP. Raises UpstreamError."""
+    connected = services.connector.connect(host, port)
+    limits = services.limits
+    try:
+        link = Transport(connected.sock, services.sweep, limits.response_s, limits.response_s)
+    except OSError as error:
+        connected.sock.close()
+        raise UpstreamError(connect_failure(error, host, port)) from None
+    upstream = Upstream(
+        link, "http", host, port, services.reporter.connection_key(), connected.dns_us, connected.connect_us, -1
+    )
+    _report(services, upstream, None)
+    return upstream
+
+
+def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...]) -> None:
+    """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it."""
+    start_mark = time.perf_counter()
+    context = services.trust.context(alpn)
+    link = TlsTransport(upstream.link, context, server_side=False, server_hostname=server_name)
+    try:
+        with gevent.Timeout(services.limits.upstream_tls_s, TimeoutError("the TLS handshake took too long")):
+            link.handshake()
+    except TimeoutError:
+        link.abort()
+        where = f"{upstream.host}:{upstream.port}"
+        text = f"{where} did not finish the TLS handshake in time."
+        raise UpstreamError(Failure(FailureKind.CONNECTION_TIMEOUT, text)) from None
+    except OSError as error:
+        link.abort()
+        raise UpstreamError(upstream_tls_failure(error, upstream.host, upstream.port)) from None
+    upstream.link = link
+    upstream.scheme = "https"
+    upstream.tls_us = int((time.perf_counter() - start_mark) * 1e6)
+    upstream.alpn = link.ssl_object.selected_alpn_protocol() or ""
+    _report(services, upstream, tls_facts(link.ssl_object, server_name))
+
+
+def connect_upstream(services: Services, scheme: str, host: str, port: int) -> Upstream:
+    """Connect to an origin, with TLS for https. Raises UpstreamError."""
+    upstream = connect_plain(services, host, port)
+    if scheme == "https":
+        start_tls(services, upstream, host, ("http/1.1",))
+    return upstream
+
+
+def _report(services: Services, upstream: Upstream, tls: bytes | None) -> None:
+    link = upstream.link
+    services.reporter.connection(
+        (
+            upstream.connection,
+            _UPSTREAM_SIDE,
+            int(time.time() * 1e6),
+            link.peer_host,
+            link.peer_port,
+            link.local_host,
+            link.local_port,
+            tls,
+        )
+    )

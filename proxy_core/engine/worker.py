@@ -1,0 +1,174 @@
+"""A worker: the composition root of one gevent process. It takes connections, obeys commands, and ends with the engine.
+
+It holds nothing that another process needs: what it knows of an exchange is in its journal and on its way to the engine.
+"""
+
+import gc
+import socket
+import struct
+from collections.abc import Iterator
+
+import gevent
+
+from proxy_core.capture.journal import Journal
+from proxy_core.certificate_authority import CertificateAuthority
+from proxy_core.engine.certificates import LeafCertificates
+from proxy_core.engine.connect_relay import serve_client
+from proxy_core.engine.connecting import Connector
+from proxy_core.engine.intake import Intake
+from proxy_core.engine.limits import Limits
+from proxy_core.engine.reporter import EventSink, Reporter
+from proxy_core.engine.services import Services
+from proxy_core.engine.transport import DeadlineSweep, Link, Transport
+from proxy_core.engine.upstream_trust import UpstreamTrust
+from proxy_core.model.command import (
+    ApplySettings,
+    BytesTaken,
+    Command,
+    RotateSegments,
+    SetRecording,
+    Stop,
+    SuspendRecording,
+    decode_command,
+)
+from proxy_core.model.settings import Settings
+from proxy_core.worker_start import WorkerStart
+
+_LENGTH = struct.Struct(">I")
+_LOOKUP_THREADS = 20
+
+
+class Worker:
+    """Serves connections with the services that it wires together."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        journal: Journal,
+        events: EventSink,
+        authority: CertificateAuthority,
+        settings: Settings,
+        own_port: int,
+        limits: Limits | None = None,
+    ) -> None:
+        """Takes over the listener and the journal. Nothing runs before `start`."""
+        limits = limits or Limits()
+        reporter = Reporter(journal, events)
+        reporter.is_recording = settings.recording
+        self.services = Services(
+            settings=settings,
+            limits=limits,
+            reporter=reporter,
+            sweep=DeadlineSweep(),
+            connector=Connector(own_port, limits.connect_s),
+            certificates=LeafCertificates(authority),
+            trust=UpstreamTrust(settings, authority),
+        )
+        self._intake = Intake(listener, self._serve)
+        self.stopped = gevent.event.Event()
+        self._grace_s = 1.0
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        gevent.get_hub().threadpool.maxsize = _LOOKUP_THREADS
+        self.services.sweep.start()
+        self.services.reporter.start()
+        self._intake.start()
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command of the engine's. Unknown ones are the window's and never come here."""
+        services = self.services
+        match command:
+            case ApplySettings(settings=settings):
+                old = services.settings
+                services.settings = settings
+                if (old.insecure_upstream, old.upstream_ca) != (settings.insecure_upstream, settings.upstream_ca):
+                    services.trust = UpstreamTrust(settings, services.certificates.authority)
+                services.reporter.is_recording = settings.recording
+            case SetRecording(on=on):
+                services.reporter.is_recording = on
+            case BytesTaken(count=count):
+                services.reporter.bytes_taken(count)
+            case RotateSegments():
+                services.reporter.rotate()
+            case SuspendRecording(on=on):
+                services.reporter.is_suspended = on
+            case Stop(grace_s=grace_s):
+                self._grace_s = grace_s
+                self.stopped.set()
+            case _:
+                pass
+
+    def stop(self) -> None:
+        """Accept no more, let what is under way end within the grace, write down the rest."""
+        self._intake.stop()
+        serving = list(self._intake.serving)
+        gevent.joinall(serving, timeout=self._grace_s)
+        gevent.killall(serving)
+        self.services.reporter.stop()
+        self.services.sweep.stop()
+
+    def _serve(self, sock: socket.socket) -> None:
+        limits = self.services.limits
+        try:
+            link = Transport(sock, self.services.sweep, limits.idle_s, limits.client_write_s)
+        except OSError:
+            sock.close()  # gone before it was served
+            return
+        try:
+            serve_client(self.services, link)
+        finally:
+            link.close()
+
+
+def run_worker(start: WorkerStart) -> None:
+    """Be a worker until the engine says stop or is gone. Raises OSError or a CA error when it can't begin."""
+    listener = start.listener
+    if listener is None:
+        assert start.reuse_port is not None
+        listener = socket.socket(socket.AF_INET6 if ":" in start.reuse_port[0] else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(start.reuse_port)
+        listener.listen(1024)
+    authority = CertificateAuthority.load(start.ca_folder)
+    worker = Worker(
+        listener, Journal(start.capture_folder, start.series), start.events, authority, start.settings, start.own_port
+    )
+    never_s = float(2**31)
+    control = Transport(start.control, worker.services.sweep, never_s, never_s)
+    worker.start()
+    # What lives until the end needs no second look by the collector, and pages shared by fork-servers stay shared.
+    gc.collect()
+    gc.freeze()
+    control.send(start.ready_frame)
+    obeying = gevent.spawn(_obey_all, worker, control)
+    try:
+        worker.stopped.wait()
+    finally:
+        obeying.kill()
+        worker.stop()
+        control.close()
+
+
+def _obey_all(worker: Worker, control: Link) -> None:
+    """Obey until the engine is gone, which is a command to stop too."""
+    try:
+        for command in _commands(control):
+            worker.obey(command)
+    except OSError:
+        pass
+    worker.stopped.set()
+
+
+def _commands(control: Link) -> Iterator[Command]:
+    """The framed commands of the control socket, until its end."""
+    buffer = b""
+    while data := control.receive():
+        buffer += data
+        while len(buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(buffer)[0]
+            if len(buffer) < end:
+                break
+            yield decode_command(buffer[_LENGTH.size : end])
+            buffer = buffer[end:]
