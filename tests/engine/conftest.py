@@ -1,0 +1,47 @@
+"""Fixtures of the conversations."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from proxy_core.certificate_authority import CertificateAuthority
+from tests.support.conversation import Client, Origin, Proxy
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> CertificateAuthority:
+    return CertificateAuthority.load_or_create(str(tmp_path_factory.mktemp("ca")))
+
+
+@pytest.fixture
+def start_proxy(tmp_path, authority) -> Iterator[Callable[..., Proxy]]:
+    proxies: list[Proxy] = []
+
+    def start(**options) -> Proxy:
+        folder = tmp_path / f"proxy{len(proxies)}"
+        folder.mkdir()
+        proxies.append(Proxy(folder, authority=authority, **options))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.stop()
+
+
+@pytest.fixture
+def proxy(start_proxy) -> Proxy:
+    return start_proxy()
+
+
+@pytest.fixture
+def start_origin() -> Iterator[Callable[..., Origin]]:
+    origins: list[Origin] = []
+
+    def start(script: Callable[[Client], None], **options) -> Origin:
+        origins.append(Origin(script, **options))
+        return origins[-1]
+
+    yield start
+    for origin in origins:
+        origin.stop()
+        assert not origin.problems, origin.problems

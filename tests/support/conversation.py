@@ -1,0 +1,238 @@
+"""Conversations over real sockets, in one process: a client, the worker under test, and a scripted origin.
+
+Everything runs as greenlets of the test's own hub, so a test reads from top to bottom. `Proxy` is the real worker with
+the real journal; `exchanges` are decoded from the batches that it sends, and bodies are read back from the journal.
+"""
+
+import contextlib
+import os
+import socket as stdlib_socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gevent
+from gevent import socket
+
+from proxy_core.capture.extents import decode_extents, segment_name
+from proxy_core.capture.journal import Journal
+from proxy_core.certificate_authority import CertificateAuthority
+from proxy_core.engine.limits import Limits
+from proxy_core.engine.worker import Worker
+from proxy_core.model.event import EventKind, decode_batch, decode_event
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow, ExchangeState
+from proxy_core.model.settings import Settings
+
+WAIT_S = 10.0  # a condition that isn't met by then is not met
+
+
+class EventList:
+    """The worker's end of a queue that a test reads."""
+
+    def __init__(self) -> None:
+        self.batches: list[bytes] = []
+
+    def put(self, data: bytes) -> None:
+        self.batches.append(data)
+
+
+class Exchange:
+    """One recorded exchange as the capture would show it."""
+
+    def __init__(self, folder: Path, row: ExchangeRow, detail: ExchangeDetail) -> None:
+        self._folder = folder
+        self.row = row
+        self.detail = detail
+
+    @property
+    def request_body(self) -> bytes:
+        return self._body(self.detail.request_body)
+
+    @property
+    def response_body(self) -> bytes:
+        return self._body(self.detail.response_body)
+
+    def _body(self, extents: bytes | None) -> bytes:
+        data = b""
+        for segment, offset, length in decode_extents(extents):
+            with open(self._folder / segment_name(segment), "rb") as file:
+                file.seek(offset)
+                data += file.read(length)
+        return data
+
+
+class Proxy:
+    """A worker on a port of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+        authority: CertificateAuthority | None = None,
+    ) -> None:
+        self.folder = folder
+        listener = stdlib_socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        self.port: int = listener.getsockname()[1]
+        self.events = EventList()
+        self.authority = authority or CertificateAuthority.load_or_create(str(folder / "ca"))
+        self.worker = Worker(
+            listener,
+            Journal(str(folder), 1),
+            self.events,
+            self.authority,
+            settings or Settings(),
+            self.port,
+            limits or Limits(linger_s=0.2),
+        )
+        self.worker.start()
+
+    def connect(self) -> "Client":
+        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S))
+
+    def stop(self) -> None:
+        self.worker.stop()
+
+    def decoded(self) -> Iterator[list[object]]:
+        for batch in self.events.batches:
+            for event in decode_batch(batch).events:
+                yield decode_event(event)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The latest state of each exchange told of so far, in the order of their beginning."""
+        latest: dict[int, Exchange] = {}
+        for kind, *rest in self.decoded():
+            if kind == EventKind.EXCHANGE:
+                key, row, detail = rest
+                latest[key] = Exchange(  # type: ignore[index]
+                    self.folder,
+                    ExchangeRow(0, *row),  # type: ignore[misc]
+                    ExchangeDetail(0, *detail),  # type: ignore[misc]
+                )
+        return [latest[key] for key in sorted(latest)]
+
+    @property
+    def connections(self) -> dict[int, ConnectionRow]:
+        rows = [ConnectionRow(*rest) for kind, *rest in self.decoded() if kind == EventKind.CONNECTION]  # type: ignore[arg-type]
+        return {row.key: row for row in rows}
+
+    def finished(self, count: int = 1) -> list[Exchange]:
+        """Wait until so many exchanges are over, and no fewer."""
+        wait_for(lambda: sum(each.row.state >= ExchangeState.COMPLETE for each in self.exchanges) >= count)
+        return self.exchanges
+
+    def only(self) -> Exchange:
+        """The one exchange that there is, once it is over."""
+        (exchange,) = self.finished()
+        return exchange
+
+
+class Client:
+    """The client's end, byte by byte."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def sends(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def sees(self, expected: bytes) -> None:
+        """The next bytes are exactly these."""
+        got = b""
+        while len(got) < len(expected):
+            data = self.sock.recv(len(expected) - len(got))
+            if not data:
+                break
+            got += data
+        assert got == expected
+
+    def reads_head(self) -> bytes:
+        got = b""
+        while not got.endswith(b"\r\n\r\n"):
+            data = self.sock.recv(1)
+            if not data:
+                break
+            got += data
+        return got
+
+    def reads_response(self) -> tuple[bytes, bytes]:
+        """Head and body of a response with a Content-Length."""
+        head = self.reads_head()
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        body = b""
+        while len(body) < length:
+            data = self.sock.recv(length - len(body))
+            if not data:
+                break
+            body += data
+        return head, body
+
+    def reads_to_end(self) -> bytes:
+        """Everything up to the end; a reset counts as one."""
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := self.sock.recv(65536):
+                got += data
+        return got
+
+    def sees_end(self) -> None:
+        assert self.reads_to_end() == b""
+
+    def resets(self) -> None:
+        self.sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def closes(self) -> None:
+        self.sock.close()
+
+
+class Origin:
+    """A server that plays `script` on each connection, and keeps what each has sent."""
+
+    def __init__(self, script: Callable[[Client], None], host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.socket(family)
+        self._listener.bind((host, 0))
+        self._listener.listen(64)
+        self.port: int = self._listener.getsockname()[1]
+        self.host = host
+        self.connections = 0
+        self.problems: list[BaseException] = []
+        self._script = script
+        self._greenlets = [gevent.spawn(self._accept)]
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            self.connections += 1
+            sock.settimeout(WAIT_S)
+            self._greenlets.append(gevent.spawn(self._play, sock))
+
+    def _play(self, sock: socket.socket) -> None:
+        try:
+            self._script(Client(sock))
+        except (AssertionError, OSError) as error:
+            self.problems.append(error)
+        finally:
+            sock.close()
+
+    def stop(self) -> None:
+        gevent.killall(self._greenlets)
+        self._listener.close()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something becomes true; fails the test when it doesn't."""
+    with gevent.Timeout(WAIT_S, AssertionError("this did not come true in time")):
+        while not condition():
+            gevent.sleep(0.005)
+
+
+def open_descriptors() -> int:
+    """How many descriptors this process holds."""
+    return len(os.listdir("/proc/self/fd"))
