@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from proxy_core.channel import Outlet
 from proxy_core.model.settings import Settings
+from proxy_core.worker_loads import WorkerLoads
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +13,7 @@ class WorkerStart:
     """The worker owns its copies of the sockets from here on."""
 
     series: int  # number of this worker's life within the capture, from 1
-    listener: socket.socket | None  # the shared listening socket; None with `reuse_port`
-    reuse_port: tuple[str, int] | None  # address to bind with SO_REUSEPORT instead
+    listener: socket.socket  # the listening socket that all workers share
     control: (
         socket.socket
     )  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
@@ -22,3 +22,5 @@ class WorkerStart:
     ca_folder: str  # where the CA's certificate and key lie
     settings: Settings
     own_port: int  # the proxy's own port, for the loop guard
+    loads: WorkerLoads  # who serves how many …
+    slot: int  # … and which number there is this worker's

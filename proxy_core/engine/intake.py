@@ -1,7 +1,18 @@
 """Accepting client connections on the listening socket that all workers share.
 
-The engine process owns the socket, so a worker that dies takes no waiting connection with it. All workers wake for one
-connection and one gets it (a herd of at most four); each takes one at a time, so that the next goes to whoever is free.
+The engine process owns the socket, so a worker that dies or hangs takes no waiting connection with it. All workers wake
+for one connection and one gets it (a herd of at most four); one that serves more than others steps back.
+
+Measured 2026-11-23 on 2 cores with 2 workers, medians of 3 (tests/benchmarks/accept_schemes.py):
+
+| scheme | new connections/s | requests/s on four busy of eight long-lived ones | share of the busier worker there |
+|---|---|---|---|
+| shared socket, whoever is quickest | 8,565 | 18,489 | 100 % |
+| shared socket, the busier steps back | 8,069 | 31,716 | 52 % |
+| SO_REUSEPORT (the kernel's hash) | 7,722 | 31,874 | 52 % |
+| one acceptor hands sockets over in turn | 6,545 | 30,064 | 53 % |
+
+SO_REUSEPORT exists on Linux alone, gives a hung worker its share all the same, and loses a dead one's backlog.
 """
 
 import errno
@@ -11,6 +22,9 @@ from collections.abc import Callable
 import gevent
 from gevent import get_hub
 
+from proxy_core.worker_loads import WorkerLoads
+
+_STEP_BACK_S = 0.001
 _ACCEPT_PAUSE_S = 0.2  # after running out of descriptors: serve those that are here, then look again
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -18,14 +32,23 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Intake:
     """Accepts until it is stopped; each connection is served in a greenlet of its own."""
 
-    def __init__(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
-        """`serve` owns the socket that it is given."""
+    def __init__(
+        self,
+        listener: socket.socket,
+        serve: Callable[[socket.socket], None],
+        loads: WorkerLoads | None = None,
+        slot: int = 0,
+    ) -> None:
+        """`serve` owns the socket that it is given. Without `loads` this worker is the only one."""
         self._listener = listener
         self._serve = serve
         self._loop = get_hub().loop
         listener.setblocking(False)
         self._watcher = self._loop.io(listener.fileno(), 1)
         self._is_stopped = False
+        self._loads = loads
+        self._slot = slot
+        self._has_stepped_back = False
         self.serving: set[gevent.Greenlet[..., None]] = set()
 
     def start(self) -> None:
@@ -41,19 +64,38 @@ class Intake:
 
     def _on_connection(self) -> None:
         # Runs in the hub.
+        loads = self._loads
+        if loads is not None and not self._has_stepped_back and loads.is_ahead(self._slot):
+            self._has_stepped_back = True
+            self._pause(_STEP_BACK_S)
+            return
+        self._has_stepped_back = False
         try:
             sock, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return  # another worker was quicker, or the client has gone again
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
-                self._watcher.stop()
-                gevent.spawn_later(_ACCEPT_PAUSE_S, self._resume)
+                self._pause(_ACCEPT_PAUSE_S)
                 return
             raise
+        if loads is not None:
+            loads.add(self._slot, 1)
         greenlet = gevent.spawn(self._serve, sock)
         self.serving.add(greenlet)
-        greenlet.rawlink(self.serving.discard)
+        greenlet.rawlink(self._on_served)
+
+    def _on_served(self, greenlet: "gevent.Greenlet[..., None]") -> None:
+        self.serving.discard(greenlet)
+        if self._loads is not None:
+            self._loads.add(self._slot, -1)
+
+    def _pause(self, pause_s: float) -> None:
+        """Leave the next connection to another worker, or to later."""
+        self._watcher.stop()
+        timer = self._loop.timer(pause_s)
+        timer.start(self._resume)
+        self._timer = timer  # kept, for the loop doesn't
 
     def _resume(self) -> None:
         if not self._is_stopped:

@@ -1,6 +1,6 @@
 """A worker: the composition root of one gevent process. It takes connections, obeys commands, and ends with the engine.
 
-It holds nothing that another process needs: what it knows of an exchange is in its journal and on its way to the engine.
+It holds nothing that another process needs: what it knows of an exchange lies in its journal.
 """
 
 import gc
@@ -32,6 +32,7 @@ from proxy_core.model.command import (
     decode_command,
 )
 from proxy_core.model.settings import Settings
+from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
 
 _LENGTH = struct.Struct(">I")
@@ -50,6 +51,7 @@ class Worker:
         settings: Settings,
         own_port: int,
         limits: Limits | None = None,
+        intake_loads: tuple[WorkerLoads, int] | None = None,
     ) -> None:
         """Takes over the listener and the journal. Nothing runs before `start`."""
         limits = limits or Limits()
@@ -64,7 +66,7 @@ class Worker:
             certificates=LeafCertificates(authority),
             trust=UpstreamTrust(settings, authority),
         )
-        self._intake = Intake(listener, self._serve)
+        self._intake = Intake(listener, self._serve, *(intake_loads or ()))
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
 
@@ -123,17 +125,15 @@ class Worker:
 
 def run_worker(start: WorkerStart) -> None:
     """Be a worker until the engine says stop or is gone. Raises OSError or a CA error when it can't begin."""
-    listener = start.listener
-    if listener is None:
-        assert start.reuse_port is not None
-        listener = socket.socket(socket.AF_INET6 if ":" in start.reuse_port[0] else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(start.reuse_port)
-        listener.listen(1024)
     authority = CertificateAuthority.load(start.ca_folder)
     worker = Worker(
-        listener, Journal(start.capture_folder, start.series), start.events, authority, start.settings, start.own_port
+        start.listener,
+        Journal(start.capture_folder, start.series),
+        start.events,
+        authority,
+        start.settings,
+        start.own_port,
+        intake_loads=(start.loads, start.slot),
     )
     never_s = float(2**31)
     control = Transport(start.control, worker.services.sweep, never_s, never_s)

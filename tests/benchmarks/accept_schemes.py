@@ -1,7 +1,7 @@
 """Which way of sharing one address between workers suits a proxy? Run: python -m tests.benchmarks.accept_schemes
 
-Three schemes, the same worker behind each: the shared listening socket (all workers wake, one gets the connection),
-SO_REUSEPORT (the kernel's hash decides), and one acceptor that hands sockets over in turn. Three loads, of what a proxy
+The same worker behind each: the shared listening socket (all workers wake, one gets the connection), the same where a
+busier worker steps back (what Harrier does), SO_REUSEPORT (the kernel's hash decides), and one acceptor that hands sockets over in turn. Three loads, of what a proxy
 sees: a connection for each request; a browser's few long-lived connections, of which some are busy and some idle (how
 evenly do the *busy* ones spread?); and the same through a worker that is already busy. Prints a table; asserts nothing.
 """
@@ -17,7 +17,9 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-SCHEMES = ("shared", "reuse_port", "hand_over")
+from proxy_core.worker_loads import WorkerLoads
+
+SCHEMES = ("shared", "balanced", "reuse_port", "hand_over")
 WORKERS = 2
 SECONDS = 3.0
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
@@ -33,7 +35,7 @@ def _listen(*, reuse_port: bool, port: int = 0) -> socket.socket:
     return listener
 
 
-def _work(scheme: str, source: socket.socket | int, report: Connection) -> None:
+def _work(scheme: str, source: socket.socket | int, report: Connection, loads: WorkerLoads, slot: int) -> None:
     """A worker: serve until the parent closes the pipe; then tell (connections, requests)."""
     import gevent
     from gevent import get_hub
@@ -53,8 +55,7 @@ def _work(scheme: str, source: socket.socket | int, report: Connection) -> None:
                 if not sock.recv(4096):
                     break
                 counts[1] += 1
-                for _ in range(200):  # about what an exchange costs a worker
-                    "".join(("a", "b"))
+                sum(range(3000))  # about what an exchange costs a worker
                 sock.send(RESPONSE)
         except OSError:
             pass
@@ -76,7 +77,8 @@ def _work(scheme: str, source: socket.socket | int, report: Connection) -> None:
         watcher = get_hub().loop.io(source.fileno(), 1)
         watcher.start(take)
     else:
-        Intake(source, serve).start()
+        balance = (loads, slot) if scheme == "balanced" else ()
+        Intake(source, serve, *balance).start()
     report.send("ready")
     while not report.poll():
         gevent.sleep(0.05)
@@ -94,13 +96,15 @@ class _Farm:
         self._processes = []
         self._is_stopped = False
         lanes: list[socket.socket] = []
-        for _ in range(WORKERS):
+        loads = WorkerLoads(context, WORKERS)
+        for slot in range(WORKERS):
+            loads.begin(slot)
             ours, theirs = context.Pipe()
-            source: socket.socket | int = first if scheme == "shared" else self.port
+            source: socket.socket | int = first if scheme in ("shared", "balanced") else self.port
             if scheme == "hand_over":
                 lane, source = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
                 lanes.append(lane)
-            process = context.Process(target=_work, args=(scheme, source, theirs))
+            process = context.Process(target=_work, args=(scheme, source, theirs, loads, slot))
             process.start()
             assert ours.recv() == "ready"
             self._pipes.append(ours)
@@ -147,10 +151,9 @@ def _new_connections(port: int) -> float:
 
     def load(lane: int) -> None:
         while time.monotonic() < end:
-            with socket.create_connection(("127.0.0.1", port)) as sock:
-                with contextlib.suppress(OSError):
-                    _ask(sock)
-                    done[lane] += 1
+            with socket.create_connection(("127.0.0.1", port)) as sock, contextlib.suppress(OSError):
+                _ask(sock)
+                done[lane] += 1
 
     threads = [threading.Thread(target=load, args=(lane,)) for lane in range(4)]
     for thread in threads:
