@@ -32,6 +32,7 @@ class HeadLimits(NamedTuple):
     fields: int = 1000  # mitmproxy and nginx know none; Apache httpd has 100
     chunk_line_bytes: int = 4096  # a chunk size with its extensions; hyper allows 16 KiB for all of them
     trailer_bytes: int = 64 * 1024
+    interim_responses: int = 100  # before a final one
 
 
 class RequestHead(NamedTuple):

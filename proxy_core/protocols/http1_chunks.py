@@ -1,0 +1,122 @@
+"""The chunked transfer coding, RFC 9112 §7.1: bytes in, body parts and the end with its trailers out.
+
+One decoder reads one body. The chunks that lie in what was received become one part, so that nobody pays for an origin's
+taste for small chunks; a chunk's extensions are passed on as they came. Nothing is held back that could be sent on,
+except a size line or a trailer section that isn't whole yet.
+"""
+
+import re
+
+from proxy_core.protocols.http1_fields import BARE_LF, FIELD_LINES, VALUE, MalformedError, repair_lines, shown
+from proxy_core.protocols.http1_parts import END_OF_CHUNKS, BodyPart, EndOfMessage, HeadLimits
+
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?:[ \t]*+;" + VALUE + rb"*+)?+\r\n")
+# What a size line may look like as long as its end isn't here.
+_PARTIAL_SIZE_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}+(?:[ \t]*+(?:;" + VALUE + rb"*+)?+)?+\r?+)?+")
+_LARGEST_CHUNK = 2**63 - 1
+
+# RFC 9110 §6.5.1: fields that mean something before the body must not be merged from behind it. These would change
+# framing, routing, authentication or how the body is read, so they are recorded but not sent on.
+_FORBIDDEN_TRAILER = re.compile(
+    rb"(?m)^(?:connection|content-(?:encoding|length|range|type)|cookie|expect|host|keep-alive|max-forwards|"
+    rb"authorization|proxy-[^:]*+|set-cookie|te|trailer|transfer-encoding|upgrade|www-authenticate|authentication-info)"
+    rb":.*\n",
+    re.IGNORECASE,
+)
+
+
+class ChunkDecoder:
+    """Decodes one body; the reader owns the bytes and asks with each position where it stands."""
+
+    __slots__ = ("_at_data_end", "_last_line", "_left", "_limits")
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._left = 0  # bytes of the current chunk that are still to come
+        self._at_data_end = False  # the CRLF behind a chunk's data is next
+        self._last_line = b""  # the size line of the last chunk, once it was read
+
+    @property
+    def is_in_trailers(self) -> bool:
+        """The last chunk is read; the reader looks for the end of the trailers and then calls `end`."""
+        return bool(self._last_line)
+
+    def take(self, buffer: bytes, position: int) -> tuple[BodyPart | None, int]:
+        """A part with all that `buffer` holds from `position` on, and the position behind it. Raises MalformedError."""
+        begin = position
+        length = len(buffer)
+        pieces: list[bytes] = []
+        while position < length:
+            if self._left:
+                end = min(position + self._left, length)
+                pieces.append(buffer[position:end])
+                self._left -= end - position
+                position = end
+                self._at_data_end = not self._left
+            elif self._at_data_end:
+                mark = buffer[position : position + 2]
+                if mark != b"\r\n":
+                    if mark == b"\r":
+                        break
+                    raise MalformedError("A chunk is longer than its size says.")
+                self._at_data_end = False
+                position += 2
+            else:
+                match = _SIZE_LINE.match(buffer, position)
+                if match is None:
+                    self._check_partial_line(buffer, position)
+                    break
+                size = int(match[1], 16)
+                if size > _LARGEST_CHUNK:
+                    raise MalformedError(f"A chunk is too large: {shown(match[1])}.")
+                line_end = match.end()
+                if line_end - position > self._limits.chunk_line_bytes:
+                    raise self._line_too_long()
+                if not size:
+                    self._last_line = match[0]
+                    return self._part(buffer, begin, position, pieces), line_end
+                if line_end == length:
+                    break  # the line goes with the first bytes of its data
+                end = line_end + size
+                if buffer[end : end + 2] == b"\r\n":  # the usual chunk: all of it is here
+                    pieces.append(buffer[line_end:end])
+                    position = end + 2
+                else:
+                    self._left = size
+                    position = line_end
+        return self._part(buffer, begin, position, pieces), position
+
+    @staticmethod
+    def _part(buffer: bytes, begin: int, position: int, pieces: list[bytes]) -> BodyPart | None:
+        if begin == position:
+            return None
+        # A slice of the whole is the same object: bytes in the middle of a large chunk are never copied.
+        return BodyPart(pieces[0] if len(pieces) == 1 else b"".join(pieces), buffer[begin:position])
+
+    def _check_partial_line(self, buffer: bytes, position: int) -> None:
+        """Raise MalformedError when what lies there can't become a size line any more."""
+        if _PARTIAL_SIZE_LINE.fullmatch(buffer, position) is None:
+            line = buffer[position : position + 80].split(b"\n")[0]
+            raise MalformedError(f"A chunk does not begin with its size: «{shown(line)}».")
+        if len(buffer) - position > self._limits.chunk_line_bytes:
+            raise self._line_too_long()
+
+    def _line_too_long(self) -> MalformedError:
+        return MalformedError(f"The line with a chunk's size is longer than {self._limits.chunk_line_bytes} bytes.")
+
+    def end(self, section: bytes) -> EndOfMessage:
+        """The end of the message with its trailer section, which ends with an empty line. Raises MalformedError."""
+        if section == b"\r\n":
+            return END_OF_CHUNKS if self._last_line == b"0\r\n" else EndOfMessage(b"", self._last_line + b"\r\n")
+        if section.count(b"\n") - 1 > self._limits.fields:
+            raise MalformedError(f"The body is followed by more than {self._limits.fields} trailer fields.")
+        trailers = section[:-2]
+        if FIELD_LINES.fullmatch(section) is None:
+            section, _ = repair_lines(section, strip_names=False)
+        return EndOfMessage(trailers, self._last_line + _FORBIDDEN_TRAILER.sub(b"", section))
+
+
+def check_partial_trailers(section: bytes | bytearray, start: int) -> None:
+    """Raise MalformedError when trailers that aren't whole yet can't become well-formed ones; looks from `start` on."""
+    if BARE_LF.search(section, start) is not None:
+        raise MalformedError("A line ends with a bare LF instead of CRLF.")
