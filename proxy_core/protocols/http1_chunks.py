@@ -1,6 +1,6 @@
 """The chunked transfer coding, RFC 9112 §7.1: bytes in, body parts and the end with its trailers out.
 
-One decoder reads one body. The chunks that lie in what was received become one part, so that nobody pays for an origin's
+One decoder reads one body. The chunks that lie in what was received become one part, so nobody pays for an origin's
 taste for small chunks; a chunk's extensions are passed on as they came. Nothing is held back that could be sent on,
 except a size line or a trailer section that isn't whole yet.
 """

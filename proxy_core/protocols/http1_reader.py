@@ -96,6 +96,11 @@ class _Reader:
         return self._state == _HEAD and self._has_bytes
 
     @property
+    def is_mid_message(self) -> bool:
+        """Some bytes of a message are here or were given out, but not its end."""
+        return self._has_bytes if self._state == _HEAD else self._state != _NOTHING
+
+    @property
     def is_at_end(self) -> bool:
         """The peer has left, and not in the middle of anything."""
         return self._has_eof and self._state in (_HEAD, _NOTHING) and not self._has_bytes
@@ -317,8 +322,12 @@ class ResponseReader(_Reader):
     def expect(self, method: bytes) -> None:
         """A request with this method was sent: what comes now answers it."""
         self._method = method
-        self._interim_count = 0
         self._state = _HEAD
+
+    @property
+    def is_mid_message(self) -> bool:
+        """A response has begun to arrive, and isn't whole."""
+        return self.is_mid_head if self._state == _HEAD else self._state != _NOTHING
 
     @property
     def has_surplus(self) -> bool:
@@ -367,6 +376,7 @@ class ResponseReader(_Reader):
                     head.raw,
                 )
         else:
+            self._interim_count = 0
             self._begin_body(head.body_length)
 
     def _check_partial_head(self, store: bytes | bytearray, line_end: int, mark: bytes) -> None:
