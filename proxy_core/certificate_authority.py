@@ -36,6 +36,7 @@ from cryptography.x509.oid import NameOID
 
 KEY_FILE = "harrier-ca-key.pem"
 CERTIFICATE_FILE = "harrier-ca.pem"
+COMMON_NAME_START = "Harrier CA "
 LIFETIME = timedelta(days=9 * 365)  # browsers take 10 years; some devices refuse more
 BACKDATING = timedelta(days=2)  # clients whose clock is behind ours
 _NAME_LIMIT = 64  # X.520 ub-common-name
@@ -169,8 +170,8 @@ def _common_name(hostname: str, now: datetime) -> str:
     """A name that tells the CAs of two computers, or of two years, apart in a trust store."""
     date = f"{now:%Y-%m}"
     printable = "".join(char for char in hostname if char.isprintable()).strip() or "this computer"
-    room = _NAME_LIMIT - len(f"Harrier CA  {date}")
-    return f"Harrier CA {printable[:room]} {date}"
+    room = _NAME_LIMIT - len(f"{COMMON_NAME_START} {date}")
+    return f"{COMMON_NAME_START}{printable[:room]} {date}"
 
 
 def _parse_key_file(data: bytes, path: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:

@@ -17,10 +17,11 @@ from proxy_core.engine.http1_relay import Http1Relay
 from proxy_core.engine.reporter import Report
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.tls_facts import tls_facts
+from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upstream import Upstream, connect_plain, start_tls
-from proxy_core.engine.upstream_trust import client_tls_failure, tls_facts
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls

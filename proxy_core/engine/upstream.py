@@ -13,8 +13,9 @@ import gevent
 from proxy_core.engine.connecting import UpstreamError, connect_failure
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.tls_facts import tls_facts
+from proxy_core.engine.tls_failure import upstream_tls_failure
 from proxy_core.engine.transport import Link, Transport
-from proxy_core.engine.upstream_trust import tls_facts, upstream_tls_failure
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_reader import ResponseReader
 
