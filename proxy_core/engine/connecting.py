@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import gevent
 from gevent import get_hub
-from gevent.queue import SimpleQueue
+from gevent.queue import Empty, SimpleQueue
 
 from proxy_core.model.failure import Failure, FailureKind
 
@@ -186,9 +186,10 @@ def _attempt(address: Address, limit_s: float, put: Callable[[socket.socket | OS
 
 
 def _next_outcome(outcomes: "SimpleQueue[socket.socket | OSError]", wait_s: float) -> "socket.socket | OSError | None":
-    with gevent.Timeout(wait_s, exception=False):
-        return outcomes.get()
-    return None
+    try:
+        return outcomes.get(timeout=wait_s)
+    except Empty:
+        return None
 
 
 def _connect_one(address: Address, limit_s: float) -> socket.socket:

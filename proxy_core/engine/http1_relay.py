@@ -81,7 +81,8 @@ class Http1Relay:
         self._authority = authority
         self._upstream = upstream
         self._first_failure = first_failure
-        self._reader = RequestReader(scheme)
+        named = b"%b:%d" % (authority[0].encode("ascii", "replace"), authority[1]) if authority else b""
+        self._reader = RequestReader(scheme, default_authority=named)
         self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
         self.connect_request: tuple[RequestHead, Report] | None = None
         if first_bytes:
@@ -236,6 +237,7 @@ class Http1Relay:
         if upstream.exchanges:
             report.flags |= ExchangeFlag.UPSTREAM_REUSED
         else:
+            report.flags &= ~ExchangeFlag.UPSTREAM_REUSED  # a retry has left the reused one
             report.dns_us, report.connect_us, report.tls_us = upstream.dns_us, upstream.connect_us, upstream.tls_us
         report.upstream_connection = upstream.connection
         report.ready_mark = _clock()
@@ -304,7 +306,6 @@ class Http1Relay:
         self, report: Report, head: RequestHead, upstream: Upstream, upload: Upload | None
     ) -> ResponseHead:
         """The final response's head; interim ones are passed on and recorded as they come."""
-        reader = upstream.reader
         while True:
             part = self._next_part(upstream, upload)
             assert isinstance(part, ResponseHead)
@@ -318,7 +319,6 @@ class Http1Relay:
             self._reporter.interim(report, part.raw)
             if head.minor >= 1:  # RFC 9110 §15.2: never to an HTTP/1.0 client
                 self._send_to_client(part.forward)
-            reader.expect(head.method)
 
     def _next_part(self, upstream: Upstream, upload: Upload | None) -> ResponseHead | BodyPart | EndOfMessage:
         reader, link = upstream.reader, upstream.link

@@ -239,8 +239,9 @@ class Reporter:
 
     def fail(self, report: Report, failure: Failure) -> None:
         """The exchange is over, and this is why. Also after `complete`: the client left in the last moment."""
+        is_amended = report.state == ExchangeState.COMPLETE
         report.failure = failure
-        self._finish(report, ExchangeState.FAILED)
+        self._finish(report, ExchangeState.FAILED, EventKind.AMENDED if is_amended else EventKind.EXCHANGE)
 
     def forget(self, report: Report) -> None:
         """This was no exchange (a connection closed before its first request)."""
@@ -327,7 +328,7 @@ class Reporter:
         report._pending.clear()
         report._pending_bytes = 0
 
-    def _finish(self, report: Report, state: ExchangeState) -> None:
+    def _finish(self, report: Report, state: ExchangeState, kind: EventKind = EventKind.EXCHANGE) -> None:
         report.state = state
         report.received_mark = _clock()
         self._open.pop(report.key, None)
@@ -348,7 +349,7 @@ class Reporter:
         if report._pending:
             self._body_records(report, parts)
             report._pending = []
-        event = self._encode(report)
+        event = self._encode(report, kind)
         parts.append(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)))
         parts.append(event)
         try:
@@ -359,7 +360,7 @@ class Reporter:
             return
         self._push(event)
 
-    def _encode(self, report: Report) -> bytes:
+    def _encode(self, report: Report, kind: EventKind = EventKind.EXCHANGE) -> bytes:
         extents = report._extents
         failure = report.failure
         media_type = media_essence(report.content_type) if report.content_type else ""
@@ -367,7 +368,7 @@ class Reporter:
         start_mark = report.start_mark
         return encode_event(
             (
-                2,
+                int(kind),
                 report.key,
                 (
                     report.started_at,

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 
 import gevent
+import gevent.event
 
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority

@@ -19,6 +19,7 @@ class EventKind(IntEnum):
 
     CONNECTION = 1  # [1, *ConnectionRow]
     EXCHANGE = 2  # [2, ExchangeDetail.key, [*ExchangeRow without id], [*ExchangeDetail without exchange_id]]
+    AMENDED = 4  # like EXCHANGE, of one that had ended well: its client left in the last moment
     NOT_RECORDED = 3  # [3, count, reason]: so many exchanges went by unrecorded (disk full)
 
 

@@ -257,6 +257,8 @@ class RequestReader(_Reader):
         if store[self._position] == _CR:
             self._skip_empty_lines()
             store = self._buffer
+            if store[self._position :] == b"\r" and not self._has_eof:
+                return None
         begin = self._position
         raw = self._take_section(b"\r\n\r\n", self._limits.head_bytes)
         try:

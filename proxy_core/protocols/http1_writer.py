@@ -1,8 +1,8 @@
 """Bytes that Harrier writes itself: small changes to a head that is forwarded, and whole responses of its own.
 
 A response of our own tells what happened and what to do, is marked as ours (`Server`, and `Proxy-Status` by RFC 9209),
-and can't be made to carry anything else: sentences may quote hostile bytes, so they are escaped for HTML and for fields,
-and the page may load and run nothing.
+and can't be made to carry anything else: sentences may quote hostile bytes, so they are escaped for HTML and for
+fields, and the page may load and run nothing.
 """
 
 import re
@@ -143,11 +143,10 @@ def _write_body(status: int, failure: Failure, advice: str, *, html: bool) -> by
         "advice": advice,
         "kind": f"({failure.kind.value})",
     }
+    # A terminal may show this, too: no escape sequences, no second lines.
+    facts = {name: "".join(c if c.isprintable() else "?" for c in value) for name, value in facts.items()}
     if html:
         facts = {name: escape(value) for name, value in facts.items()}
-    else:
-        # A terminal may show this: no escape sequences, no second lines.
-        facts = {name: "".join(c if c.isprintable() else "?" for c in value) for name, value in facts.items()}
     return template.format(**facts).encode("utf-8", "replace")
 
 

@@ -87,11 +87,15 @@ class Proxy:
             limits or Limits(linger_s=0.2),
         )
         self.worker.start()
+        self._clients: list[Client] = []
 
     def connect(self) -> "Client":
-        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S))
+        self._clients.append(Client(socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S)))
+        return self._clients[-1]
 
     def stop(self) -> None:
+        for client in self._clients:
+            client.closes()
         self.worker.stop()
 
     def decoded(self) -> Iterator[list[object]]:
@@ -104,7 +108,7 @@ class Proxy:
         """The latest state of each exchange told of so far, in the order of their beginning."""
         latest: dict[int, Exchange] = {}
         for kind, *rest in self.decoded():
-            if kind == EventKind.EXCHANGE:
+            if kind in (EventKind.EXCHANGE, EventKind.AMENDED):
                 key, row, detail = rest
                 latest[key] = Exchange(  # type: ignore[index]
                     self.folder,

@@ -1,0 +1,140 @@
+"""Segments: the append-only files into which a worker writes, and how they are read back.
+
+A journal segment is a sequence of records, each with a header (magic, kind, length, CRC-32) and a payload: body bytes
+as on the wire, or one encoded event. `Journal.write` appends whole records or nothing, so a full disk leaves a readable
+file behind; nothing is flushed to the platter here, since the system keeps what a killed process has written. A large
+body has a segment of its own, raw bytes without headers (`BodySegment`), in the same numbering.
+"""
+
+import os
+import struct
+from binascii import crc32
+from collections.abc import Iterator
+
+from proxy_core.capture.extents import segment_name, segment_number
+
+RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
+MAGIC = 0xA7
+EVENT_RECORD = 1
+BODY_RECORD = 2
+SEGMENT_LIMIT_BYTES = 256 * 1024 * 1024
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class JournalFullError(OSError):
+    """Nothing could be written (disk full, quota, input/output error); the file is as it was before."""
+
+
+def record(kind: int, payload: bytes) -> bytes:
+    """One record, header and payload."""
+    return RECORD_HEADER.pack(MAGIC, kind, 0, len(payload), crc32(payload)) + payload
+
+
+def _append(descriptor: int, data: bytes, offset: int) -> None:
+    """Append all of `data` at `offset`, the file's end, or nothing. Raises JournalFullError."""
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):  # a short write: the rest tells the reason
+            written += os.write(descriptor, memoryview(data)[written:])
+    except OSError as error:
+        os.ftruncate(descriptor, offset)
+        raise JournalFullError(error.errno, error.strerror) from None
+
+
+class BodySegment:
+    """One large body, growing."""
+
+    __slots__ = ("_descriptor", "length", "segment")
+
+    def __init__(self, path: str, segment: int) -> None:
+        """Raises OSError."""
+        self.segment = segment
+        self.length = 0
+        self._descriptor = os.open(path, _CREATE, 0o600)
+
+    def write(self, data: bytes) -> None:
+        """Append all or nothing. Raises JournalFullError."""
+        _append(self._descriptor, data, self.length)
+        self.length += len(data)
+
+    def close(self) -> None:
+        """Calling it again does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Journal:
+    """One worker's series of segments. Not for several threads."""
+
+    def __init__(self, folder: str, series: int) -> None:
+        """Begin the first segment of `series` in the live capture's folder. Raises OSError."""
+        self.series = series
+        self.segment = 0  # number of the journal segment that is written …
+        self.offset = 0  # … and its length: where the next record begins
+        self._folder = folder
+        self._count = 0
+        self._descriptor = -1
+        self.rotate()
+
+    def _next_segment(self) -> tuple[str, int]:
+        self._count += 1
+        segment = segment_number(self.series, self._count)
+        return os.path.join(self._folder, segment_name(segment)), segment
+
+    def rotate(self) -> None:
+        """Begin a new journal segment. Raises OSError, and then goes on with the old one."""
+        path, segment = self._next_segment()
+        descriptor = os.open(path, _CREATE, 0o600)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor, self.segment, self.offset = descriptor, segment, 0
+
+    def rotate_if_full(self) -> None:
+        """Call before extents are worked out from `segment` and `offset`."""
+        if self.offset > SEGMENT_LIMIT_BYTES:
+            try:
+                self.rotate()
+            except OSError:
+                pass  # the old one still takes records; a full disk will be told by `write`
+
+    def write(self, data: bytes) -> None:
+        """Append whole records. Raises JournalFullError, and then nothing of them is there."""
+        _append(self._descriptor, data, self.offset)
+        self.offset += len(data)
+
+    def open_body(self) -> BodySegment:
+        """A segment for one large body. Raises OSError."""
+        return BodySegment(*self._next_segment())
+
+    def close(self) -> None:
+        """Calling it again does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes, int]]:
+    """The records from `offset` on, as (kind, payload, end offset); ends at the first torn or damaged one.
+
+    Body payloads are skipped unread and come as b"". Raises OSError when the file can't be opened.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(offset)
+        while True:
+            header = file.read(RECORD_HEADER.size)
+            if len(header) < RECORD_HEADER.size:
+                return
+            magic, kind, _, length, checksum = RECORD_HEADER.unpack(header)
+            offset += RECORD_HEADER.size + length
+            if magic != MAGIC or offset > size:
+                return
+            if kind == BODY_RECORD:
+                file.seek(length, os.SEEK_CUR)
+                yield kind, b"", offset
+                continue
+            payload = file.read(length)
+            if len(payload) < length or crc32(payload) != checksum:
+                return
+            yield kind, payload, offset

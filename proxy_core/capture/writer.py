@@ -1,0 +1,244 @@
+"""The writer of the index: takes events, gives ids, upserts. The recorder's thread is its only user in a live capture.
+
+What an event carries is ready to be bound, so an exchange costs its decoding and two rows of an `executemany`. Only open
+exchanges are remembered (their key and id), so memory doesn't grow with the capture. Nothing is committed but by
+`commit`; the `progress` of a journal is stored in the transaction of its rows.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from proxy_core.capture.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    SCHEMA_VERSION,
+    UPSERT_CONNECTION,
+    UPSERT_DETAIL,
+    UPSERT_EXCHANGE,
+    UPSERT_PROGRESS,
+)
+from proxy_core.model.event import EventKind, decode_event
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
+from proxy_core.model.failure import FailureKind
+from proxy_core.version import VERSION
+
+INDEX_NAME = "index.sqlite"
+_CHECKPOINT_PAGES = 2000
+_CACHE_KIB = 8192
+_RECENT = 20_000  # so many ids back an exchange can be amended
+
+
+class CaptureFullError(Exception):
+    """The index can't be written (disk full); what was applied since the last commit is undone."""
+
+
+class Applied(NamedTuple):
+    """What a batch changed."""
+
+    rows: list[tuple[Any, ...]]  # ExchangeRow tuples with their ids, new and changed ones, in order of arrival
+    first_new_id: int  # 0 when none is new
+    last_new_id: int
+    changed_from_id: int  # range of the known ones that changed, 0 when none
+    changed_to_id: int
+    not_recorded: int  # exchanges that a worker let pass unrecorded …
+    problem: str  # … and why
+
+
+NOTHING_APPLIED = Applied([], 0, 0, 0, 0, 0, "")
+
+
+class IndexWriter:
+    """The one connection that writes an index."""
+
+    def __init__(self, path: str) -> None:
+        """Create the index at `path`, or open one to go on with it. Raises CaptureFullError, sqlite3.Error."""
+        is_new = not os.path.exists(path)
+        if is_new:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._run("PRAGMA journal_mode=WAL")
+        self._run("PRAGMA synchronous=NORMAL")
+        self._run(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        self._run(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        if is_new:
+            self._run("BEGIN")
+            for statement in SCHEMA.split(";"):
+                if statement.strip():
+                    self._run(statement)
+            self._run(f"PRAGMA application_id={APPLICATION_ID}")
+            self._run(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self._run("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+            self._run("COMMIT")
+        self._has_begun = False
+        self._load()
+
+    def _load(self) -> None:
+        """Read from the index what is kept in memory."""
+        self._open: dict[int, int] = {
+            key: exchange_id
+            for key, exchange_id in self._run(
+                "SELECT key, id FROM exchange JOIN detail ON exchange_id = id WHERE state < ?", (FIRST_FINAL_STATE,)
+            )
+        }
+        self.last_id: int = self._run("SELECT coalesce(max(id), 0) FROM exchange").fetchone()[0]
+        cleared = self._run("SELECT value FROM meta WHERE name = 'last_cleared_id'").fetchone()
+        if cleared is not None:
+            self.last_id = max(self.last_id, int(cleared[0]))
+        self.total, self.failed, self.recorded_bytes = self._run(
+            "SELECT count(*), coalesce(sum(state = ?), 0), coalesce(sum(request_bytes + response_bytes), 0) FROM exchange",
+            (ExchangeState.FAILED,),
+        ).fetchone()
+
+    def _run(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from None
+
+    def _full(self, error: sqlite3.OperationalError) -> Exception:
+        code = error.sqlite_errorcode & 0xFF
+        if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return error
+        self.roll_back()
+        return CaptureFullError(str(error))
+
+    def roll_back(self) -> None:
+        """Undo what was applied since the last commit."""
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+        if self._has_begun:
+            self._has_begun = False
+            self._load()
+
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self._run("BEGIN IMMEDIATE")
+            self._has_begun = True
+
+    def apply(self, events: Sequence[bytes], progress: tuple[int, int, int] | None) -> Applied:
+        """Take events in; `progress` is (series, journal segment, offset) behind them. Raises CaptureFullError."""
+        self._begin()
+        rows: list[tuple[Any, ...]] = []
+        details: list[tuple[Any, ...]] = []
+        connections: list[list[Any]] = []
+        first_new = last_new = changed_from = changed_to = not_recorded = failed = size = 0
+        problem = ""
+        open_ids = self._open
+        for event in events:
+            kind, *rest = decode_event(event)
+            if kind == EventKind.EXCHANGE:
+                key, row, detail = rest
+                exchange_id = open_ids.get(key)
+                state = row[2]
+                if exchange_id is None:
+                    self.last_id = exchange_id = self.last_id + 1
+                    first_new = first_new or exchange_id
+                    last_new = exchange_id
+                    if state < FIRST_FINAL_STATE:
+                        open_ids[key] = exchange_id
+                else:
+                    changed_from = min(changed_from or exchange_id, exchange_id)
+                    changed_to = max(changed_to, exchange_id)
+                    if state >= FIRST_FINAL_STATE:
+                        del open_ids[key]
+                if state >= FIRST_FINAL_STATE:
+                    size += row[12] + row[13]
+                    failed += state == ExchangeState.FAILED
+                rows.append((exchange_id, *row))
+                details.append((exchange_id, *detail))
+            elif kind == EventKind.CONNECTION:
+                connections.append(rest)
+            elif kind == EventKind.AMENDED:
+                key, row, detail = rest
+                exchange_id = self._recent_id(key, rows, details)
+                if exchange_id:
+                    failed += 1
+                    changed_from = min(changed_from or exchange_id, exchange_id)
+                    changed_to = max(changed_to, exchange_id)
+                    rows.append((exchange_id, *row))
+                    details.append((exchange_id, *detail))
+            elif kind == EventKind.NOT_RECORDED:
+                not_recorded += rest[0]
+                problem = rest[1] or problem
+        try:
+            self._database.executemany(UPSERT_EXCHANGE, rows)
+            self._database.executemany(UPSERT_DETAIL, details)
+            self._database.executemany(UPSERT_CONNECTION, connections)
+            if progress is not None:
+                self._database.execute(UPSERT_PROGRESS, progress)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from None
+        if last_new:
+            self.total += last_new - first_new + 1
+        self.failed += failed
+        self.recorded_bytes += size
+        return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
+
+    def _recent_id(self, key: int, rows: list[tuple[Any, ...]], details: list[tuple[Any, ...]]) -> int:
+        """The id of an exchange that ended a moment ago, 0 when it was cleared meanwhile."""
+        for row, detail in zip(reversed(rows), reversed(details), strict=True):
+            if detail[1] == key:
+                return int(row[0])
+        found = self._run(
+            "SELECT exchange_id FROM detail WHERE exchange_id > ? AND key = ?", (self.last_id - _RECENT, key)
+        ).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def commit(self) -> None:
+        """Make what was applied visible and lasting. Raises CaptureFullError."""
+        if self._has_begun:
+            self._run("COMMIT")
+            self._has_begun = False
+
+    def progress(self, series: int) -> tuple[int, int]:
+        """(journal segment, offset) up to where a series has been taken in; (0, 0) for none of it."""
+        row = self._run("SELECT segment, offset FROM progress WHERE series = ?", (series,)).fetchone()
+        return (0, 0) if row is None else (row[0], row[1])
+
+    def mark_open_as_failed(self, series: int | None, kind: FailureKind, text: str) -> Applied:
+        """End the open exchanges of a dead worker (of all, with None). Commits."""
+        self._begin()
+        ids = [each for key, each in self._open.items() if series is None or key >> 32 == series]
+        for exchange_id in ids:
+            self._run(
+                "UPDATE exchange SET state = ?, failure = ? WHERE id = ?", (ExchangeState.FAILED, kind.value, exchange_id)
+            )
+            self._run("UPDATE detail SET failure_text = ? WHERE exchange_id = ?", (text, exchange_id))
+        self._open = {key: each for key, each in self._open.items() if each not in set(ids)}
+        self.failed += len(ids)
+        rows = [self._run("SELECT * FROM exchange WHERE id = ?", (each,)).fetchone() for each in sorted(ids)]
+        self.commit()
+        return Applied(rows, 0, 0, min(ids, default=0), max(ids, default=0), 0, "")
+
+    def clear(self) -> int:
+        """Forget every finished exchange. Commits; returns the last id given so far. Open ones stay."""
+        self._begin()
+        kept = sorted(self._open.values())
+        marks = ",".join("?" * len(kept))
+        self._run(f"DELETE FROM exchange WHERE id NOT IN ({marks})" if kept else "DELETE FROM exchange", kept)
+        self._run(f"DELETE FROM detail WHERE exchange_id NOT IN ({marks})" if kept else "DELETE FROM detail", kept)
+        self._run("INSERT OR REPLACE INTO meta VALUES ('last_cleared_id', ?)", (str(self.last_id),))
+        self.commit()
+        self.total = len(kept)
+        self.failed = self.recorded_bytes = 0
+        return self.last_id
+
+    @property
+    def has_open(self) -> bool:
+        """Whether any exchange is under way."""
+        return bool(self._open)
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Store a fact about the capture. Commits."""
+        self._begin()
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self.commit()
+
+    def close(self, *, closed: bool) -> None:
+        """Commit and close; `closed` says that the capture ended in order."""
+        self.commit()
+        if closed:
+            self.set_meta("closed", "1")
+        self._database.close()

@@ -1,0 +1,57 @@
+"""The queues between processes: bytes in, bytes out. No other module names `multiprocessing.Queue`.
+
+A channel has one reader and one writer process. What is put is handed to a native thread (the feeder), which needs the
+interpreter now and then: a process whose hub is always busy sets `sys.setswitchinterval(0.0005)`.
+"""
+
+import multiprocessing
+import queue
+from multiprocessing.context import SpawnContext
+from multiprocessing.queues import Queue
+
+SPAWN: SpawnContext = multiprocessing.get_context("spawn")  # the same on every system
+
+
+class Outlet:
+    """The writer's end."""
+
+    def __init__(self, messages: "Queue[bytes]") -> None:
+        self._messages = messages
+
+    def put(self, data: bytes) -> None:
+        """Send; never waits. The writer keeps account of what lies in the channel, which itself has no bound."""
+        self._messages.put_nowait(data)
+
+    def close(self) -> None:
+        """Send what is left, then end: waits for the reader to take it."""
+        self._messages.close()
+        self._messages.join_thread()
+
+    def abandon(self) -> None:
+        """End without waiting for a reader that may be gone; what is left is lost."""
+        self._messages.close()
+        self._messages.cancel_join_thread()
+
+
+class Inlet:
+    """The reader's end."""
+
+    def __init__(self, messages: "Queue[bytes]") -> None:
+        self._messages = messages
+
+    def get(self, timeout_s: float) -> bytes | None:
+        """The next message; None when none came in time. Raises EOFError or OSError when the channel is broken."""
+        try:
+            return self._messages.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Read no more."""
+        self._messages.close()
+
+
+def make_channel() -> tuple[Outlet, Inlet]:
+    """Both ends of a new channel; one goes to the child as an argument of its process."""
+    messages: Queue[bytes] = SPAWN.Queue()
+    return Outlet(messages), Inlet(messages)
