@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from proxy_core.certificate_authority import COMMON_NAME_START
-from proxy_core.engine.tls import TlsEofError, TlsHandshakeError
+from proxy_core.engine.tls import TlsEofError, TlsHandshakeError, TlsRenegotiationError
 from proxy_core.model.failure import Failure, FailureKind
 
 _GO_ON = "To connect all the same, switch the verification off (--insecure-upstream)."
@@ -78,6 +78,12 @@ def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
             f"{f' (TLS alert «{alert}»)' if alert else ''}: exempt the host from interception, so that the client can "
             "show its own.",
         )
+    if isinstance(cause, TlsRenegotiationError):
+        return Failure(
+            FailureKind.TLS_PROTOCOL_ERROR,
+            f"{where} asks to renegotiate TLS, probably because it wants a client certificate; that is not supported: "
+            "exempt the host from interception, so that the client can answer.",
+        )
     if alert:
         reason = _ALERTS.get(alert, "it could not go on with the handshake").format(name=name)
         return Failure(FailureKind.TLS_ALERT_RECEIVED, f"{where} ended TLS with the alert «{alert}»: {reason}.")
@@ -109,6 +115,8 @@ def client_tls_failure(error: OSError, host: str) -> Failure:
                 f"Harrier's CA, or accepts only the server's own certificate. {_INSTALL}",
             )
         return Failure(FailureKind.CLIENT_CLOSED, "The client closed the connection within its first TLS message.")
+    if isinstance(cause, TlsRenegotiationError):
+        return Failure(FailureKind.CLIENT_TLS_ERROR, "The client asks to renegotiate TLS, which is refused as unsafe.")
     if alert:
         return Failure(FailureKind.CLIENT_TLS_ERROR, f"The client ended TLS with the alert «{alert}».")
     return Failure(FailureKind.CLIENT_TLS_ERROR, _client_protocol_text(cause))
