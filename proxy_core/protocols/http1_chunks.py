@@ -42,7 +42,10 @@ class ChunkDecoder:
         return bool(self._last_line)
 
     def take(self, buffer: bytes, position: int) -> tuple[BodyPart | None, int]:
-        """A part with all that `buffer` holds from `position` on, and the position behind it. Raises MalformedError."""
+        """A part with all that `buffer` holds from `position` on, and the position behind it.
+
+        Raises MalformedError, but only when nothing good lies before: what came whole is given out first.
+        """
         begin = position
         length = len(buffer)
         pieces: list[bytes] = []
@@ -53,37 +56,37 @@ class ChunkDecoder:
                 self._left -= end - position
                 position = end
                 self._at_data_end = not self._left
-            elif self._at_data_end:
-                mark = buffer[position : position + 2]
-                if mark != b"\r\n":
-                    if mark == b"\r":
-                        break
-                    raise MalformedError("A chunk is longer than its size says.")
+                continue
+            if self._at_data_end:
+                if buffer[position : position + 2] != b"\r\n":
+                    if position == begin:
+                        self._check_data_end(buffer, position)
+                    break
                 self._at_data_end = False
                 position += 2
-            else:
-                match = _SIZE_LINE.match(buffer, position)
-                if match is None:
-                    self._check_partial_line(buffer, position)
-                    break
-                size = int(match[1], 16)
-                if size > _LARGEST_CHUNK:
-                    raise MalformedError(f"A chunk is too large: {shown(match[1])}.")
-                line_end = match.end()
-                if line_end - position > self._limits.chunk_line_bytes:
+                continue
+            match = _SIZE_LINE.match(buffer, position)
+            if match is None or (size := int(match[1], 16)) > _LARGEST_CHUNK:
+                if position == begin:
+                    self._check_size_line(buffer, position)
+                break
+            line_end = match.end()
+            if line_end - position > self._limits.chunk_line_bytes:
+                if position == begin:
                     raise self._line_too_long()
-                if not size:
-                    self._last_line = match[0]
-                    return self._part(buffer, begin, position, pieces), line_end
-                if line_end == length:
-                    break  # the line goes with the first bytes of its data
-                end = line_end + size
-                if buffer[end : end + 2] == b"\r\n":  # the usual chunk: all of it is here
-                    pieces.append(buffer[line_end:end])
-                    position = end + 2
-                else:
-                    self._left = size
-                    position = line_end
+                break
+            if not size:
+                self._last_line = match[0]
+                return self._part(buffer, begin, position, pieces), line_end
+            if line_end == length:
+                break  # the line goes with the first bytes of its data
+            end = line_end + size
+            if buffer[end : end + 2] == b"\r\n":  # the usual chunk: all of it is here
+                pieces.append(buffer[line_end:end])
+                position = end + 2
+            else:
+                self._left = size
+                position = line_end
         return self._part(buffer, begin, position, pieces), position
 
     @staticmethod
@@ -93,8 +96,17 @@ class ChunkDecoder:
         # A slice of the whole is the same object: bytes in the middle of a large chunk are never copied.
         return BodyPart(pieces[0] if len(pieces) == 1 else b"".join(pieces), buffer[begin:position])
 
-    def _check_partial_line(self, buffer: bytes, position: int) -> None:
-        """Raise MalformedError when what lies there can't become a size line any more."""
+    @staticmethod
+    def _check_data_end(buffer: bytes, position: int) -> None:
+        """Raise MalformedError unless what lies there may become the CRLF behind a chunk's data."""
+        if buffer[position:] != b"\r":
+            raise MalformedError("A chunk is longer than its size says.")
+
+    def _check_size_line(self, buffer: bytes, position: int) -> None:
+        """Raise MalformedError unless what lies there may become a size line."""
+        match = _SIZE_LINE.match(buffer, position)
+        if match is not None:
+            raise MalformedError(f"A chunk is too large: {shown(match[1])}.")
         if _PARTIAL_SIZE_LINE.fullmatch(buffer, position) is None:
             line = buffer[position : position + 80].split(b"\n")[0]
             raise MalformedError(f"A chunk does not begin with its size: «{shown(line)}».")

@@ -61,6 +61,7 @@ class _Reader:
         self._state = _HEAD
         self._left = 0
         self._length = 0
+        self._decoded = 0  # bytes of a chunked body so far
         self._chunks: ChunkDecoder | None = None
         self._error: ProtocolError | None = None
 
@@ -71,6 +72,7 @@ class _Reader:
         elif self._position == len(self._buffer):
             self._buffer = data
             self._position = 0
+            self._searched = 0
         else:
             self._partial += memoryview(self._buffer)[self._position :]
             self._partial += data
@@ -141,6 +143,7 @@ class _Reader:
 
     def _begin_body(self, length: int) -> None:
         self._length = self._left = length
+        self._decoded = 0
         if length > 0:
             self._state = _SIZED
         elif length == CHUNKED:
@@ -191,7 +194,7 @@ class _Reader:
             except MalformedError as error:
                 raise self._broken(error) from None
             if part is not None:
-                self._left += len(part.data)
+                self._decoded += len(part.data)
                 return part
         if chunks.is_in_trailers:
             return self._next_trailers(chunks)
@@ -354,7 +357,7 @@ class ResponseReader(_Reader):
         begin = self._position
         line_end = store.find(b"\n", begin)
         # RFC 9112 §2.2: the first line shows whether this origin ends its lines with LF alone.
-        mark = b"\r\n\r\n" if store[line_end - 1] == _CR or line_end <= begin else b"\n\n"
+        mark = b"\n\n" if line_end > begin and store[line_end - 1] != _CR else b"\r\n\r\n"
         raw = self._take_section(mark, self._limits.head_bytes)
         try:
             if raw is None:
@@ -417,7 +420,7 @@ class ResponseReader(_Reader):
         if self._state == _SIZED:
             text = f"The origin closed the connection after {self._length - self._left} of {self._length} bytes."
         else:
-            text = f"The origin closed the connection after {self._left} bytes, before the last chunk."
+            text = f"The origin closed the connection after {self._decoded} bytes, before the last chunk."
         raise self._break(Failure(FailureKind.HTTP_RESPONSE_INCOMPLETE, text), b"")
 
     def _broken(self, error: MalformedError, raw: bytes = b"") -> ProtocolError:

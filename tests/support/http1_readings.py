@@ -83,7 +83,9 @@ def cuts(data: bytes, random_cuts: int = 4) -> Iterator[list[bytes]]:
         yield [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
 
 
-def read_every_way(new_reader: Callable[[], RequestReader | ResponseReader], data: bytes, *, eof: bool = False) -> Reading:
+def read_every_way(
+    new_reader: Callable[[], RequestReader | ResponseReader], data: bytes, *, eof: bool = False
+) -> Reading:
     """The reading of `data`, the same whichever way it is cut."""
     first: Reading | None = None
     for pieces in cuts(data):
