@@ -1,8 +1,8 @@
 """Where a body lies: a list of extents (segment, offset, length), in order, as MessagePack in the table `detail`.
 
 `segment` > 0 names a segment file of a live capture (`segment_name`), and `offset` is that of the body bytes themselves
-(behind any record header). `segment` 0 is the saved file: `offset` is then the id of a row in `body_chunk`, whose `data`
-is exactly `length` bytes long.
+(behind any record header). `segment` 0 is the saved file: `offset` is then the id of a row in `body_chunk`, whose
+`data` is exactly `length` bytes long.
 """
 
 import msgspec
@@ -33,9 +33,17 @@ def segment_name(segment: int) -> str:
     return f"{segment:08x}.seg"
 
 
-def segment_number(series: int, count: int) -> int:
+_BODY_BIT = 1 << 19
+
+
+def segment_number(series: int, count: int, *, is_body: bool = False) -> int:
     """The number of the `count`-th segment (from 1) of a worker's series (from 1)."""
-    return series << 20 | count
+    return series << 20 | (_BODY_BIT if is_body else 0) | count
+
+
+def is_journal(segment: int) -> bool:
+    """Whether a segment consists of records. A raw body never is read as records, whatever its bytes look like."""
+    return not segment & _BODY_BIT
 
 
 def segment_series(segment: int) -> int:

@@ -77,14 +77,14 @@ class Journal:
         self._descriptor = -1
         self.rotate()
 
-    def _next_segment(self) -> tuple[str, int]:
+    def _next_segment(self, *, is_body: bool) -> tuple[str, int]:
         self._count += 1
-        segment = segment_number(self.series, self._count)
+        segment = segment_number(self.series, self._count, is_body=is_body)
         return os.path.join(self._folder, segment_name(segment)), segment
 
     def rotate(self) -> None:
         """Begin a new journal segment. Raises OSError, and then goes on with the old one."""
-        path, segment = self._next_segment()
+        path, segment = self._next_segment(is_body=False)
         descriptor = os.open(path, _CREATE, 0o600)
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -105,7 +105,7 @@ class Journal:
 
     def open_body(self) -> BodySegment:
         """A segment for one large body. Raises OSError."""
-        return BodySegment(*self._next_segment())
+        return BodySegment(*self._next_segment(is_body=True))
 
     def close(self) -> None:
         """Calling it again does nothing."""

@@ -126,7 +126,7 @@ class CaptureReader:
             parameters = [after_id, 2**62 if upto_id is None else upto_id, *parameters]
         direction = "DESC" if descending else "ASC"
         order = f"id {direction}" if order_by == "id" else f"{order_by} {direction}, id {direction}"
-        cursor = self._query(f"SELECT id FROM exchange WHERE {condition} ORDER BY {order}", parameters)  # noqa: S608
+        cursor = self._query(f"SELECT id FROM exchange WHERE {condition} ORDER BY {order}", parameters)
         found = array("q")
         try:
             while page := cursor.fetchmany(20_000):
@@ -142,7 +142,7 @@ class CaptureReader:
         for begin in range(0, len(ids), _PAGE):
             page = list(ids[begin : begin + _PAGE])
             marks = ",".join("?" * len(page))
-            sql = f"SELECT id FROM exchange WHERE id IN ({marks}) AND ({condition})"  # noqa: S608
+            sql = f"SELECT id FROM exchange WHERE id IN ({marks}) AND ({condition})"
             found.update(row[0] for row in self._query(sql, [*page, *parameters]))
         return found
 
@@ -152,7 +152,7 @@ class CaptureReader:
         for begin in range(0, len(ids), _PAGE):
             page = list(ids[begin : begin + _PAGE])
             marks = ",".join("?" * len(page))
-            for row in self._query(f"SELECT * FROM exchange WHERE id IN ({marks})", page):  # noqa: S608
+            for row in self._query(f"SELECT * FROM exchange WHERE id IN ({marks})", page):
                 found[row[0]] = ExchangeRow._make(row)
         return found
 

@@ -1,9 +1,9 @@
 """The index: one SQLite schema for the live capture and for the saved `.harrier` file.
 
 `exchange` is narrow (lists, filters and sorts read it whole), `detail` holds the rest by the same id. The column order
-is that of `model.exchange`'s tuples, which are bound as they come. In a live capture a body's extents point into segment
-files beside the index; in a saved file they point into `body_chunk`. `progress` says up to where each worker's journal
-has been taken into the index: what lies behind it is replayed by `capture.recovery`.
+is that of `model.exchange`'s tuples, which are bound as they come. In a live capture a body's extents point into
+segment files beside the index; in a saved file they point into `body_chunk`. `progress` says up to where each worker's
+journal has been taken into the index: what lies behind it is replayed by `capture.recovery`.
 """
 
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow

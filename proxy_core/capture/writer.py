@@ -1,7 +1,7 @@
-"""The writer of the index: takes events, gives ids, upserts. The recorder's thread is its only user in a live capture.
+"""The writer of the index: takes events, gives ids, upserts. The recorder is its only user in a live capture.
 
-What an event carries is ready to be bound, so an exchange costs its decoding and two rows of an `executemany`. Only open
-exchanges are remembered (their key and id), so memory doesn't grow with the capture. Nothing is committed but by
+What an event carries is ready to be bound, so an exchange costs its decoding and two rows of an `executemany`. Only
+open exchanges are remembered (their key and id), so memory doesn't grow with the capture. Nothing is committed but by
 `commit`; the `progress` of a journal is stored in the transaction of its rows.
 """
 
@@ -76,18 +76,15 @@ class IndexWriter:
 
     def _load(self) -> None:
         """Read from the index what is kept in memory."""
-        self._open: dict[int, int] = {
-            key: exchange_id
-            for key, exchange_id in self._run(
-                "SELECT key, id FROM exchange JOIN detail ON exchange_id = id WHERE state < ?", (FIRST_FINAL_STATE,)
-            )
-        }
+        open_ones = "SELECT key, id FROM exchange JOIN detail ON exchange_id = id WHERE state < ?"
+        self._open: dict[int, int] = dict(self._run(open_ones, (FIRST_FINAL_STATE,)).fetchall())
         self.last_id: int = self._run("SELECT coalesce(max(id), 0) FROM exchange").fetchone()[0]
         cleared = self._run("SELECT value FROM meta WHERE name = 'last_cleared_id'").fetchone()
         if cleared is not None:
             self.last_id = max(self.last_id, int(cleared[0]))
         self.total, self.failed, self.recorded_bytes = self._run(
-            "SELECT count(*), coalesce(sum(state = ?), 0), coalesce(sum(request_bytes + response_bytes), 0) FROM exchange",
+            "SELECT count(*), coalesce(sum(state = ?), 0), coalesce(sum(request_bytes + response_bytes), 0)"
+            " FROM exchange",
             (ExchangeState.FAILED,),
         ).fetchone()
 
@@ -203,7 +200,8 @@ class IndexWriter:
         ids = [each for key, each in self._open.items() if series is None or key >> 32 == series]
         for exchange_id in ids:
             self._run(
-                "UPDATE exchange SET state = ?, failure = ? WHERE id = ?", (ExchangeState.FAILED, kind.value, exchange_id)
+                "UPDATE exchange SET state = ?, failure = ? WHERE id = ?",
+                (ExchangeState.FAILED, kind.value, exchange_id),
             )
             self._run("UPDATE detail SET failure_text = ? WHERE exchange_id = ?", (text, exchange_id))
         self._open = {key: each for key, each in self._open.items() if each not in set(ids)}

@@ -1,6 +1,6 @@
-"""The filter language, from text to a tree: one grammar for lists now, and for rules later.
+r"""The filter language, from text to a tree: one grammar for lists now, and for rules later.
 
-    status>=400 host:api.* -type:image "two words" (method:POST or method:PUT) path:/^\\/v[12]/ is:failed
+    status>=400 host:api.* -type:image "two words" (method:POST or method:PUT) path:/^\/v[12]/ is:failed
 
 Words search everywhere that a row knows. `key:value` compares: globs and parts of text with `:`, the whole with `=`,
 numbers with `>= <= > <`, `400-499` and `4xx`; `/…/` is a regular expression. `-` or `not` negates, a blank or `and`

@@ -1,0 +1,19 @@
+"""Harrier's entry point: the window by default, `record`, `convert` and `ca` without one.
+
+`spawn` imports this file again in every child process, so nothing heavy stands at the top.
+"""
+
+import multiprocessing
+import sys
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    from proxy_core.command_line import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Live captures as folders: making one, locking it while it is recorded, finding those that were never closed."""
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.writer import INDEX_NAME
+
+LOCK_NAME = "lock"
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+
+
+class CaptureLock:
+    """Held by the recorder for as long as it lives; the system takes it away from a dead one."""
+
+    def __init__(self, folder: str) -> None:
+        """Take the lock. Raises BlockingIOError when the capture is being recorded, OSError."""
+        self._descriptor = os.open(os.path.join(folder, LOCK_NAME), _LOCK_FLAGS, 0o600)
+        try:
+            _lock(self._descriptor)
+        except OSError:
+            os.close(self._descriptor)
+            raise BlockingIOError(f"{folder} is being recorded") from None
+
+    def release(self) -> None:
+        """Let go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class StoredCapture(NamedTuple):
+    """A live capture that nobody records now."""
+
+    path: str
+    exchanges: int
+    is_closed: bool  # ended in order
+    changed_at: float  # seconds since the epoch
+
+
+def create_live_capture(folder: str) -> None:
+    """Make the folder, readable by the user alone. Raises OSError (also when it exists)."""
+    os.makedirs(folder, mode=0o700)
+
+
+def is_recording(folder: str) -> bool:
+    """Whether a recorder holds the capture's lock."""
+    if not os.path.exists(os.path.join(folder, LOCK_NAME)):
+        return False
+    try:
+        CaptureLock(folder).release()
+    except BlockingIOError:
+        return True
+    return False
+
+
+def stored_captures(captures: str) -> list[StoredCapture]:
+    """The live captures in a folder that are not being recorded, the latest first."""
+    return sorted(_stored(captures), key=lambda each: each.changed_at, reverse=True)
+
+
+def _stored(captures: str) -> Iterator[StoredCapture]:
+    try:
+        entries = list(os.scandir(captures))
+    except OSError:
+        return
+    for entry in entries:
+        index = os.path.join(entry.path, INDEX_NAME)
+        if not entry.name.endswith(".live") or not os.path.exists(index) or is_recording(entry.path):
+            continue
+        try:
+            reader = CaptureReader(entry.path)
+        except (CaptureError, sqlite3.Error):
+            continue
+        try:
+            total, is_closed = reader.total(), reader.meta("closed") == "1"
+        except CaptureError:
+            continue
+        finally:
+            reader.close()
+        yield StoredCapture(entry.path, total, is_closed, os.path.getmtime(index))
+
+
+def delete_live_capture(folder: str) -> None:
+    """Remove a live capture with everything in it, unless it is being recorded. Raises OSError, BlockingIOError."""
+    lock = CaptureLock(folder)
+    try:
+        shutil.rmtree(folder)
+    finally:
+        lock.release()

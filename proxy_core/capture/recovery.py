@@ -1,0 +1,104 @@
+"""Bringing an index up to what the journals hold: after a dead worker, a dead engine, or a full disk.
+
+The index says for each series up to where its journal was taken in (`progress`). What lies behind is replayed record by
+record; a torn record at the end is where the worker was killed. Replaying twice changes nothing, since `progress` moves
+in the same transaction.
+"""
+
+import os
+from typing import NamedTuple
+
+from proxy_core.capture.extents import is_journal, segment_name, segment_series
+from proxy_core.capture.journal import EVENT_RECORD, read_records
+from proxy_core.capture.live import CaptureLock
+from proxy_core.capture.reader import CaptureError
+from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, IndexWriter
+from proxy_core.model.failure import FailureKind
+
+_BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Recovery(NamedTuple):
+    """What was repaired."""
+
+    exchanges: int  # in the capture now
+    replayed: int  # changes that only the journals held
+    marked_failed: int  # exchanges that were under way
+
+
+def recover(folder: str) -> Recovery:
+    """Make a live capture whole that was not closed. Raises CaptureError when it is being recorded or can't be read."""
+    try:
+        lock = CaptureLock(folder)
+    except BlockingIOError:
+        raise CaptureError(f"{folder} is being recorded right now: stop that recording first.") from None
+    except OSError as error:
+        raise CaptureError(f"{folder} can't be repaired ({error.strerror}).") from None
+    try:
+        writer = IndexWriter(os.path.join(folder, INDEX_NAME))
+        replayed = 0
+        for series in series_in(folder):
+            replayed += len(replay_series(writer, folder, series).rows)
+        text = "Harrier ended while this exchange was under way."
+        marked = len(writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, text).rows)
+        total = writer.total
+        writer.close(closed=True)
+        return Recovery(total, replayed, marked)
+    finally:
+        lock.release()
+
+
+def series_in(folder: str) -> list[int]:
+    """The series of which the folder holds segments."""
+    return sorted({segment_series(segment) for segment in segments_in(folder)})
+
+
+def replay_series(writer: IndexWriter, folder: str, series: int) -> Applied:
+    """Take in what a series' journals hold behind its progress. Commits. The rows of the result may be many."""
+    segment_done, offset_done = writer.progress(series)
+    merged = NOTHING_APPLIED
+    for segment in segments_in(folder):
+        if segment_series(segment) != series or segment < segment_done or not is_journal(segment):
+            continue
+        path = os.path.join(folder, segment_name(segment))
+        events: list[bytes] = []
+        size = 0
+        end = offset = offset_done if segment == segment_done else 0
+        for kind, payload, end in read_records(path, offset):
+            if kind == EVENT_RECORD:
+                events.append(payload)
+                size += len(payload)
+                if size > _BATCH_BYTES:
+                    merged = _merge(merged, writer.apply(events, (series, segment, end)))
+                    writer.commit()
+                    events, size = [], 0
+        if events:
+            merged = _merge(merged, writer.apply(events, (series, segment, end)))
+            writer.commit()
+    return merged
+
+
+def segments_in(folder: str) -> list[int]:
+    """The numbers of the segments in a live capture, ascending."""
+    found = []
+    for name in os.listdir(folder):
+        stem, _, suffix = name.partition(".")
+        if suffix == "seg":
+            try:
+                found.append(int(stem, 16))
+            except ValueError:
+                continue
+    return sorted(found)
+
+
+def _merge(one: Applied, other: Applied) -> Applied:
+    changed = [each for each in (one.changed_from_id, other.changed_from_id) if each]
+    return Applied(
+        one.rows + other.rows,
+        one.first_new_id or other.first_new_id,
+        other.last_new_id or one.last_new_id,
+        min(changed, default=0),
+        max(one.changed_to_id, other.changed_to_id),
+        one.not_recorded + other.not_recorded,
+        other.problem or one.problem,
+    )

@@ -1,0 +1,160 @@
+"""Saving a capture as one `.harrier` file: the index copied, the bodies in chunks inside it.
+
+Everything streams: rows a page at a time, bodies a chunk at a time. The file appears whole or not at all.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from proxy_core.capture.extents import Extent, encode_extents
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.schema import (
+    APPLICATION_ID,
+    SCHEMA,
+    SCHEMA_VERSION,
+    UPSERT_CONNECTION,
+    UPSERT_DETAIL,
+    UPSERT_EXCHANGE,
+)
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.version import VERSION
+
+CHUNK_BYTES = 1 << 20
+_PAGE = 200
+Progress = Callable[[int, int], bool]  # (exchanges done, exchanges in all) -> go on?
+
+
+class SaveCancelledError(Exception):
+    """The progress callback said no; nothing was left behind."""
+
+
+class CaptureFile:
+    """A `.harrier` file that is being written, under a temporary name until `finish`."""
+
+    def __init__(self, path: str) -> None:
+        """Raises CaptureError when the file can't be made."""
+        self._path = path
+        self._temporary = f"{path}.{os.getpid()}.part"
+        self._is_finished = False
+        try:
+            os.close(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            self._database = sqlite3.connect(self._temporary, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise CaptureError(f"{path} can't be written ({getattr(error, 'strerror', None) or error}).") from None
+        self._run("PRAGMA journal_mode=OFF")  # the temporary file is thrown away if anything fails
+        self._run("PRAGMA synchronous=OFF")  # `finish` syncs once
+        self._run("BEGIN")
+        for statement in SCHEMA.split(";"):
+            if statement.strip():
+                self._run(statement)
+        self._run(f"PRAGMA application_id={APPLICATION_ID}")
+        self._run(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._run("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+        self._run("INSERT INTO meta VALUES ('closed', '1')")
+
+    def __enter__(self) -> "CaptureFile":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._is_finished:
+            self._database.close()
+            os.unlink(self._temporary)
+
+    def _run(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(sql, parameters)  # type: ignore[arg-type]
+        except sqlite3.Error as error:
+            raise CaptureError(f"{self._path} can't be written ({error}).") from None
+
+    def add(
+        self,
+        row: ExchangeRow,
+        detail: ExchangeDetail,
+        request_body: Iterable[bytes] = (),
+        response_body: Iterable[bytes] = (),
+    ) -> None:
+        """Add an exchange with its bodies, which replace the extents in `detail`. Raises CaptureError."""
+        detail = detail._replace(
+            exchange_id=row.id,
+            request_body=self._body(request_body),
+            response_body=self._body(response_body),
+        )
+        self._run(UPSERT_EXCHANGE, row)
+        self._run(UPSERT_DETAIL, detail)
+
+    def add_connection(self, connection: ConnectionRow) -> None:
+        """Add the facts about a connection; again replaces them."""
+        self._run(UPSERT_CONNECTION, connection)
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Store a fact about the capture."""
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def _body(self, chunks: Iterable[bytes]) -> bytes | None:
+        extents: list[Extent] = []
+        for chunk in chunks:
+            for begin in range(0, len(chunk), CHUNK_BYTES):
+                piece = chunk[begin : begin + CHUNK_BYTES]
+                cursor = self._run("INSERT INTO body_chunk (data) VALUES (?)", (piece,))
+                assert cursor.lastrowid is not None
+                extents.append((0, cursor.lastrowid, len(piece)))
+        return encode_extents(extents) if extents else None
+
+    def finish(self) -> None:
+        """Make the file appear under its name. Raises CaptureError."""
+        self._run("COMMIT")
+        self._database.close()
+        self._is_finished = True
+        try:
+            descriptor = os.open(self._temporary, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(self._temporary, self._path)
+        except OSError as error:
+            os.unlink(self._temporary)
+            raise CaptureError(f"{self._path} can't be written ({error.strerror}).") from None
+
+
+def save_capture(
+    reader: CaptureReader, path: str, ids: Iterable[int] | None = None, progress: Progress | None = None
+) -> None:
+    """Write the exchanges (all, or those with `ids`, keeping their numbers) into a `.harrier` file.
+
+    Raises CaptureError, SaveCancelledError.
+    """
+    wanted = reader.ids() if ids is None else list(ids)
+    done = 0
+    seen_connections: set[int] = set()
+    with CaptureFile(path) as file:
+        file.set_meta("created_at", reader.meta("created_at"))
+        for page in _pages(wanted):
+            rows = reader.rows(page)
+            for exchange_id in page:
+                detail = reader.detail(exchange_id)
+                if exchange_id not in rows or detail is None:
+                    continue
+                file.add(
+                    rows[exchange_id],
+                    detail,
+                    reader.iterate_body(detail.request_body, CHUNK_BYTES),
+                    reader.iterate_body(detail.response_body, CHUNK_BYTES),
+                )
+                seen_connections.update((detail.client_connection, detail.upstream_connection))
+            done += len(page)
+            if progress is not None and not progress(done, len(wanted)):
+                raise SaveCancelledError
+        for key in seen_connections:
+            connection = reader.connection(key)
+            if connection is not None:
+                file.add_connection(connection)
+        file.finish()
+
+
+def _pages(ids: Iterable[int]) -> Iterator[list[int]]:
+    iterator = iter(ids)
+    while page := list(islice(iterator, _PAGE)):
+        yield page

@@ -1,0 +1,289 @@
+"""The command line: the window, `record`, `convert`, `ca`. Heavy parts are imported by the command that needs them.
+
+A mistake of the user's ends with one plain sentence on standard error and exit status 2, never with a traceback.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import NoReturn
+
+from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings
+from proxy_core.version import VERSION
+
+COMMANDS = ("record", "convert", "ca")
+
+
+class UsageError(Exception):
+    """What the user asked for can't be done: one sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """What the window is started with. None in `listen`, `workers` …: as the person has set it before."""
+
+    home: str | None
+    files: tuple[str, ...]
+    listen: tuple[str, int] | None
+    workers: int | None
+    insecure_upstream: bool
+    upstream_ca: str
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out a command line (without the program's name); returns the exit status."""
+    try:
+        options = _parser_for(arguments).parse_args(arguments)
+        return int(options.run(options))
+    except UsageError as error:
+        print(f"harrier: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser_for(arguments: list[str]) -> argparse.ArgumentParser:
+    """The window takes files, so a file may not be taken for a command: the first word decides."""
+    words = [word for word in arguments if not word.startswith("-")]
+    if words and words[0] in COMMANDS and not os.path.exists(words[0]):
+        return _command_parser()
+    return _window_parser()
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="harrier",
+        description="A desktop HTTP(S) debugging proxy. Without a command it opens the window.",
+        epilog="Commands without a window: record, convert, ca. See `harrier COMMAND --help`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a .harrier or .har file to open")
+    parser.add_argument("--version", action="version", version=f"Harrier {VERSION}")
+    _add_engine_options(parser)
+    _add_home(parser)
+    parser.set_defaults(run=_run_window)
+    return parser
+
+
+def _command_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="harrier", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"Harrier {VERSION}")
+    _add_home(parser)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    record = commands.add_parser("record", help="record without a window", allow_abbrev=False)
+    _add_engine_options(record)
+    _add_home(record, again=True)
+    record.add_argument("--capture", metavar="FILE.harrier", help="the capture to write; it lies beside it meanwhile")
+    record.add_argument("--har", metavar="FILE.har", help="the HAR file to write at the end")
+    record.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end by itself after this time")
+    record.add_argument(
+        "--no-interception", action="store_true", help="leave all TLS undecrypted (tunnels, listed with their sizes)"
+    )
+    record.add_argument(
+        "--dont-intercept", action="append", default=[], metavar="HOST", help="leave this host undecrypted (globs)"
+    )
+    record.set_defaults(run=_run_record)
+    convert = commands.add_parser("convert", help="convert between .harrier and .har", allow_abbrev=False)
+    convert.add_argument("source", metavar="IN")
+    convert.add_argument("target", metavar="OUT")
+    _add_home(convert, again=True)
+    convert.set_defaults(run=_run_convert)
+    ca = commands.add_parser("ca", help="where the CA is, its fingerprint; export its certificate", allow_abbrev=False)
+    ca.add_argument("--export", metavar="FILE.pem", help="write the certificate there, to import it elsewhere")
+    _add_home(ca, again=True)
+    ca.set_defaults(run=_run_ca)
+    return parser
+
+
+def _add_home(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """--home may stand before and behind the command."""
+    default = argparse.SUPPRESS if again else None
+    parser.add_argument("--home", metavar="DIR", default=default, help="where the CA, settings and captures lie")
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        metavar="HOST:PORT",
+        help=f"default {DEFAULT_LISTEN_HOST}:{DEFAULT_LISTEN_PORT}; port 0 = any free one",
+    )
+    parser.add_argument("--workers", type=_worker_count, metavar="N", help="processes that relay; default: the cores")
+    parser.add_argument("--insecure-upstream", action="store_true", help="don't verify upstream certificates")
+    parser.add_argument("--upstream-ca", default="", metavar="FILE.pem", help="trust these upstream CAs too")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"«{text}» is no HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return host, int(port)
+
+
+def _worker_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"«{text}» is no number of workers from 1 to 64")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"«{text}» is no number of seconds")
+    return seconds
+
+
+def _run_window(options: argparse.Namespace) -> int:
+    from app.application import run as run_window
+
+    for file in options.files:
+        if not os.path.exists(file) and not os.path.exists(file + ".live"):
+            raise UsageError(f"There is no file {file}.")
+    _check_upstream_ca(options.upstream_ca)
+    return run_window(
+        WindowOptions(
+            home=options.home,
+            files=tuple(options.files),
+            listen=options.listen,
+            workers=options.workers,
+            insecure_upstream=options.insecure_upstream,
+            upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
+        )
+    )
+
+
+def _check_upstream_ca(path: str) -> None:
+    if path and not os.path.isfile(path):
+        raise UsageError(f"There is no file {path} to trust: check --upstream-ca.")
+
+
+def _run_record(options: argparse.Namespace) -> int:
+    from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError
+    from proxy_core.home import LIVE_SUFFIX, HomeError, open_home
+
+    _check_upstream_ca(options.upstream_ca)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    for target in (options.capture, options.har):
+        if target and not os.path.isdir(os.path.dirname(os.path.abspath(target))):
+            raise UsageError(f"There is no folder {os.path.dirname(os.path.abspath(target))} for {target}.")
+    host, port = options.listen or (DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT)
+    settings = Settings(
+        listen_host=host,
+        listen_port=port,
+        workers=options.workers or 0,
+        interception=not options.no_interception,
+        not_intercepted=tuple(options.dont_intercept),
+        insecure_upstream=options.insecure_upstream,
+        upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
+    )
+    try:
+        folder = os.path.abspath(options.capture) + LIVE_SUFFIX if options.capture else None
+        if folder is not None and os.path.exists(folder):
+            raise UsageError(
+                f"{folder} lies there from a recording that did not end in order: "
+                f"`harrier convert {options.capture} FILE.har` reads it; then move it away."
+            )
+        engine = Engine(settings, open_home(options.home), folder)
+        engine.start()
+    except (EngineError, HomeError) as error:
+        raise UsageError(str(error)) from None
+    shown = f"[{host}]" if ":" in host else host
+    print(f"listening on http://{shown}:{engine.port}", flush=True)
+    _serve(engine, options.duration)
+    status = 0
+    if engine.problem:
+        print(f"harrier: {engine.problem}", file=sys.stderr)
+        status = 1
+    _finish(engine.capture_folder, options.capture, options.har)
+    return status
+
+
+def _serve(engine: "object", duration_s: float | None) -> None:
+    from proxy_core.engine_entry import Engine
+
+    assert isinstance(engine, Engine)
+
+    def stop(_number: int, _frame: object) -> None:
+        engine.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    timer = None
+    if duration_s is not None:
+        timer = threading.Timer(duration_s, engine.stop)
+        timer.daemon = True
+        timer.start()
+    engine.run()
+    if timer is not None:
+        timer.cancel()
+
+
+def _finish(folder: str, capture: str | None, har: str | None) -> None:
+    """Write the files that were asked for; the live capture goes when the single file is whole."""
+    from proxy_core.capture.reader import CaptureError, CaptureReader
+    from proxy_core.capture.saver import save_capture
+
+    reader = CaptureReader(folder)
+    try:
+        if har:
+            from proxy_core.conversion import ConversionError, export_har
+
+            try:
+                export_har(reader, har)
+            except ConversionError as error:
+                raise UsageError(f"{error} The capture is in {folder}.") from None
+        if capture:
+            save_capture(reader, capture)
+    except CaptureError as error:
+        raise UsageError(f"{error} The capture is in {folder}.") from None
+    finally:
+        reader.close()
+    if capture:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_convert(options: argparse.Namespace) -> int:
+    from proxy_core.conversion import ConversionError, convert
+
+    try:
+        report = convert(options.source, options.target)
+    except ConversionError as error:
+        raise UsageError(str(error)) from None
+    for sentence in report.repairs:
+        print(sentence)
+    print(f"{report.exchanges} exchanges written to {options.target}.")
+    return 0
+
+
+def _run_ca(options: argparse.Namespace) -> int:
+    from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
+    from proxy_core.home import HomeError, open_home
+
+    try:
+        authority = CertificateAuthority.load_or_create(open_home(options.home).ca)
+    except (CertificateAuthorityError, HomeError) as error:
+        raise UsageError(str(error)) from None
+    if options.export:
+        try:
+            with open(options.export, "wb") as file:
+                file.write(authority.certificate_pem)
+        except OSError as error:
+            raise UsageError(f"{options.export} can't be written ({error.strerror}).") from None
+    print(authority.name)
+    print(f"certificate  {options.export or authority.certificate_path}")
+    print(f"SHA-256      {authority.fingerprint}")
+    print(f"valid until  {authority.not_after:%Y-%m-%d}")
+    return 0

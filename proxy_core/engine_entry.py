@@ -1,0 +1,246 @@
+"""The composition root of the engine process: home, CA, capture, recorder, supervisor.
+
+With a window it runs in a process of its own (`engine_main`), takes commands from one channel and puts notices into
+another, and ends in order when the window is gone. `record` runs an `Engine` without a window in its own process.
+"""
+
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.process import parent_process
+
+import msgspec
+
+from proxy_core.capture.extents import segment_name
+from proxy_core.capture.live import CaptureLock, create_live_capture, delete_live_capture
+from proxy_core.capture.recovery import segments_in
+from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
+from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
+from proxy_core.channel import Inlet, Outlet
+from proxy_core.home import Home, HomeError, open_home
+from proxy_core.model.command import (
+    ApplySettings,
+    ClearCapture,
+    Command,
+    RotateSegments,
+    RowsSeen,
+    SetRecording,
+    Stop,
+    decode_command,
+)
+from proxy_core.model.notice import (
+    EngineFailed,
+    EngineStarted,
+    EngineStopped,
+    Notice,
+    RecordingChanged,
+    WorkerChanged,
+    encode_notice,
+)
+from proxy_core.model.settings import Settings
+from proxy_core.recorder import Recorder
+from proxy_core.supervisor import AddressError, Supervisor, listen, worker_count
+
+SWITCH_INTERVAL_S = 0.001
+_PARENT_LOOK_S = 0.5
+
+
+class EngineError(Exception):
+    """The engine can't start: one sentence for a person."""
+
+
+class Engine:
+    """A proxy that records. `start` it, `run` it until `stop` is called from another thread or a signal."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        capture_folder: str | None = None,
+        publish: Callable[[Notice], None] | None = None,
+    ) -> None:
+        """`capture_folder` must not exist yet; by default a new one in the home folder."""
+        self.settings = settings
+        self.home = home
+        self.capture_folder = capture_folder or home.new_capture()
+        self._publish = publish
+        self.port = 0
+        self.problem = ""  # why `run` returned on its own
+
+    def start(self) -> None:
+        """Listen and serve from now on. Raises EngineError, and has then left nothing behind."""
+        try:
+            self.authority = CertificateAuthority.load_or_create(self.home.ca)
+            if self.settings.upstream_ca and not os.path.isfile(self.settings.upstream_ca):
+                raise EngineError(f"There is no file {self.settings.upstream_ca} to trust: check --upstream-ca.")
+            listener = listen(self.settings)
+        except (AddressError, CertificateAuthorityError) as error:
+            raise EngineError(str(error)) from None
+        try:
+            self._open_capture()
+        except OSError as error:
+            listener.close()
+            reason = error.strerror or error
+            raise EngineError(f"The capture {self.capture_folder} can't be written ({reason}).") from None
+        try:
+            self._start_processes(listener)
+        except RuntimeError as error:
+            self._recorder.stop()
+            self._lock.release()
+            delete_live_capture(self.capture_folder)
+            raise EngineError(str(error)) from None
+
+    def _open_capture(self) -> None:
+        create_live_capture(self.capture_folder)
+        self._lock = CaptureLock(self.capture_folder)
+        try:
+            self._writer = IndexWriter(os.path.join(self.capture_folder, INDEX_NAME))
+            self._writer.set_meta("created_at", str(int(time.time() * 1e6)))
+        except CaptureFullError as error:
+            raise OSError(0, str(error)) from None
+
+    def _start_processes(self, listener: socket.socket) -> None:
+        self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish)
+        host, self.port = listener.getsockname()[:2]
+        self._supervisor = Supervisor(
+            self.settings, listener, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
+        )
+        self._recorder.start()
+        self._supervisor.start()
+        if self._publish is not None:
+            self._publish(
+                EngineStarted(
+                    host=host,
+                    port=self.port,
+                    wanted_port=self.settings.listen_port,
+                    capture_path=self.capture_folder,
+                    ca_certificate_path=self.authority.certificate_path,
+                    ca_name=self.authority.name,
+                    ca_fingerprint=self.authority.fingerprint,
+                    ca_spki=self.authority.spki_sha256_base64,
+                    workers=worker_count(self.settings),
+                )
+            )
+            self._publish(RecordingChanged(self.settings.recording, "", 0))
+
+    def run(self) -> None:
+        """Serve until `stop`; then finish the capture."""
+        self._supervisor.run()
+        self.problem = self._supervisor.problem
+        self._recorder.stop()
+        self._lock.release()
+
+    def stop(self) -> None:
+        """Make `run` return. Also from a signal handler."""
+        self._supervisor.stop()
+
+    def obey(self, command: Command) -> None:
+        """Carry out an order of the window's."""
+        match command:
+            case ApplySettings(settings=settings):
+                self.settings = settings
+                self._supervisor.apply_settings(settings)
+                self._supervisor.tell(0, command)
+            case SetRecording(on=on):
+                self.settings = msgspec.structs.replace(self.settings, recording=on)
+                self._supervisor.apply_settings(self.settings)
+                self._supervisor.tell(0, command)
+                self._recorder.recording_changed(on=on)
+            case ClearCapture():
+                self._clear()
+            case RowsSeen(number=number):
+                self._recorder.rows_seen(number)
+            case Stop():
+                self.stop()
+            case _:
+                pass
+
+    def _clear(self) -> None:
+        """The rows go at once; the old segments when no exchange that is under way can point into them."""
+        old = segments_in(self.capture_folder)
+
+        def delete() -> None:
+            self._supervisor.tell(0, RotateSegments())
+            if self._writer.has_open:
+                return
+            for segment in set(old) - self._written_segments():
+                try:
+                    os.unlink(os.path.join(self.capture_folder, segment_name(segment)))
+                except OSError:
+                    pass  # another system keeps files that are open; they go with the capture
+
+        self._recorder.clear(delete)
+
+    def _written_segments(self) -> set[int]:
+        """The last journal of each series: its worker writes it until it has rotated."""
+        last: dict[int, int] = {}
+        for segment in segments_in(self.capture_folder):
+            last[segment >> 20] = segment
+        return set(last.values())
+
+    def _tell_worker(self, series: int, command: Command) -> None:
+        self._supervisor.tell(series, command)
+
+    def _worker_changed(self, text: str, alive: int) -> None:
+        if self._publish is not None:
+            self._publish(WorkerChanged(text, alive))
+        elif sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
+
+
+def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Outlet) -> None:
+    """The engine process of a window: until it says stop or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal's group: the window decides
+    if sys.stderr is not None:
+        faulthandler.enable()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+    def publish(notice: Notice) -> None:
+        notices.put(encode_notice(notice))
+
+    try:
+        engine = Engine(settings, open_home(home_path), publish=publish)
+        engine.start()
+    except (EngineError, HomeError) as error:
+        publish(EngineFailed(str(error)))
+        notices.close()
+        return
+    signal.signal(signal.SIGTERM, lambda _number, _frame: engine.stop())
+    is_running = threading.Event()
+    is_running.set()
+    obeying = threading.Thread(target=_obey_all, args=(engine, commands, is_running), name="commands", daemon=True)
+    obeying.start()
+    engine.run()
+    is_running.clear()
+    if engine.problem:
+        publish(EngineFailed(engine.problem))
+    publish(EngineStopped())
+    if _is_orphan():
+        notices.abandon()
+    else:
+        notices.close()
+    obeying.join(5.0)
+
+
+def _obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> None:
+    """Obey the window; its death is a command to stop."""
+    while is_running.is_set():
+        try:
+            data = commands.get(_PARENT_LOOK_S)
+        except (EOFError, OSError):
+            data = None
+        if data is not None:
+            engine.obey(decode_command(data))
+        elif _is_orphan():
+            engine.stop()
+            return
+
+
+def _is_orphan() -> bool:
+    parent = parent_process()
+    return parent is not None and not parent.is_alive()

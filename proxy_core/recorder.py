@@ -1,0 +1,268 @@
+"""The recorder: takes the workers' batches, keeps the index, and tells the window.
+
+One thread owns the `IndexWriter`. Readers (one thread for each worker's queue) put batches into its inbox; it applies
+what is there, commits at once when it is quiet and at the latest after `COMMIT_S` when it is not, then answers the
+workers with the bytes taken. What the window is told never grows: while two notices are unanswered, the ranges of ids
+are merged and the rows left out.
+
+When the index can't be written (disk full), the workers are told to let traffic pass unrecorded, and the recorder tries
+again each second. The batches that it could not take in lie in the journals, from where it replays them.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from proxy_core.capture.recovery import replay_series, series_in
+from proxy_core.capture.writer import Applied, CaptureFullError, IndexWriter
+from proxy_core.model.command import BytesTaken, Command, SuspendRecording
+from proxy_core.model.event import decode_batch
+from proxy_core.model.failure import FailureKind
+from proxy_core.model.notice import CaptureCleared, Notice, RecordingChanged, RowsChanged
+
+COMMIT_S = 0.03
+RETRY_S = 1.0
+INBOX_BATCHES = 256  # of at most some 256 KiB; the workers' own account bounds the bytes
+CARRIED_ROWS = 200  # rows that one notice carries; more become a range
+UNANSWERED_NOTICES = 2
+
+Publish = Callable[[Notice], None]
+TellWorker = Callable[[int, Command], None]  # series and what; 0 = all workers
+
+
+class Recorder:
+    """Start it, feed it with `take`, stop it. All methods may be called from any thread."""
+
+    def __init__(self, writer: IndexWriter, folder: str, tell_worker: TellWorker, publish: Publish | None) -> None:
+        """`publish` is None without a window."""
+        self._writer = writer
+        self._folder = folder
+        self._tell_worker = tell_worker
+        self._publish = publish
+        self._inbox: queue.Queue[tuple[int, bytes] | Callable[[], None]] = queue.Queue(INBOX_BATCHES)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._taken: dict[int, int] = {}
+        self._news = _News()
+        self._notice_number = 0
+        self._answered_number = 0
+        self._problem = ""
+        self._not_recorded = 0
+        self._is_recording = True
+        self._is_full = False
+        self._behind: set[int] = set()  # series whose journal must be replayed
+        self._retry_mark = 0.0
+        self._is_stopping = False
+        self.failure = ""  # why the recorder gave up, for the engine's last words
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def take(self, series: int, batch: bytes) -> None:
+        """A batch has arrived from a worker. Waits while the inbox is full."""
+        self._inbox.put((series, batch))
+
+    def worker_ended(self, series: int, done: Callable[[Applied], None] | None = None) -> None:
+        """A worker is gone and its queue is read to the end: take in its journal's tail, mark what it had open."""
+        self._inbox.put(lambda: self._end_series(series, done))
+
+    def rows_seen(self, number: int) -> None:
+        """The window has taken a notice."""
+        self._inbox.put(lambda: self._seen(number))
+
+    def clear(self, done: Callable[[], None]) -> None:
+        """Forget what is finished; `done` is called when the index has."""
+        self._inbox.put(lambda: self._clear(done))
+
+    def recording_changed(self, *, on: bool) -> None:
+        """The person has switched recording on or off."""
+        self._inbox.put(lambda: self._switch(on=on))
+
+    def stop(self) -> None:
+        """Take in what has arrived, close the index as finished, end the thread."""
+
+        def stop() -> None:
+            self._is_stopping = True
+
+        self._inbox.put(stop)
+        self._thread.join()
+
+    # The thread
+
+    def _run(self) -> None:
+        last_commit = 0.0
+        while not self._is_stopping:
+            wait_s = RETRY_S if self._is_full else 5.0
+            try:
+                self._handle(self._inbox.get(timeout=wait_s))
+                # Under load: gather what comes within the commit's age. When quiet: commit at once.
+                while not self._is_stopping and time.monotonic() - last_commit < COMMIT_S:
+                    self._handle(self._inbox.get(timeout=max(0.0, last_commit + COMMIT_S - time.monotonic())))
+            except queue.Empty:
+                pass
+            if self._is_full and time.monotonic() >= self._retry_mark:
+                self._try_again()
+            self._commit()
+            last_commit = time.monotonic()
+        self._drain()
+        self._writer.close(closed=not self._is_full)
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                self._handle(self._inbox.get_nowait())
+            except queue.Empty:
+                break
+        if self._is_full:
+            self._try_again()
+        self._commit()
+
+    def _handle(self, item: tuple[int, bytes] | Callable[[], None]) -> None:
+        if not isinstance(item, tuple):
+            item()
+            return
+        series, data = item
+        self._taken[series] = self._taken.get(series, 0) + len(data)
+        batch = decode_batch(data)
+        if self._is_full:
+            self._behind.add(series)
+            return
+        try:
+            progress = (series, batch.segment, batch.offset) if batch.segment else None
+            applied = self._writer.apply(batch.events, progress)
+        except CaptureFullError as error:
+            self._stop_for_full_disk(str(error))
+            self._behind.add(series)
+            return
+        self._news.add(applied)
+        if applied.not_recorded or applied.problem:
+            self._not_recorded += applied.not_recorded
+            self._tell_problem(applied.problem or self._problem)
+        elif self._problem and applied.rows:
+            self._tell_problem("")  # it was the worker's own trouble, and has passed
+
+    def _commit(self) -> None:
+        if not self._is_full:
+            try:
+                self._writer.commit()
+            except CaptureFullError as error:
+                self._stop_for_full_disk(str(error))
+        for series, count in self._taken.items():
+            self._tell_worker(series, BytesTaken(count))
+        self._taken.clear()
+        self._tell_news()
+
+    # Trouble
+
+    def _stop_for_full_disk(self, reason: str) -> None:
+        self._is_full = True
+        self._behind.add(0)  # what was applied and is now undone: replay all
+        self._news.forget()
+        self._retry_mark = time.monotonic() + RETRY_S
+        self._tell_worker(0, SuspendRecording(on=True))
+        self._tell_problem(f"{reason}; traffic goes on unrecorded until there is room again")
+
+    def _try_again(self) -> None:
+        """Replay what the index missed. On success recording goes on."""
+        self._retry_mark = time.monotonic() + RETRY_S
+        try:
+            for series in series_in(self._folder):
+                self._news.add(replay_series(self._writer, self._folder, series))
+            self._writer.set_meta("last_retry", "1")
+        except CaptureFullError:
+            return
+        self._is_full = False
+        self._behind.clear()
+        self._tell_worker(0, SuspendRecording(on=False))
+        self._tell_problem("")
+
+    def _tell_problem(self, problem: str) -> None:
+        self._problem = problem
+        text = f"Recording is suspended: {problem}." if problem else ""
+        if self._publish is not None:
+            self._publish(RecordingChanged(self._is_recording, text, self._not_recorded))
+
+    def _switch(self, *, on: bool) -> None:
+        self._is_recording = on
+        self._tell_problem(self._problem)
+
+    def _end_series(self, series: int, done: Callable[[Applied], None] | None) -> None:
+        try:
+            self._news.add(replay_series(self._writer, self._folder, series))
+            text = "The worker that relayed this exchange died; it was replaced."
+            ended = self._writer.mark_open_as_failed(series, FailureKind.WORKER_DIED, text)
+        except CaptureFullError as error:
+            self._stop_for_full_disk(str(error))
+            return
+        self._news.add(ended)
+        if done is not None:
+            done(ended)
+
+    def _clear(self, done: Callable[[], None]) -> None:
+        try:
+            self._writer.commit()
+            last_id = self._writer.clear()
+        except CaptureFullError as error:
+            self._stop_for_full_disk(str(error))
+            return
+        self._news.forget()
+        if self._publish is not None:
+            self._publish(CaptureCleared(last_id))
+        self._news.is_due = True
+        done()
+
+    # News for the window
+
+    def _seen(self, number: int) -> None:
+        self._answered_number = max(self._answered_number, number)
+
+    def _tell_news(self) -> None:
+        news = self._news
+        if self._publish is None:
+            news.forget()
+            return
+        if not news.is_due or self._notice_number - self._answered_number >= UNANSWERED_NOTICES:
+            return
+        self._notice_number += 1
+        writer = self._writer
+        self._publish(
+            RowsChanged(
+                number=self._notice_number,
+                rows=news.rows if len(news.rows) <= CARRIED_ROWS else [],
+                first_new_id=news.first_new_id,
+                last_new_id=news.last_new_id,
+                changed_from_id=news.changed_from_id,
+                changed_to_id=news.changed_to_id,
+                total=writer.total,
+                failed=writer.failed,
+                capture_bytes=writer.recorded_bytes,
+            )
+        )
+        news.forget()
+
+
+class _News:
+    """What the window has not been told yet: some rows, and ranges that never grow."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.first_new_id = self.last_new_id = self.changed_from_id = self.changed_to_id = 0
+        self.is_due = False
+
+    def add(self, applied: Applied) -> None:
+        if not applied.rows:
+            return
+        self.is_due = True
+        if len(self.rows) <= CARRIED_ROWS:
+            self.rows.extend(applied.rows[: CARRIED_ROWS + 1])
+        if applied.first_new_id:
+            self.first_new_id = self.first_new_id or applied.first_new_id
+            self.last_new_id = applied.last_new_id
+        if applied.changed_from_id:
+            self.changed_from_id = min(self.changed_from_id or applied.changed_from_id, applied.changed_from_id)
+            self.changed_to_id = max(self.changed_to_id, applied.changed_to_id)

@@ -1,0 +1,302 @@
+"""The supervisor: owns the listening socket, starts the workers, replaces those that die, stops them all.
+
+Each worker's life has a series of its own, a queue that one thread here reads, and a control socket whose end tells
+either side that the other is gone. When a worker has died, what its queue still holds is read, then the recorder takes
+the tail of its journal, and a new worker takes its place at once. A worker that dies before it serves says why, and is
+not started for ever: after `CRASHES_LIMIT` deaths in `CRASHES_WITHIN_S` the supervisor gives up and says so.
+"""
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from proxy_core.channel import SPAWN, Inlet, make_channel
+from proxy_core.model.command import Command, Stop, encode_command
+from proxy_core.model.settings import MOST_WORKERS, Settings
+from proxy_core.worker_entry import worker_main
+from proxy_core.worker_loads import WorkerLoads
+from proxy_core.worker_start import WorkerStart
+
+BACKLOG = 1024
+FALLBACK_PORTS = 50  # how many ports behind the wanted one are tried
+CRASHES_LIMIT = 5
+CRASHES_WITHIN_S = 60.0
+READY_WITHIN_S = 30.0
+STOP_WITHIN_S = 4.0
+_LENGTH = struct.Struct(">I")
+_LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
+_LOOK_S = 0.05
+
+
+class AddressError(Exception):
+    """The address can't be listened on: one sentence that says why and what to do."""
+
+
+class BatchTaker(Protocol):
+    """What the supervisor needs of the recorder."""
+
+    def take(self, series: int, batch: bytes) -> None:
+        """A batch has arrived."""
+        ...
+
+    def worker_ended(self, series: int) -> None:
+        """No more will come of this series."""
+        ...
+
+
+def worker_count(settings: Settings) -> int:
+    """How many workers the settings mean on this machine."""
+    return settings.workers or min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Bind and listen; with `port_fallback` on the next free port. Raises AddressError."""
+    host, port = settings.listen_host, settings.listen_port
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise AddressError(f"{host} is no address of this machine: give --listen HOST:PORT another one.") from None
+    family, _, _, _, address = infos[0]
+    last_port = min(port + FALLBACK_PORTS, 65535) if settings.port_fallback and port else port
+    error: OSError | None = None
+    for candidate in range(port, last_port + 1):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address[0], candidate, *address[2:]))
+            listener.listen(BACKLOG)
+            return listener
+        except OSError as caught:
+            listener.close()
+            error = caught
+    assert error is not None
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    raise AddressError(f"Harrier can't listen on {where} ({error.strerror}): choose another with --listen HOST:PORT.")
+
+
+@dataclass(eq=False)
+class _Life:
+    """One worker process, from start to end."""
+
+    series: int
+    slot: int
+    process: BaseProcess
+    control: socket.socket
+    inlet: Inlet
+    reader: threading.Thread | None = None
+    is_ready: bool = False
+    last_words: bytes = b""
+    unsent: bytes = b""  # commands that a worker which hangs has not taken yet
+
+
+class Supervisor:
+    """Starts and watches the workers. `run` belongs to one thread, the other methods to any."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        capture_folder: str,
+        ca_folder: str,
+        recorder: BatchTaker,
+        changed: Callable[[str, int], None],
+        target: Callable[[WorkerStart], None] = worker_main,
+    ) -> None:
+        """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main."""
+        self._settings = settings
+        self._listener = listener
+        self._capture_folder = capture_folder
+        self._ca_folder = ca_folder
+        self._recorder = recorder
+        self._changed = changed
+        self._target = target
+        self._count = worker_count(settings)
+        self._loads = WorkerLoads(SPAWN, self._count)
+        self._lives: list[_Life] = []
+        self._lock = threading.Lock()
+        self._next_series = 1
+        self._deaths: deque[float] = deque(maxlen=CRASHES_LIMIT)
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._is_stopping = False
+        self.problem = ""  # why there are no workers any more
+
+    # Start
+
+    def start(self) -> None:
+        """Start all workers and wait until they serve. Raises RuntimeError with the first one's reason."""
+        for slot in range(self._count):
+            self._start_worker(slot)
+        for life in list(self._lives):
+            reason = self._wait_until_ready(life)
+            if reason:
+                self._is_stopping = True
+                self._stop_lives()
+                raise RuntimeError(f"A worker could not start: {reason}")
+
+    def _start_worker(self, slot: int) -> _Life:
+        series, self._next_series = self._next_series, self._next_series + 1
+        outlet, inlet = make_channel()
+        ours, theirs = socket.socketpair()
+        start = WorkerStart(
+            series=series,
+            listener=self._listener,
+            control=theirs,
+            events=outlet,
+            capture_folder=self._capture_folder,
+            ca_folder=self._ca_folder,
+            settings=self._settings,
+            own_port=self._listener.getsockname()[1],
+            loads=self._loads,
+            slot=slot,
+        )
+        self._loads.begin(slot)
+        process = SPAWN.Process(target=self._target, args=(start,), name=f"harrier-worker-{series}", daemon=True)
+        process.start()
+        theirs.close()
+        ours.setblocking(False)
+        life = _Life(series, slot, process, ours, inlet)
+        life.reader = threading.Thread(target=self._read, args=(life,), name=f"queue-{series}", daemon=True)
+        life.reader.start()
+        with self._lock:
+            self._lives.append(life)
+        return life
+
+    def _wait_until_ready(self, life: _Life) -> str:
+        """Returns "" or why it does not serve."""
+        end = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < end:
+            readable, _, _ = select.select([life.control], [], [], 0.2)
+            if readable:
+                self._hear(life)
+                if life.is_ready:
+                    return ""
+                if life.last_words:
+                    return life.last_words.decode("utf-8", "replace")
+            if not life.process.is_alive():
+                return life.last_words.decode("utf-8", "replace") or f"it ended with status {life.process.exitcode}"
+        return "it did not answer in time"
+
+    @staticmethod
+    def _hear(life: _Life) -> None:
+        """A worker says that it is ready, or why it can't be."""
+        try:
+            data = life.control.recv(4096)
+        except OSError:
+            data = b""
+        if data == b"ready":
+            life.is_ready = True
+        elif data:
+            life.last_words = data
+
+    # The queues
+
+    def _read(self, life: _Life) -> None:
+        """Hand on a worker's batches until it is dead and its queue empty."""
+        looks = 0
+        while looks < _LAST_LOOKS:
+            is_dead = not life.process.is_alive()
+            try:
+                batch = life.inlet.get(_LOOK_S if is_dead else 1.0)
+            except Exception:  # a killed writer leaves half a message: unpickling it may raise anything
+                break
+            if batch is not None:
+                self._recorder.take(life.series, batch)
+            elif is_dead:
+                looks += 1
+        self._recorder.worker_ended(life.series)
+
+    # Watching
+
+    def run(self) -> None:
+        """Watch until `stop` or until the workers keep dying; returns with all of them ended."""
+        while not self._is_stopping:
+            lives = list(self._lives)
+            if not lives:
+                break
+            ready = wait([self._wake_reader, *(life.process.sentinel for life in lives)], timeout=5.0)
+            if self._wake_reader in ready:
+                self._wake_reader.recv(100)
+            for life in lives:
+                if life.process.sentinel in ready and not self._is_stopping:
+                    self._replace(life)
+        self._stop_lives()
+
+    def _replace(self, life: _Life) -> None:
+        self._forget(life)
+        now = time.monotonic()
+        self._deaths.append(now)
+        status = life.process.exitcode
+        how = f"was killed (signal {-status})" if status is not None and status < 0 else f"ended with status {status}"
+        if len(self._deaths) == CRASHES_LIMIT and now - self._deaths[0] < CRASHES_WITHIN_S:
+            words = life.last_words.decode("utf-8", "replace")
+            self.problem = f"Workers keep dying; the last one {how}" + (f" ({words})." if words else ".")
+            self._is_stopping = True
+            self._changed(self.problem, len(self._lives))
+            return
+        fresh = self._start_worker(life.slot)
+        reason = self._wait_until_ready(fresh)
+        if reason:
+            fresh.last_words = fresh.last_words or reason.encode()
+        self._changed(f"A worker {how} and was replaced.", len(self._lives))
+
+    def _forget(self, life: _Life) -> None:
+        with self._lock:
+            self._lives.remove(life)
+        self._loads.end(life.slot)
+        life.control.close()
+
+    # Commands
+
+    def tell(self, series: int, command: Command) -> None:
+        """Send a command to the worker of a series, 0 = to all. Never waits for a worker that is gone or hangs."""
+        data = encode_command(command)
+        frame = _LENGTH.pack(len(data)) + data
+        with self._lock:
+            for life in self._lives:
+                if series in (0, life.series):
+                    life.unsent += frame
+                    try:
+                        life.unsent = life.unsent[life.control.send(life.unsent) :]
+                    except OSError:
+                        pass
+
+    def pids(self) -> list[int]:
+        """The processes of the workers that live."""
+        return [life.process.pid for life in self._lives if life.process.pid is not None]
+
+    def apply_settings(self, settings: Settings) -> None:
+        """What later workers start with."""
+        self._settings = settings
+
+    def stop(self) -> None:
+        """Make `run` end the workers and return."""
+        self._is_stopping = True
+        try:
+            self._wake_writer.send(b"x")
+        except OSError:
+            pass
+
+    def _stop_lives(self) -> None:
+        self._listener.close()
+        self.tell(0, Stop(grace_s=1.0))
+        end = time.monotonic() + STOP_WITHIN_S
+        for life in list(self._lives):
+            life.process.join(max(0.0, end - time.monotonic()))
+            if life.process.is_alive():
+                life.process.kill()
+                life.process.join()
+            self._forget(life)
+            if life.reader is not None:
+                life.reader.join(10.0)
+        self._wake_reader.close()
+        self._wake_writer.close()
