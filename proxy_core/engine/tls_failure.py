@@ -20,7 +20,7 @@ _GO_ON = "To connect all the same, switch the verification off (--insecure-upstr
 _TRUST_IT = "If you trust it, name its certificate with --upstream-ca."
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(.+)")
 _RECORD_TYPES = frozenset(range(20, 25))  # RFC 8446 §5.1, RFC 6520
-_HANDSHAKE_RECORD = 22
+_ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22
 _CERTIFICATE_REQUEST = 13  # RFC 5246 §7.4
 
 # OpenSSL's X509_V_ERR_…, the same in all its versions.
@@ -43,6 +43,7 @@ _ALERTS = {
     "no_application_protocol": "it speaks no protocol that was offered (ALPN)",
 }
 _WANTS_CERTIFICATE = frozenset(("certificate_required", "bad_certificate", "unknown_ca", "certificate_unknown"))
+_LATE_ALERTS = {115: "unknown_psk_identity", 116: "certificate_required", 120: "no_application_protocol"}
 _CLIENT_REFUSES = {
     "unknown_ca": "it doesn't trust Harrier's CA",
     "bad_certificate": "it doesn't trust Harrier's CA, or accepts only the server's own certificate (pinning)",
@@ -70,7 +71,7 @@ def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
         return Failure(FailureKind.CONNECTION_TIMEOUT, f"{where} did not finish the TLS handshake in time.")
     if seen and seen[0] not in _RECORD_TYPES:
         return Failure(FailureKind.TLS_PROTOCOL_ERROR, _not_tls_text(seen, where))
-    alert = _alert(cause)
+    alert = _alert(cause) or _plain_alert(seen)
     if _asks_for_certificate(seen) or alert in _WANTS_CERTIFICATE:
         return Failure(
             FailureKind.TLS_ALERT_RECEIVED if alert else FailureKind.TLS_PROTOCOL_ERROR,
@@ -129,6 +130,12 @@ def _alert(error: Exception) -> str | None:
     return found[1].lower().replace("alert_", "") if found else None
 
 
+def _plain_alert(seen: bytes) -> str | None:
+    """An alert at the end of what came, where OpenSSL has no name for it (3.0: no_application_protocol)."""
+    is_alert = len(seen) >= 7 and seen[-7] == _ALERT_RECORD and seen[-4:-2] == b"\0\2"
+    return _LATE_ALERTS.get(seen[-1]) if is_alert else None
+
+
 def _asks_for_certificate(seen: bytes) -> bool:
     """Whether the server's part of a TLS 1.2 handshake, which is readable, asks for a client certificate."""
     messages = b""
@@ -146,7 +153,7 @@ def _asks_for_certificate(seen: bytes) -> bool:
 def _not_tls_text(seen: bytes, where: str) -> str:
     if seen.startswith(b"HTTP/"):
         return f"{where} speaks plain HTTP, not HTTPS: ask for it with http://."
-    first_line = seen[:60].splitlines()[0].decode("latin-1")
+    first_line = (seen[:60].strip() or seen[:60]).split(b"\r\n")[0].decode("latin-1")
     shown = "".join(char if char.isprintable() else "·" for char in first_line)
     return f"{where} does not speak TLS; its first bytes are «{shown}». Is this the right port for HTTPS?"
 

@@ -98,7 +98,8 @@ def shake(port: int, trust: UpstreamTrust, name: str = "localhost", alpn: tuple[
     )
     try:
         transport.handshake()
-        transport.send(b"ping")
+        with suppress(ConnectionError):  # it may have left, having said why
+            transport.send(b"ping")
         return transport.receive()
     finally:
         transport.close()
@@ -110,7 +111,7 @@ def failure(port: int, trust: UpstreamTrust, name: str = "localhost") -> Failure
     found = upstream_tls_failure(caught.value, "localhost", port)
     assert f"localhost:{port}" in found.text
     assert found.text.count("\n") == 0
-    assert found.text.endswith(".")
+    assert found.text.endswith((".", "?"))
     return found
 
 
@@ -344,7 +345,7 @@ def test_key_logs_are_not_written(trust, monkeypatch, tmp_path, start_server, ca
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", "first bytes are «SSH-2.0-OpenSSH_9.2p1»"),
         (b"220 mail.example ESMTP\r\n", "first bytes are «220 mail.example ESMTP»"),
         (b"\0\0\0\1\x80", "first bytes are «····\x80»".replace("\x80", "·")),
-        (b"\n\n", "does not speak TLS"),
+        (b"\n\n", "first bytes are «··»"),
     ],
 )
 def test_a_server_without_tls(start_server, trust, greeting, words):
