@@ -93,12 +93,12 @@ def read_every_way(
         if first is None:
             first = reading
         # The sentence may differ: a head that comes slowly is refused for the first thing that is wrong with it.
-        assert _comparable(reading) == _comparable(first), pieces
+        assert comparable(reading) == comparable(first), pieces
     assert first is not None
     return first
 
 
-def _comparable(reading: Reading) -> object:
+def comparable(reading: Reading) -> object:
     failure = reading.failure
     return reading._replace(failure=None), failure and (failure.kind, failure.status)
 

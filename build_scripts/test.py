@@ -1,0 +1,80 @@
+"""Every check on a fresh machine: python3 build_scripts/test.py [--skip-package] [arguments of pytest]
+
+Formatting, lint, types, import walls, then the tests (with the packaged program among them). Arguments select tests and
+skip the rest: `test.py tests/capture -k filter`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from build_scripts.environment import QT_PACKAGES, ROOT, TEST_PACKAGES, SetupError, install_system_packages, prepare
+
+VALIDATOR = ROOT / "tests" / "support" / "har_validator"
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 0 when everything holds."""
+    skip_package = "--skip-package" in arguments
+    selected = [argument for argument in arguments if argument != "--skip-package"]
+    try:
+        python = prepare("requirements-dev.txt")
+        install_system_packages([*QT_PACKAGES, *_missing_tools(TEST_PACKAGES)])
+        _install_validator()
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    bin_folder = python.parent
+    steps: list[list[str]] = []
+    if not selected:
+        steps = [
+            [str(bin_folder / "ruff"), "format", "--check", "."],
+            [str(bin_folder / "ruff"), "check", "."],
+            [str(bin_folder / "mypy")],
+            [str(bin_folder / "lint-imports")],
+        ]
+        if not skip_package:
+            steps.append([str(python), "build_scripts/package.py"])
+    steps.append([str(python), "-m", "pytest", "-q", *selected])
+    failed = [" ".join(step) for step in steps if not _passes(step)]
+    for step in failed:
+        print(f"FAILED: {step}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _missing_tools(packages: list[str]) -> list[str]:
+    """Leave out what is there under its command's name, whoever installed it (node from elsewhere, say)."""
+    commands = {"nodejs": "node", "npm": "npm", "curl": "curl", "openssl": "openssl", "xvfb": "Xvfb"}
+    return [name for name in packages if not shutil.which(commands.get(name, name))]
+
+
+def _install_validator() -> None:
+    """The npm package that knows HAR's schema, from our lock file."""
+    if (VALIDATOR / "node_modules").exists() or not (VALIDATOR / "package.json").exists():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SetupError("The tests validate HAR files with npm's har-validator: install Node.js and npm.")
+    print("Installing har-validator …", flush=True)
+    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    if subprocess.run(command, cwd=VALIDATOR, check=False, stdin=subprocess.DEVNULL).returncode:
+        raise SetupError("npm could not install har-validator: is the network there?")
+
+
+def _passes(step: list[str]) -> bool:
+    name = " ".join(Path(step[0]).name if index == 0 else word for index, word in enumerate(step))
+    print(f"── {name}", flush=True)
+    begin = time.monotonic()
+    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+    status = subprocess.run(step, cwd=ROOT, check=False, env=quiet, stdin=subprocess.DEVNULL).returncode
+    print(f"── {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True)
+    return status == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
