@@ -13,10 +13,14 @@ import ssl
 from collections.abc import Callable
 
 from proxy_core.engine.tls_facts import peer_chain
-from proxy_core.engine.transport import BULK_RECEIVE_LIMIT, RECEIVE_LIMIT, Link
+from proxy_core.engine.transport import RECEIVE_LIMIT, Link
 
 RECORD_LIMIT = 16 * 1024  # plaintext bytes of one TLS record (RFC 8446 §5.1)
-SEND_CHUNK = 128 * 1024  # plaintext bytes encrypted before the link must have taken them
+# What is asked of the link at once: four whole records of TLS 1.3. The BIOs keep their largest size for the life of the
+# connection, so larger pieces would cost each connection that. Measured 2026-11-23 over loopback, both ends in one
+# process: 830 MB/s; with 256 KiB a piece, not aligned to records, 830 to 900; with eight records 1,030.
+ENCRYPTED_LIMIT = 4 * (RECORD_LIMIT + 22)
+SEND_CHUNK = 4 * RECORD_LIMIT  # plaintext bytes encrypted before the link must have taken them
 SEEN_LIMIT = 32 * 1024  # bytes of a handshake that are kept to explain its failure
 CLOSE_LIMIT_S = 1.0  # how long a goodbye may take
 
@@ -149,7 +153,7 @@ class TlsTransport:
                     break
                 except WantRead:
                     has_answered |= self._flush()
-                data = self._link_receive()
+                data = self._link_receive(ENCRYPTED_LIMIT)
                 if not data:
                     raise TlsEofError(errno.ECONNRESET, "the connection was closed within the TLS handshake")
                 if len(self._seen) < SEEN_LIMIT:
@@ -206,10 +210,10 @@ class TlsTransport:
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
         while True:
             if self._has_more:
-                data = self._receive_more(BULK_RECEIVE_LIMIT if limit == RECEIVE_LIMIT else limit)
+                data = self._receive_more(limit)
                 if data or self._is_at_end:
                     return data
-            encrypted = self._link_receive()
+            encrypted = self._link_receive(ENCRYPTED_LIMIT)
             if not encrypted:
                 self._end(is_truncated=True)
                 return b""
@@ -226,7 +230,7 @@ class TlsTransport:
                 continue
             if data and not self._incoming.pending:
                 return data
-            return self._gather(data, BULK_RECEIVE_LIMIT if limit == RECEIVE_LIMIT else limit)
+            return self._gather(data, limit)
 
     def _receive_more(self, limit: int) -> bytes:
         """What has come already; b"" when that is less than a record, or at the end."""
@@ -243,19 +247,17 @@ class TlsTransport:
         except OSError as error:
             self._note(error)
             if self._error is not None:
-                raise
+                raise self._error from None
             return b""
         return self._gather(first, limit)
 
     def _gather(self, first: bytes, limit: int) -> bytes:
         """`first`, which has just been read, and what else there is, up to `limit`."""
         parts = [first]
-        room = limit - len(first)
-        self._has_more = True
-        part = first
-        while part and room > 0:
-            if not self._incoming.pending and not self.ssl_object.pending():
-                self._has_more = False
+        part, room = first, limit - len(first)
+        while part:
+            self._has_more = self._incoming.pending > 0 or self.ssl_object.pending() > 0
+            if not self._has_more or room <= 0:
                 return b"".join(parts)
             try:
                 part = self._read(min(room, RECORD_LIMIT))
@@ -264,8 +266,7 @@ class TlsTransport:
                 return b"".join(parts)
             parts.append(part)
             room -= len(part)
-        if not part:
-            self._end(is_truncated=False)
+        self._end(is_truncated=False)
         return b"".join(parts)
 
     def _note(self, error: OSError) -> None:
@@ -274,11 +275,10 @@ class TlsTransport:
             self._end(is_truncated=False)
             return
         if isinstance(error, WantRead):
-            if not self._outgoing.pending:
+            if not self._outgoing.pending or self.ssl_object.version() == "TLSv1.3":
                 self._has_more = False
                 return
-            # Reading makes OpenSSL answer nothing but a renegotiation, with an alert. (Measured with 3.0: the answer
-            # to a key update is made by the next write.)
+            # What TLS 1.2 makes OpenSSL say while it reads is «no renegotiation».
             error = TlsRenegotiationError(errno.EPROTO, "the peer asks to renegotiate TLS, which is not safe")
         self._error = error
         self._has_more = True
@@ -299,7 +299,7 @@ class TlsTransport:
             if not self._link.is_readable():
                 return False
             try:
-                encrypted = self._link_receive()
+                encrypted = self._link_receive(ENCRYPTED_LIMIT)
             except OSError as error:
                 self._note(error)
                 return True
@@ -315,7 +315,7 @@ class TlsTransport:
         self._stashed = b""
         while self._has_more and self._error is None and not self._is_at_end:
             try:
-                parts.append(self._receive_more(BULK_RECEIVE_LIMIT))
+                parts.append(self._receive_more(ENCRYPTED_LIMIT))
             except OSError:
                 break  # it is in `_error` for the next receive
         self._stashed = b"".join(parts)

@@ -22,7 +22,8 @@ FIELD_LINES = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+\r\n")
 BARE_LF = re.compile(rb"(?<!\r)\n")
 _TOKEN = re.compile(TOKEN + rb"++")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
+# The lookbehind lets a run of blanks be tried from its beginning only, or a long one would cost its square.
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*+\r\n[ \t]++")
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 
 _LONGEST_CACHED = 256  # bytes; longer values are read without the cache, so that nobody can make it hold megabytes
@@ -77,6 +78,10 @@ class FieldSection:
                 self.found[name].append(match)
             else:
                 self.found[name] = [match]
+
+    def has_more_than(self, limit: int) -> bool:
+        """Are there more lines than that? One has four bytes at least."""
+        return len(self.text) > 4 * limit and self.text.count(b"\n", self.start) - 1 > limit
 
     def spelled(self, match: Match) -> bytes:
         """The value as it was spelled, without surrounding blanks."""

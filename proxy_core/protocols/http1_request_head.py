@@ -77,7 +77,7 @@ def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes,
     target = read_target(method, spelled_target)
     minor = 0 if minor_digit == b"0" else 1
     fields = FieldSection(raw, line.end(), _SPECIAL, is_response=False)
-    if fields.text.count(b"\n") - 2 > limits.fields:
+    if fields.has_more_than(limits.fields):
         raise MalformedError(f"The request has more than {limits.fields} header fields.", 431)
     found = fields.found
     scheme, host, port = _read_destination(target, fields, minor, default_scheme, default_authority)

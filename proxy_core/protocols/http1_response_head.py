@@ -73,7 +73,7 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Respons
     fields = FieldSection(text, line.end(), _SPECIAL, is_response=True)
     if had_bare_lf:
         fields.notes.append("The lines of the head ended with a bare LF.")
-    if fields.text.count(b"\n") - 2 > limits.fields:
+    if fields.has_more_than(limits.fields):
         raise MalformedError(
             f"The response has more than {limits.fields} header fields.",
             kind=FailureKind.HTTP_RESPONSE_HEADER_SECTION_SIZE,

@@ -1,0 +1,176 @@
+"""Between captures and HAR files, streamed in both directions: `convert`, and what the window's export and open use."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from proxy_core.capture.live import is_recording
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.recovery import recover
+from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError, save_capture
+from proxy_core.formats.har_reader import HarError, HarRepairs, read_har
+from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
+from proxy_core.model.exchange import ExchangeKind
+
+_PAGE = 200
+_TUNNELS_TOLD = 10_000
+
+
+class ConversionError(Exception):
+    """One sentence that says what can't be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """How it went."""
+
+    exchanges: int
+    repairs: list[str]  # sentences
+
+
+def convert(source: str, target: str) -> ConversionReport:
+    """Convert by the names' endings: .har, .harrier, or a .live folder to read. Raises ConversionError."""
+    repairs: list[str] = []
+    try:
+        if target.endswith(".har"):
+            reader = CaptureReader(readable_capture(source, repairs))
+            try:
+                return ConversionReport(export_har(reader, target), repairs)
+            finally:
+                reader.close()
+        if not target.endswith(".harrier"):
+            raise ConversionError(f"{target} must end with .har or .harrier.")
+        if source.endswith(".har"):
+            return import_har(source, target)
+        reader = CaptureReader(readable_capture(source, repairs))
+        try:
+            save_capture(reader, target)
+            return ConversionReport(reader.total(), repairs)
+        finally:
+            reader.close()
+    except CaptureError as error:
+        raise ConversionError(str(error)) from None
+
+
+def readable_capture(path: str, repairs: list[str]) -> str:
+    """The path that a reader can open for a capture, after repairing what was left of it. Raises ConversionError.
+
+    A FILE.harrier whose recorder was killed does not exist yet, but its live capture lies beside it.
+    """
+    live = path + ".live"
+    folder = path if os.path.isdir(path) else live if not os.path.exists(path) and os.path.isdir(live) else ""
+    if not folder:
+        if not os.path.exists(path):
+            raise ConversionError(f"There is no file {path}.")
+        return path
+    if is_recording(folder):
+        return folder  # it can be read while it grows
+    try:
+        reader = CaptureReader(folder)
+        is_closed = reader.meta("closed") == "1"
+        reader.close()
+        if not is_closed:
+            recovery = recover(folder)
+            repairs.append(
+                f"The recording had not been finished: {recovery.exchanges} exchanges, of which {recovery.replayed} "
+                f"changes came from the journals and {recovery.marked_failed} were under way."
+            )
+    except CaptureError as error:
+        raise ConversionError(str(error)) from None
+    return folder
+
+
+def export_har(
+    reader: CaptureReader, path: str, ids: Iterable[int] | None = None, progress: Progress | None = None
+) -> int:
+    """Write exchanges (all, or those with `ids`) in order of their start. Returns how many entries there are.
+
+    The file appears whole or not at all. Raises ConversionError, SaveCancelledError.
+    """
+    temporary = f"{path}.{os.getpid()}.part"
+    try:
+        wanted = list(reader.ids(order_by="started_at")) if ids is None else sorted(ids)
+        with open(temporary, "wb", buffering=1 << 18) as file:
+            count = _write_entries(reader, file.write, wanted, progress)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, CaptureError, SaveCancelledError) as error:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
+        if isinstance(error, CaptureError):
+            raise ConversionError(str(error)) from None
+        raise
+    return count
+
+
+def _write_entries(
+    reader: CaptureReader, write: Callable[[bytes], object], wanted: list[int], progress: Progress | None
+) -> int:
+    write(har_begin())
+    tunnels: list[dict[str, Any]] = []
+    count = 0
+    for begin in range(0, len(wanted), _PAGE):
+        page = wanted[begin : begin + _PAGE]
+        rows = reader.rows(page)
+        for exchange_id in page:
+            row, detail = rows.get(exchange_id), reader.detail(exchange_id)
+            if row is None or detail is None:
+                continue
+            if row.kind == ExchangeKind.TUNNEL:
+                if len(tunnels) < _TUNNELS_TOLD:
+                    tunnels.append(har_tunnel(row, detail))
+                continue
+            upstream = reader.connection(detail.upstream_connection) if detail.upstream_connection else None
+            source = HarSource(
+                row,
+                detail,
+                upstream,
+                partial(reader.iterate_body, detail.request_body),
+                partial(reader.iterate_body, detail.response_body),
+            )
+            if count:
+                write(b",\n")
+            for piece in har_entry(source):
+                write(piece)
+            count += 1
+        if progress is not None and not progress(begin + len(page), len(wanted)):
+            raise SaveCancelledError
+    write(har_end(tunnels))
+    return count
+
+
+def import_har(source: str, target: str, progress: Progress | None = None) -> ConversionReport:
+    """Make a capture of a HAR file. One that breaks off gives what it held, and a repair that says so.
+
+    Raises ConversionError, SaveCancelledError.
+    """
+    repairs = HarRepairs()
+    count = 0
+    ending: list[str] = []
+    try:
+        size = os.path.getsize(source)
+        with open(source, "rb") as file, CaptureFile(target) as capture:
+            capture.set_meta("imported_from", os.path.basename(source))
+            try:
+                for entry in read_har(file, repairs):
+                    capture.add(entry.row, entry.detail, (entry.request_body,), (entry.response_body,))
+                    if entry.upstream is not None:
+                        capture.add_connection(entry.upstream)
+                    count += 1
+                    if progress is not None and count % _PAGE == 0 and not progress(file.tell(), size):
+                        raise SaveCancelledError
+            except HarError as error:
+                if not count:
+                    raise ConversionError(f"{source}: {error}") from None
+                ending.append(str(error))
+            capture.finish()
+    except OSError as error:
+        raise ConversionError(f"{source} can't be read ({error.strerror}).") from None
+    except CaptureError as error:
+        raise ConversionError(str(error)) from None
+    return ConversionReport(count, repairs.sentences() + ending)

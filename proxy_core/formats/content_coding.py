@@ -1,0 +1,200 @@
+"""Content codings undone: gzip, deflate, br, zstd and lists of them, as a stream, and never more than asked for.
+
+A body is untrusted: what expands a thousandfold stops at the limit, what is cut short or not what it says gives what
+could be read and a sentence about the problem. Decoding is for display and export, never on the traffic's path.
+"""
+
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+STEP_BYTES = 1 << 16  # output of one step of a decoder
+_ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659
+
+
+class Decoded(NamedTuple):
+    """What a body is without its content codings."""
+
+    data: bytes
+    is_truncated: bool  # there is more behind the limit
+    problem: str  # "" or one sentence; `data` is then what could be read, or the body as it came
+
+
+class _Decoder(Protocol):
+    """One coding: a part in, parts out; `finish` tells whether the end was proper."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]: ...
+
+    def finish(self) -> bool: ...
+
+
+class CodingError(ValueError):
+    """The bytes are not what their coding says, or the coding is unknown."""
+
+
+class _Zlib:
+    """gzip with any number of members, or deflate in either of its two readings."""
+
+    def __init__(self, *, is_gzip: bool) -> None:
+        self._is_gzip = is_gzip
+        self._decoder = zlib.decompressobj(31 if is_gzip else 15)
+        self._has_begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._decoder.eof:
+                if not self._is_gzip or data[:1] != b"\x1f":
+                    return  # padding behind the end is common, and harmless
+                self._decoder = zlib.decompressobj(31)
+            try:
+                out = self._decoder.decompress(data, STEP_BYTES)
+            except zlib.error as error:
+                if self._is_gzip or self._has_begun:
+                    raise CodingError(str(error)) from None
+                # RFC 9110 §8.4.1.2: «deflate» has the zlib wrapper; many send it raw.
+                self._decoder = zlib.decompressobj(-15)
+                self._has_begun = True
+                continue
+            self._has_begun = True
+            data = self._decoder.unconsumed_tail or self._decoder.unused_data
+            if out:
+                yield out
+            elif not self._decoder.eof and not self._decoder.unconsumed_tail:
+                return
+
+    def finish(self) -> bool:
+        return self._decoder.eof
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._decoder = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            out = self._decoder.process(data, output_buffer_limit=STEP_BYTES)
+            while out or not self._decoder.can_accept_more_data():
+                if out:
+                    yield out
+                if self._decoder.is_finished():
+                    return
+                out = self._decoder.process(b"", output_buffer_limit=STEP_BYTES)
+        except brotli.error as error:
+            raise CodingError(str(error) or "not brotli") from None
+
+    def finish(self) -> bool:
+        return bool(self._decoder.is_finished())
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
+        self._decoder = zstd.ZstdDecompressor(options=self._options)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while True:
+                if self._decoder.eof:
+                    if not data:
+                        return
+                    self._decoder = zstd.ZstdDecompressor(options=self._options)
+                out = self._decoder.decompress(data, max_length=STEP_BYTES)
+                data = b""
+                if out:
+                    yield out
+                if self._decoder.eof:
+                    data = self._decoder.unused_data
+                elif self._decoder.needs_input:
+                    return
+        except zstd.ZstdError as error:
+            raise CodingError(str(error)) from None
+
+    def finish(self) -> bool:
+        return self._decoder.eof
+
+
+def parse_codings(value: str | bytes) -> tuple[str, ...]:
+    """The codings that a Content-Encoding names, in the order in which they were applied; identity left out."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    names = (name.strip().lower() for name in text.split(","))
+    return tuple(name for name in names if name and name != "identity")
+
+
+def _decoder(coding: str) -> _Decoder:
+    match coding:
+        case "gzip" | "x-gzip":
+            return _Zlib(is_gzip=True)
+        case "deflate":
+            return _Zlib(is_gzip=False)
+        case "br":
+            return _Brotli()
+        case "zstd":
+            return _Zstd()
+        case _:
+            raise CodingError(f"the coding «{coding[:40]}» is unknown")
+
+
+def iterate_decoded(chunks: Iterable[bytes], codings: tuple[str, ...]) -> Iterator[bytes]:
+    """The body without its codings, as a stream of small parts. Raises CodingError; a cut end raises it last."""
+    stream: Iterable[bytes] = chunks
+    for coding in reversed(codings):
+        stream = _undo(stream, coding)
+    yield from stream
+
+
+def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
+    decoder = _decoder(coding)
+    has_input = False
+    for chunk in chunks:
+        has_input = has_input or bool(chunk)
+        yield from decoder.feed(chunk)
+    if has_input and not decoder.finish():
+        raise CodingError("it ends too early")
+
+
+def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Decoded:
+    """Decode at most `limit` bytes. A body that is not what it says comes back as it was, with the problem."""
+    raw_seen: list[bytes] = []
+    raw_size = 0
+
+    def remember() -> Iterator[bytes]:
+        nonlocal raw_size
+        for chunk in chunks:
+            if raw_size < limit:
+                raw_seen.append(chunk[: limit - raw_size])
+            raw_size += len(chunk)
+            yield chunk
+
+    out: list[bytes] = []
+    size = 0
+    try:
+        for part in iterate_decoded(remember() if codings else chunks, codings):
+            if size + len(part) > limit:
+                out.append(part[: limit - size])
+                return Decoded(b"".join(out), is_truncated=True, problem="")
+            out.append(part)
+            size += len(part)
+    except CodingError as error:
+        names = ", ".join(codings)
+        if size:
+            problem = f"The body says it is coded as {names}, but {error}: shown as far as it goes."
+            return Decoded(b"".join(out), is_truncated=False, problem=problem)
+        problem = f"The body says it is coded as {names}, but {error}: shown as it came."
+        return Decoded(b"".join(raw_seen), is_truncated=raw_size > limit, problem=problem)
+    return Decoded(b"".join(out), is_truncated=False, problem="")
+
+
+def decoded_length(chunks: Iterable[bytes], codings: tuple[str, ...]) -> int | None:
+    """How long the decoded body is, without keeping it; None when it can't be decoded."""
+    try:
+        return sum(len(part) for part in iterate_decoded(chunks, codings))
+    except CodingError:
+        return None

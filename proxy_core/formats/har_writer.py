@@ -1,0 +1,410 @@
+"""HAR 1.2, written as a stream: one entry after the other, and a large body in pieces within its entry.
+
+What readers are strict about decides the form: no null anywhere, numbers where Chrome wants numbers, `pages` for
+Firefox, `cache` for both, bare addresses, one Content-Type, absolute URLs without fragment, `ssl` within `connect`.
+What HAR has no place for goes into `_harrier`, so that an import by Harrier loses nothing. A body is text when it is
+UTF-8, and base64 otherwise, so that nobody guesses a charset twice.
+"""
+
+import codecs
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import msgspec
+
+from proxy_core.formats.content_coding import CodingError, iterate_decoded, parse_codings
+from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
+from proxy_core.model.exchange import (
+    ConnectionRow,
+    ExchangeDetail,
+    ExchangeKind,
+    ExchangeRow,
+    ExchangeState,
+    ResourceType,
+    Timings,
+)
+from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
+from proxy_core.version import VERSION
+
+INLINE_BYTES = 1 << 20  # a body up to this size is encoded with its entry, a larger one is streamed
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACEHOLDER = "\ue000harrier-body-%d\ue001"  # stands for a streamed body while its entry is encoded
+_CHROME_TYPES = {
+    ResourceType.DOCUMENT: "document",
+    ResourceType.XHR: "xhr",
+    ResourceType.SCRIPT: "script",
+    ResourceType.STYLESHEET: "stylesheet",
+    ResourceType.IMAGE: "image",
+    ResourceType.FONT: "font",
+    ResourceType.MEDIA: "media",
+    ResourceType.WEBSOCKET: "websocket",
+    ResourceType.OTHER: "other",
+}
+_FORM = "application/x-www-form-urlencoded"
+_encode = msgspec.json.Encoder().encode
+
+Chunks = Callable[[], Iterator[bytes]]  # a body as on the wire, again from its beginning at each call
+
+
+@dataclass(frozen=True, slots=True)
+class HarSource:
+    """All that an entry is made from."""
+
+    row: ExchangeRow
+    detail: ExchangeDetail
+    upstream: ConnectionRow | None
+    request_chunks: Chunks
+    response_chunks: Chunks
+
+
+def har_begin() -> bytes:
+    """What stands before the first entry; between entries stands a comma."""
+    creator = _encode({"name": "Harrier", "version": VERSION})
+    return b'{"log":{"version":"1.2","creator":' + creator + b',"pages":[],"entries":[\n'
+
+
+def har_end(tunnels: Iterable[dict[str, Any]] = ()) -> bytes:
+    """What stands behind the last entry; `tunnels` (see `har_tunnel`) have no place among the entries."""
+    listed = b",\n".join(_encode(tunnel) for tunnel in tunnels)
+    return b"\n]" + (b',"_tunnels":[\n' + listed + b"\n]" if listed else b"") + b"}}\n"
+
+
+def har_tunnel(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
+    """What is told of bytes that were relayed unread."""
+    told: dict[str, Any] = {
+        "startedDateTime": _iso(row.started_at),
+        "time": (row.duration_us or 0) / 1000,
+        "host": row.host,
+        "port": row.port,
+        "sent": row.request_bytes,
+        "received": row.response_bytes,
+    }
+    if row.failure:
+        told["_error"] = detail.failure_text or row.failure
+    return told
+
+
+def har_entry(source: HarSource) -> Iterator[bytes]:
+    """One entry as JSON, in pieces."""
+    streams: list[Iterator[bytes]] = []
+    entry = _entry(source, streams)
+    encoded = _encode(entry)
+    for number, stream in enumerate(streams):
+        before, _, encoded = encoded.partition(_encode(_PLACEHOLDER % number))
+        yield before
+        yield b'"'
+        yield from stream
+        yield b'"'
+    yield encoded
+
+
+def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
+    row, detail = source.row, source.detail
+    timings = _timings(detail)
+    request, response = parse_head(detail.request_head), parse_head(detail.response_head)
+    entry: dict[str, Any] = {
+        "startedDateTime": _iso(row.started_at),
+        "time": _total(timings),
+        "request": _request(source, request, streams),
+        "response": _response(source, response, streams),
+        "cache": {},
+        "timings": timings,
+    }
+    upstream = source.upstream
+    if upstream is not None:
+        entry["serverIPAddress"] = upstream.peer_host.partition("%")[0]
+        entry["_serverPort"] = upstream.peer_port
+        entry["connection"] = str(upstream.key)
+        if upstream.tls:
+            entry["_securityDetails"] = _security(upstream.tls)
+    if not entry.get("serverIPAddress"):
+        entry.pop("serverIPAddress", None)
+    entry["_resourceType"] = _CHROME_TYPES[ResourceType(row.resource_type)]
+    if row.failure:
+        entry["_error"] = detail.failure_text or row.failure
+    entry["_harrier"] = _own_facts(row, detail)
+    return entry
+
+
+def _request(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]]) -> dict[str, Any]:
+    row, detail = source.row, source.detail
+    request: dict[str, Any] = {
+        "method": row.method or "GET",
+        "url": absolute_url(row),
+        "httpVersion": "HTTP/1.0" if head.start_line.endswith(b"HTTP/1.0") else "HTTP/1.1",
+        "cookies": [_cookie(cookie) for value in head.values(b"cookie") for cookie in parse_cookie(to_text(value))],
+        "headers": _headers(head.fields),
+        "queryString": _query(row.path),
+        "headersSize": len(detail.request_head) or -1,
+        "bodySize": row.request_bytes,
+    }
+    if detail.request_body or row.request_bytes:
+        _add_post_data(request, source, to_text(head.value(b"content-type") or b""), head, streams)
+    return request
+
+
+def _add_post_data(
+    request: dict[str, Any], source: HarSource, media_type: str, head: MessageHead, streams: list[Iterator[bytes]]
+) -> None:
+    codings = parse_codings(b",".join(head.values(b"content-encoding")))
+    body = _Body(source.request_chunks, codings)
+    post: dict[str, Any] = {"mimeType": media_type}
+    if body.is_text:
+        post["text"] = body.member(streams)
+        if media_type.partition(";")[0].strip().lower() == _FORM and body.small is not None:
+            # Percent-encoded, as Chrome writes them: a converter decodes them again.
+            post["params"] = _params(body.small.decode("utf-8"))
+    else:
+        post["text"] = ""
+        post["comment"] = "The body is binary: it stands base64-coded in _content."
+        request["_content"] = {"size": body.size, "encoding": "base64", "text": body.member(streams)}
+    request["postData"] = post
+
+
+def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]]) -> dict[str, Any]:
+    row, detail = source.row, source.detail
+    status = 0 if row.state == ExchangeState.FAILED and not detail.response_head else row.status or 0
+    parts = head.start_line.split(b" ", 2)
+    body = _Body(source.response_chunks, parse_codings(b",".join(head.values(b"content-encoding"))))
+    content: dict[str, Any] = {
+        "size": body.size,
+        "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or "x-unknown",
+    }
+    if body.size > row.response_bytes:
+        content["compression"] = body.size - row.response_bytes
+    if body.size:
+        content["text"] = body.member(streams)
+        if not body.is_text:
+            content["encoding"] = "base64"
+        if body.problem:
+            content["comment"] = body.problem
+    response: dict[str, Any] = {
+        "status": status,
+        "statusText": to_text(parts[2]) if len(parts) > 2 else "",
+        "httpVersion": "HTTP/1.0" if head.start_line.startswith(b"HTTP/1.0") else "HTTP/1.1",
+        "cookies": [
+            _cookie(cookie)
+            for value in head.values(b"set-cookie")
+            if (cookie := parse_set_cookie(to_text(value))) is not None
+        ],
+        "headers": _headers(head.fields),
+        "content": content,
+        "redirectURL": to_text(head.value(b"location") or b""),
+        "headersSize": len(detail.response_head) or -1,
+        "bodySize": row.response_bytes if detail.response_head else -1,
+        "_transferSize": len(detail.response_head) + row.response_bytes,
+    }
+    if row.failure:
+        response["_error"] = detail.failure_text or row.failure
+    return response
+
+
+class _Body:
+    """A decoded body, looked through once: how long it is, and whether it is text."""
+
+    def __init__(self, chunks: Chunks, codings: tuple[str, ...]) -> None:
+        self._chunks = chunks
+        self._codings = codings
+        self.problem = ""
+        try:
+            self._look()
+        except CodingError as error:
+            self.problem = f"Not decoded: the body says {', '.join(codings)}, but {error}."
+            self._codings = ()
+            self._look()
+
+    def _look(self) -> None:
+        utf8 = codecs.getincrementaldecoder("utf-8")()
+        kept: list[bytes] = []
+        self.size = 0
+        self.is_text = True
+        for part in self._parts():
+            self.size += len(part)
+            if self.size <= INLINE_BYTES:
+                kept.append(part)
+            if self.is_text:
+                try:
+                    utf8.decode(part)
+                except UnicodeDecodeError:
+                    self.is_text = False
+        if self.is_text:
+            try:
+                utf8.decode(b"", final=True)
+            except UnicodeDecodeError:
+                self.is_text = False
+        self.small = b"".join(kept) if self.size <= INLINE_BYTES else None
+
+    def _parts(self) -> Iterator[bytes]:
+        return iterate_decoded(self._chunks(), self._codings)
+
+    def member(self, streams: list[Iterator[bytes]]) -> str:
+        """The value for the JSON member: the text itself, or a placeholder for a stream that is added."""
+        if self.small is not None:
+            return self.small.decode("utf-8") if self.is_text else b64encode(self.small).decode()
+        streams.append(self._stream())
+        return _PLACEHOLDER % (len(streams) - 1)
+
+    def _stream(self) -> Iterator[bytes]:
+        if self.is_text:
+            utf8 = codecs.getincrementaldecoder("utf-8")()
+            for part in self._parts():
+                yield _encode(utf8.decode(part))[1:-1]
+            return
+        rest = b""
+        for part in self._parts():
+            data = rest + part
+            whole = len(data) - len(data) % 3
+            rest = data[whole:]
+            yield b64encode(data[:whole])
+        yield b64encode(rest)
+
+
+def absolute_url(row: ExchangeRow) -> str:
+    """The URL of an exchange: absolute, ASCII, without a fragment."""
+    scheme = row.scheme or "http"
+    host = f"[{row.host}]" if ":" in row.host else row.host or "unknown"
+    default = {"http": 80, "https": 443}.get(scheme)
+    authority = host if row.port in (default, 0) else f"{host}:{row.port}"
+    path = row.path if row.path.startswith("/") else "/"
+    return f"{scheme}://{authority}" + quote(path.partition("#")[0], safe="/?:@!$&'()*+,;=-._~%[]|^`{}\"<>\\")
+
+
+def _headers(fields: list[Field]) -> list[dict[str, str]]:
+    """Name and value in their order; a second Content-Type is left to `_harrier`."""
+    listed = []
+    has_type = False
+    for name, value in fields:
+        if name.lower() == b"content-type":
+            if has_type:
+                continue
+            has_type = True
+        listed.append({"name": to_text(name), "value": to_text(value)})
+    return listed
+
+
+def _cookie(cookie: Cookie) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": cookie.name, "value": cookie.value}
+    for name in ("path", "domain", "expires"):
+        if value := getattr(cookie, name):
+            told[name] = value
+    if cookie.http_only:
+        told["httpOnly"] = True
+    if cookie.secure:
+        told["secure"] = True
+    if cookie.same_site:
+        told["sameSite"] = cookie.same_site
+    return told
+
+
+def _query(path: str) -> list[dict[str, str]]:
+    query = path.partition("#")[0].partition("?")[2]
+    return _pairs(query, decode=True)
+
+
+def _params(text: str) -> list[dict[str, str]]:
+    return _pairs(text, decode=False)
+
+
+def _pairs(text: str, *, decode: bool) -> list[dict[str, str]]:
+    if not text:
+        return []
+    if decode:
+        try:
+            return [{"name": name, "value": value} for name, value in parse_qsl(text, keep_blank_values=True)]
+        except ValueError:
+            return []
+    pairs = (pair.partition("=") for pair in text.split("&") if pair)
+    return [{"name": _escaped(name), "value": _escaped(value)} for name, _, value in pairs]
+
+
+def _escaped(text: str) -> str:
+    """Percent-encoded so that decoding can't fail; what is encoded already stays."""
+    return quote(text, safe="%+!*'()-._~") if not _has_bad_percent(text) else quote(text, safe="+!*'()-._~")
+
+
+def _has_bad_percent(text: str) -> bool:
+    return re.search("%(?![0-9a-fA-F]{2})", text) is not None
+
+
+def _timings(detail: ExchangeDetail) -> dict[str, float]:
+    try:
+        spent = Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
+    except (msgspec.DecodeError, TypeError):
+        spent = Timings()
+
+    def ms(value: int) -> float:
+        return round(value / 1000, 3) if value >= 0 else -1
+
+    # HAR: the TLS handshake is part of `connect`, and told again as `ssl`.
+    connect = spent.connect if spent.tls < 0 else max(spent.connect, 0) + spent.tls
+    return {
+        "blocked": ms(spent.blocked),
+        "dns": ms(spent.dns),
+        "connect": ms(connect),
+        "ssl": ms(spent.tls),
+        "send": max(ms(spent.send), 0),
+        "wait": max(ms(spent.wait), 0),
+        "receive": max(ms(spent.receive), 0),
+    }
+
+
+def _total(timings: dict[str, float]) -> float:
+    return round(sum(value for name, value in timings.items() if name != "ssl" and value > 0), 3)
+
+
+def _iso(instant_us: int) -> str:
+    try:
+        moment = _EPOCH + timedelta(microseconds=instant_us)
+    except OverflowError:
+        moment = _EPOCH
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def _security(tls: bytes) -> dict[str, Any]:
+    try:
+        facts = msgspec.msgpack.decode(tls)
+    except msgspec.DecodeError:
+        return {}
+    if not isinstance(facts, dict):
+        return {}
+    told = {"protocol": facts.get("version"), "_cipher": facts.get("cipher"), "_alpn": facts.get("alpn")}
+    return {name: value for name, value in told.items() if isinstance(value, str) and value}
+
+
+def _own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
+    """What an import needs to make the same exchange again. Heads are base64: every byte counts."""
+    facts: dict[str, Any] = {
+        "id": row.id,
+        "kind": ExchangeKind(row.kind).name.lower(),
+        "requestHead": b64encode(detail.request_head).decode(),
+        "responseHead": b64encode(detail.response_head).decode(),
+        "flags": row.flags,
+        "state": row.state,
+        "startedAt": row.started_at,
+        "timings": list(_raw_timings(detail.timings)),
+    }
+    if row.duration_us is not None:
+        facts["duration"] = row.duration_us
+    if row.failure:
+        facts["failure"] = row.failure
+    if detail.notes:
+        facts["notes"] = detail.notes
+    for name, raw in (("requestTrailers", detail.request_trailers), ("responseTrailers", detail.response_trailers)):
+        if raw:
+            facts[name] = [[to_text(key), to_text(value)] for key, value in parse_fields(raw)]
+            facts[f"{name}Raw"] = b64encode(raw).decode()
+    if detail.interim:
+        facts["interim"] = b64encode(detail.interim).decode()
+    return facts
+
+
+def _raw_timings(timings: bytes) -> Iterator[int]:
+    try:
+        yield from msgspec.msgpack.decode(timings, type=list[int])
+    except msgspec.DecodeError:
+        yield from Timings()
