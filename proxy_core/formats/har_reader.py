@@ -1,7 +1,7 @@
 """HAR files read as a stream, entry by entry, from whoever wrote them.
 
 An entry becomes the same row, detail and bodies that a recorded exchange has. Where Harrier wrote it, `_harrier` gives
-the heads back; elsewhere heads are put together from what the entry tells. HAR holds bodies decoded, so either loses its
+the heads back; elsewhere they are put together from what the entry tells. HAR holds bodies decoded, so either loses its
 Content-Encoding field, which would be a lie. What is missing or odd is repaired and said; what can't be read ends the
 import with everything before it kept.
 """

@@ -322,7 +322,22 @@ def test_chunk_extensions_and_trailers_have_limits():
             assert read(RequestReader(limits=limits), pieces).failure is None
 
 
+def test_what_is_good_before_a_line_that_is_too_long_is_given_out():
+    limits = HeadLimits(chunk_line_bytes=32)
+    reading = read(RequestReader(limits=limits), [CHUNKED + b"1\r\nx\r\n5;" + b"y" * 40 + b"\r\nhello\r\n"])
+    assert reading.messages[0].data == b"x"
+    assert reading.refusal == ("http_request_error", 400)
+
+
 # Much of it
+
+
+def test_long_runs_of_blanks_before_folds_cost_no_square():
+    blanks = b"X: " + b" \t" * 60_000 + b"y\r\n"
+    reading = read(RequestReader(), [b"GET / HTTP/1.1\r\nHost: a.test\r\n" + blanks * 2 + b" z\r\n\r\n"])
+    assert reading.only.head.forward.endswith(b"y z\r\n\r\n")
+    bad = read(RequestReader(), [b"GET / HTTP/1.1\r\nHost: a.test\r\n" + blanks + b"x\r\n\r\n"])
+    assert bad.refusal == ("http_request_error", 400)
 
 
 def test_a_hundred_thousand_chunks_of_one_byte():

@@ -163,6 +163,16 @@ def test_hop_by_hop_fields_and_those_that_connection_names_are_removed():
     assert head.forward == request(b"A: 1", b"X-Hop-Not: kept", b"B: 2")
 
 
+def test_a_field_that_is_named_and_would_be_changed_is_removed():
+    head = head_of(request(b"Max-Forwards: 5", b"Connection: max-forwards", b"A: b", start=b"TRACE / HTTP/1.1"))
+    assert head.forward == request(b"A: b", start=b"TRACE / HTTP/1.1")
+
+
+def test_a_host_of_any_length():
+    host = b"x" * 300 + b".test"
+    assert head_of(request(host=host)).host == host.decode()
+
+
 def test_connection_can_not_remove_host_and_framing():
     raw = request(b"Connection: host, content-length, transfer-encoding, connection", b"Content-Length: 2")
     assert head_of(raw + b"ab").forward == request(b"Content-Length: 2")
