@@ -111,8 +111,6 @@ class ClientHelloReader:
 
     def _read_message(self) -> ClientHello | NotTls | None:
         message = self._message
-        if message[0] != _CLIENT_HELLO:
-            return NotTls()
         if len(message) < 4:
             return None
         length = int.from_bytes(message[1:4], "big")
