@@ -1,0 +1,40 @@
+"""What the filter bar means: its text and the buttons of resource types together as one filter. No Qt."""
+
+from proxy_core.model.exchange import ResourceType
+from proxy_core.model.filter import And, Filter, Operator, Or, Term, parse_filter
+
+# In the order of the buttons; the value is that of the filter language's key `type`.
+TYPE_BUTTONS: tuple[tuple[ResourceType, str, str], ...] = (
+    (ResourceType.DOCUMENT, "Doc", "doc"),
+    (ResourceType.XHR, "XHR", "xhr"),
+    (ResourceType.SCRIPT, "JS", "js"),
+    (ResourceType.STYLESHEET, "CSS", "css"),
+    (ResourceType.IMAGE, "Img", "img"),
+    (ResourceType.FONT, "Font", "font"),
+    (ResourceType.MEDIA, "Media", "media"),
+    (ResourceType.WEBSOCKET, "WS", "ws"),
+    (ResourceType.OTHER, "Other", "other"),
+)
+_VALUES = {which: value for which, _, value in TYPE_BUTTONS}
+
+
+def combined_filter(text: str, types: frozenset[ResourceType]) -> Filter | None:
+    """The filter of both; None when it lets everything through. Raises FilterError for the text."""
+    parsed = parse_filter(text)
+    parts: list[Filter] = []
+    if types:
+        terms: list[Filter] = [Term("type", Operator.HAS, _VALUES[each]) for each in sorted(types)]
+        parts.append(terms[0] if len(terms) == 1 else Or(tuple(terms)))
+    if parsed != And(()):
+        parts.append(parsed)
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def quoted(value: str) -> str:
+    """A value as it may stand behind a key in the filter language."""
+    if value and not any(character in value for character in ' "()\\'):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
