@@ -108,7 +108,7 @@ class ChunkDecoder:
         if match is not None:
             raise MalformedError(f"A chunk is too large: {shown(match[1])}.")
         if _PARTIAL_SIZE_LINE.fullmatch(buffer, position) is None:
-            line = buffer[position : position + 80].split(b"\n")[0]
+            line = buffer[position : position + 80].split(b"\r\n")[0]
             raise MalformedError(f"A chunk does not begin with its size: «{shown(line)}».")
         if len(buffer) - position > self._limits.chunk_line_bytes:
             raise self._line_too_long()

@@ -27,7 +27,7 @@ class TargetForm(IntEnum):
 class HeadLimits(NamedTuple):
     """What a message may cost before its head is understood; bytes."""
 
-    start_line_bytes: int = 64 * 1024  # RFC 9112 §3 wants 8,000 at least; Chromium sends URLs of up to 2 MiB nowhere
+    start_line_bytes: int = 64 * 1024  # RFC 9112 §3 recommends 8,000 at least; Apache httpd has 8,190, nginx 8 KiB
     head_bytes: int = 256 * 1024  # Chromium's own limit for response heads
     fields: int = 1000  # mitmproxy and nginx know none; Apache httpd has 100
     chunk_line_bytes: int = 4096  # a chunk size with its extensions; hyper allows 16 KiB for all of them

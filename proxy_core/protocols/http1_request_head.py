@@ -79,6 +79,8 @@ def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes,
     fields = FieldSection(raw, line.end(), _SPECIAL, is_response=False)
     if fields.has_more_than(limits.fields):
         raise MalformedError(f"The request has more than {limits.fields} header fields.", 431)
+    if not spelled_target.isascii():
+        fields.notes.append("The request target holds bytes that are not ASCII.")  # and keeps them
     found = fields.found
     scheme, host, port = _read_destination(target, fields, minor, default_scheme, default_authority)
     body_length = _read_framing(method, fields, minor)

@@ -170,6 +170,21 @@ def test_bad_chunks(chunks):
     assert response.messages[0].end is None
 
 
+@pytest.mark.parametrize(
+    ("chunks", "words"),
+    [
+        (b"x\r\n", "does not begin with its size: «x»"),
+        (b"5\r\nhelloXY", "longer than its size says"),
+        (b"ffffffffffffffff\r\n", "too large: ffffffffffffffff"),
+        (b"0\r\nX: y\n", "bare LF"),
+    ],
+)
+def test_the_sentence_names_what_is_wrong(chunks, words):
+    failure = read(RequestReader(), [CHUNKED + chunks]).failure
+    assert failure is not None
+    assert words in failure.text
+
+
 @pytest.mark.parametrize("extra", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\r\n"])
 def test_a_counted_response_ends_where_it_says(extra):
     reading = read_response(OK_SIZED + b"hello" + extra)

@@ -65,6 +65,12 @@ def test_absolute_form(target, destination, origin_target):
     assert head.forward.startswith(b"GET " + origin_target + b" HTTP/1.1\r\nHost: ")
 
 
+def test_bytes_beyond_ascii_in_a_target_are_kept_and_noted():
+    head = head_of(request(start=b"GET /\xc3\xa4?\xff HTTP/1.1"))
+    assert head.forward.startswith(b"GET /\xc3\xa4?\xff HTTP/1.1\r\n")
+    assert "not ASCII" in head.notes
+
+
 def test_the_target_overrides_a_different_host_and_that_is_noted():
     head = head_of(request(b"X: 1", start=b"GET http://b.test:81/ HTTP/1.1", host=b"evil.test"))
     assert head.host == "b.test"
@@ -211,6 +217,8 @@ def test_an_upgrade_that_connection_does_not_name_or_of_http_1_0_is_dropped(star
     [
         ([b"Content-Length: 3"], 3, [b"Content-Length: 3"]),
         ([b"content-LENGTH:\t3 "], 3, [b"content-LENGTH:\t3 "]),
+        ([b"content-LENGTH:\t10"], 10, [b"content-LENGTH:\t10"]),
+        ([b"Content-Length:0 "], 0, [b"Content-Length:0 "]),
         ([b"Content-Length: 3", b"A: b", b"content-length:3"], 3, [b"Content-Length: 3", b"A: b"]),
         ([b"Content-Length: 003"], 3, [b"Content-Length: 3"]),
         ([b"Content-Length: 0"], 0, [b"Content-Length: 0"]),
@@ -489,6 +497,44 @@ def test_the_error_carries_what_was_read_and_stays():
     reader.receive(request())
     with pytest.raises(Exception, match="blank"):
         reader.next_part()
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"GET /\r\n", "names no HTTP version: «GET /»"),
+        (b"GET / HTTP/1.1 x\r\n", "request line is malformed"),
+        (b"GET / HTTP/2.0\r\n", "is in HTTP/2,"),
+        (request(start=b"GET http://u:p@a.test/ HTTP/1.1"), "user name or password"),
+        (request(start=b"GET http:///x HTTP/1.1"), "names no host"),
+        (request(start=b"GET http://a..b:x/ HTTP/1.1"), "«a..b:x» is not a valid host"),
+        (request(start=b"GET http://a:99999/ HTTP/1.1"), "«a:99999» names a port that doesn't exist"),
+        (request(start=b"GET http://[::g]/ HTTP/1.1"), "not a valid"),
+        (request(start=b"GET ftp://a.test/ HTTP/1.1"), "scheme «ftp»"),
+        (request(start=b"CONNECT a.test HTTP/1.1"), "names no port"),
+        (request(host=None), "has no Host field"),
+        (request(b"Host: b"), "more than one Host field"),
+        (request(b"Content-Length: x"), "Content-Length is not a number: «x»"),
+        (request(b"Content-Length: 9999999999999999999"), "too large"),
+        (request(b"Content-Length: 1", b"Content-Length: 2"), "twice with different values"),
+        (request(b"Content-Length: 1", b"Transfer-Encoding: chunked"), "both Content-Length and Transfer-Encoding"),
+        (request(b"Transfer-Encoding: gzip"), "does not end with one «chunked»: «gzip»"),
+        (request(b"Transfer-Encoding: gzip, chunked"), "doesn't know the transfer coding «gzip»"),
+        (request(b"Expect: the-worst"), "«the-worst»"),
+        (request(b"X"), "has no colon: «X»"),
+        (request(b": 1"), "has no name: «: 1»"),
+        (request(b"X Y: 1"), "not allowed: «X Y»"),
+        (request(b"X: \x00"), "The value of X holds a NUL byte"),
+        (request(b"X: a\rb"), "The value of X holds a bare CR"),
+        (request(b"X: \x1b"), "The value of X holds the control character 0x1b"),
+        (request(b"X: a\nb"), "bare LF"),
+    ],
+)
+def test_the_sentence_names_what_is_wrong(raw, words):
+    failure = read(RequestReader(), [raw]).failure
+    assert failure is not None
+    assert words in failure.text
+    assert failure.text.endswith(".")
 
 
 def test_a_sentence_shows_hostile_bytes_harmlessly():

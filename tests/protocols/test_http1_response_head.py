@@ -43,6 +43,8 @@ def test_a_plain_response_is_forwarded_byte_for_byte():
         (b"GET", b"HTTP/1.1 204 No Content", [b"Content-Length: 5"], 0),
         (b"GET", b"HTTP/1.1 204 No Content", [b"Transfer-Encoding: chunked"], 0),
         (b"CONNECT", b"HTTP/1.1 200 OK", [b"Content-Length: 5"], 0),
+        (b"CONNECT", b"HTTP/1.1 299 OK", [b"Content-Length: 5"], 0),
+        (b"CONNECT", b"HTTP/1.1 300 No", [b"Content-Length: 5"], 5),
         (b"CONNECT", b"HTTP/1.1 407 No", [b"Content-Length: 5"], 5),
         (b"GET", b"HTTP/1.1 999 Odd", [b"Content-Length: 5"], 5),
         (b"GET", b"HTTP/1.1 600", [b"Content-Length: 5"], 5),
