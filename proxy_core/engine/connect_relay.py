@@ -191,6 +191,7 @@ class _ConnectRelay:
 
     def _relay_unread(self, upstream: Upstream, first_bytes: bytes) -> None:
         report, reporter = self._report, self._services.reporter
+        report.is_held = False
         report.state = ExchangeState.RESPONDING
         report.upstream_connection = upstream.connection
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()

@@ -174,6 +174,7 @@ class Http1Relay:
         report.notes = head.notes
         report.flags = self._flags
         if head.method == b"CONNECT":
+            report.is_held = True
             self.connect_request = head, report
             return False
         report.scheme = head.scheme

@@ -68,6 +68,7 @@ class Report:
         "flags",
         "host",
         "interim",
+        "is_held",
         "key",
         "kind",
         "method",
@@ -118,6 +119,7 @@ class Report:
         self._pending_bytes = 0
         self._extents: tuple[list[Extent], list[Extent]] | None = None
         self._body_segments: list[BodySegment | None] | None = None
+        self.is_held = False  # not to be announced yet: whether it is an exchange is not known
         self._is_announced = False
         self._is_dirty = True
 
@@ -244,7 +246,7 @@ class Reporter:
         self._finish(report, ExchangeState.FAILED, EventKind.AMENDED if is_amended else EventKind.EXCHANGE)
 
     def forget(self, report: Report) -> None:
-        """This was no exchange (a connection closed before its first request)."""
+        """This was no exchange (the CONNECT of an interception); only for reports that were held."""
         self._open.pop(report.key, None)
 
     # Inside
@@ -456,7 +458,7 @@ class Reporter:
             self._announce(now, with_progress=with_progress)
             self._send_batch()
             self._tell_not_recorded()
-            if not self._is_awake and any(report._is_dirty for report in self._open.values()):
+            if not self._is_awake and any(each._is_dirty and not each.is_held for each in self._open.values()):
                 self._is_awake = True
                 self._work.set()
 
@@ -466,7 +468,7 @@ class Reporter:
             return
         for report in list(self._open.values()):
             is_new = not report._is_announced
-            if not report._is_dirty or not report.request_head or not (is_new or with_progress):
+            if report.is_held or not report._is_dirty or not (is_new or with_progress):
                 continue
             if is_new and now - report.start_mark < TICK_S / 2:
                 continue
