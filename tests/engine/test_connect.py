@@ -1,0 +1,311 @@
+"""CONNECT: interception, plain HTTP inside, tunnels, and what becomes of failures."""
+
+import ssl
+
+import gevent
+import pytest
+from gevent import socket
+
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.settings import Settings
+from tests.support.conversation import wait_for
+from tests.support.test_ca import ExampleCa, Fault
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def example_ca() -> ExampleCa:
+    return ExampleCa()
+
+
+@pytest.fixture
+def trusting(tmp_path, example_ca) -> Settings:
+    path = tmp_path / "roots.pem"
+    path.write_bytes(example_ca.pem)
+    return Settings(upstream_ca=str(path))
+
+
+def https_origin(start_origin, leaf, handle, alpn=()):
+    """An origin that speaks TLS with `leaf`; `handle` gets the decrypted socket."""
+    context = leaf.server_context(alpn)
+
+    def script(upstream):
+        _serve_tls(upstream.sock, context, handle)
+
+    return start_origin(script)
+
+
+def _serve_tls(sock, context, handle) -> None:
+    """TLS by memory BIOs over a green socket, so that nothing blocks the hub."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    pipe = BioPipe(sock, tls, incoming, outgoing)
+    try:
+        pipe.run(tls.do_handshake)
+        handle(pipe)
+    except (ssl.SSLError, ConnectionError, EOFError):
+        pass
+
+
+class BioPipe:
+    """The few verbs that a TLS test needs."""
+
+    def __init__(self, sock, tls, incoming, outgoing) -> None:
+        self.sock, self.tls, self._incoming, self._outgoing = sock, tls, incoming, outgoing
+
+    def run(self, step, *arguments):
+        while True:
+            try:
+                result = step(*arguments)
+                self._flush()
+                return result
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self.sock.recv(65536)
+                if not data:
+                    raise EOFError from None
+                self._incoming.write(data)
+            except ssl.SSLError:
+                self._flush()
+                raise
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self.sock.sendall(data)
+
+    def sends(self, data: bytes) -> None:
+        self.run(self.tls.write, data)
+
+    def reads(self, most: int) -> bytes:
+        data = self.run(self.tls.read, most)
+        if not data:
+            raise EOFError
+        return data
+
+    def reads_head(self) -> bytes:
+        got = b""
+        while not got.endswith(b"\r\n\r\n"):
+            got += self.reads(1)
+        return got
+
+    def reads_exactly(self, size: int) -> bytes:
+        got = b""
+        while len(got) < size:
+            got += self.reads(size - len(got))
+        return got
+
+
+def connect_through(proxy, host: str, port: int, *, name: str | None = "", alpn=(), trust=True) -> BioPipe:
+    """CONNECT, then TLS as a client that trusts Harrier's CA."""
+    client = proxy.connect()
+    client.sends(b"CONNECT %b:%d HTTP/1.1\r\nHost: x\r\n\r\n" % (host.encode(), port))
+    client.sees(ESTABLISHED)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trust:
+        context.load_verify_locations(cadata=proxy.authority.certificate_pem.decode())
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    server_name = host if name == "" else name
+    if server_name is None:
+        context.check_hostname = False
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    pipe = BioPipe(client.sock, context.wrap_bio(incoming, outgoing, server_hostname=server_name), incoming, outgoing)
+    pipe.run(pipe.tls.do_handshake)
+    return pipe
+
+
+def answer_all(pipe) -> None:
+    while True:
+        pipe.reads_head()
+        pipe.sends(OK)
+
+
+class TestInterception:
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+    def test_requests_inside_tls_are_recorded_decrypted(self, start_proxy, start_origin, trusting, example_ca, host):
+        origin = https_origin(start_origin, example_ca.leaf(host), answer_all)
+        proxy = start_proxy(settings=trusting)
+        pipe = connect_through(proxy, host, origin.port, alpn=("h2", "http/1.1"))
+        assert pipe.tls.selected_alpn_protocol() == "http/1.1"
+        for _ in range(2):
+            pipe.sends(b"GET /x HTTP/1.1\r\nHost: %b:%d\r\n\r\n" % (host.encode(), origin.port))
+            assert pipe.reads_exactly(len(OK)) == OK
+        first, second = proxy.finished(2)
+        assert (first.row.scheme, first.row.host, first.row.port, first.row.path) == ("https", host, origin.port, "/x")
+        assert first.row.flags & ExchangeFlag.INTERCEPTED
+        assert not first.row.flags & ExchangeFlag.UPSTREAM_REUSED
+        assert second.row.flags & ExchangeFlag.UPSTREAM_REUSED
+        assert second.response_body == b"hi"
+        upstream = proxy.connections[first.detail.upstream_connection]
+        assert upstream.peer_port == origin.port
+        assert upstream.tls is not None
+        assert proxy.connections[first.detail.client_connection].tls is not None
+        assert origin.connections == 1
+
+    def test_without_a_server_name_the_leaf_is_for_the_connect_host(
+        self, start_proxy, start_origin, trusting, example_ca
+    ):
+        origin = https_origin(start_origin, example_ca.leaf("127.0.0.1"), answer_all)
+        proxy = start_proxy(settings=trusting)
+        pipe = connect_through(proxy, "127.0.0.1", origin.port, name=None)
+        assert ("IP Address", "127.0.0.1") in pipe.tls.getpeercert()["subjectAltName"]
+
+    @pytest.mark.parametrize(
+        ("fault", "word"),
+        [
+            (Fault.EXPIRED, "expired"),
+            (Fault.SELF_SIGNED, "self-signed"),
+        ],
+    )
+    def test_a_bad_certificate_is_told_inside(self, start_proxy, start_origin, trusting, example_ca, fault, word):
+        origin = https_origin(start_origin, example_ca.leaf("localhost", fault=fault), answer_all)
+        proxy = start_proxy(settings=trusting)
+        pipe = connect_through(proxy, "localhost", origin.port)
+        pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head = pipe.reads_head()
+        assert head.startswith(b"HTTP/1.1 502 ")
+        assert b"error=tls_certificate_error" in head
+        exchange = proxy.only()
+        assert exchange.row.failure == "tls_certificate_error"
+        assert word in exchange.detail.failure_text
+
+    def test_a_wrong_name_is_told_and_insecure_upstream_lets_it_pass(
+        self, start_proxy, start_origin, trusting, example_ca
+    ):
+        origin = https_origin(start_origin, example_ca.leaf("other.test"), answer_all)
+        for settings, status in ((trusting, b"HTTP/1.1 502 "), (Settings(insecure_upstream=True), b"HTTP/1.1 200 ")):
+            pipe = connect_through(start_proxy(settings=settings), "localhost", origin.port)
+            pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert pipe.reads_head().startswith(status)
+
+    def test_a_client_that_refuses_our_certificate_is_named(self, start_proxy, start_origin, trusting, example_ca):
+        origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
+        proxy = start_proxy(settings=trusting)
+        with pytest.raises(ssl.SSLError):
+            connect_through(proxy, "localhost", origin.port, trust=False)
+        exchange = proxy.only()
+        assert exchange.row.failure == "client_refused_certificate"
+        assert (exchange.row.kind, exchange.row.host) == (ExchangeKind.TUNNEL, "localhost")
+
+    def test_tls_garbage_fails_and_is_shown(self, start_proxy, start_origin, trusting, example_ca):
+        origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
+        proxy = start_proxy(settings=trusting)
+        client = proxy.connect()
+        client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED)
+        client.sends(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\xff" + b"\0" * 50)
+        client.reads_to_end()
+        assert proxy.only().row.state == ExchangeState.FAILED
+
+
+class TestTunnels:
+    def echo(self, upstream) -> None:
+        while data := upstream.sock.recv(65536):
+            upstream.sends(data)
+
+    def test_hosts_not_to_be_intercepted_are_relayed_unread(self, start_proxy, start_origin):
+        origin = start_origin(self.echo)
+        proxy = start_proxy(settings=Settings(not_intercepted=("local*",)))
+        client = proxy.connect()
+        client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED)
+        client.sends(b"\x16\x03\x01 whatever")
+        client.sees(b"\x16\x03\x01 whatever")
+        client.sock.shutdown(socket.SHUT_WR)
+        client.sees_end()
+        row = proxy.only().row
+        assert (row.kind, row.state) == (ExchangeKind.TUNNEL, ExchangeState.COMPLETE)
+        assert (row.request_bytes, row.response_bytes) == (12, 12)
+
+    def test_refused_tunnel_is_a_502_to_the_connect(self, start_proxy, start_origin):
+        origin = start_origin(self.echo)
+        origin.stop()
+        proxy = start_proxy(settings=Settings(interception=False))
+        client = proxy.connect()
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        assert client.reads_head().startswith(b"HTTP/1.1 502 ")
+        assert proxy.only().row.failure == "connection_refused"
+
+    def test_bytes_that_are_neither_tls_nor_http(self, proxy, start_origin):
+        origin = start_origin(self.echo)
+        client = proxy.connect()
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n\x00\x01binary" % origin.port)
+        client.sees(ESTABLISHED + b"\x00\x01binary")
+
+    def test_a_server_that_speaks_first(self, proxy, start_origin):
+        def script(upstream):
+            upstream.sends(b"220 mail\r\n")
+            self.echo(upstream)
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED + b"220 mail\r\n")
+        client.sends(b"EHLO\r\n")
+        client.sees(b"EHLO\r\n")
+
+    def test_a_client_that_hesitates_is_intercepted_all_the_same(self, start_proxy, start_origin, trusting, example_ca):
+        origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
+        proxy = start_proxy(settings=trusting)
+        client = proxy.connect()
+        client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED)
+        wait_for(lambda: origin.connections == 1)  # Harrier has begun to wait for the server instead
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=proxy.authority.certificate_pem.decode())
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        pipe = BioPipe(client.sock, tls, incoming, outgoing)
+        pipe.run(tls.do_handshake)
+        pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert pipe.reads_exactly(len(OK)) == OK
+
+    def test_plain_http_inside_a_tunnel_is_http(self, proxy, start_origin):
+        def script(upstream):
+            upstream.reads_head()
+            upstream.sends(OK)
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED)
+        client.sends(b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % origin.port)
+        client.sees(OK)
+        row = proxy.only().row
+        assert (row.kind, row.scheme, row.path) == (ExchangeKind.HTTP, "http", "/ws")
+
+    def test_switching_protocols_becomes_a_tunnel(self, proxy, start_origin):
+        switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+        def script(upstream):
+            assert b"Upgrade: websocket" in upstream.reads_head()
+            upstream.sends(switched + b"early")
+            self.echo(upstream)
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        authority = b"127.0.0.1:%d" % origin.port
+        client.sends(
+            b"GET http://%b/ HTTP/1.1\r\nHost: %b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+            % (authority, authority)
+        )
+        client.sees(switched + b"early")
+        client.sends(b"frame")
+        client.sees(b"frame")
+        client.closes()
+        row = proxy.only().row
+        assert (row.kind, row.status, row.request_bytes, row.response_bytes) == (ExchangeKind.WEBSOCKET, 101, 5, 10)
+
+
+def test_no_greenlet_is_left_behind(start_proxy, start_origin, trusting, example_ca):
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
+    proxy = start_proxy(settings=trusting)
+    pipe = connect_through(proxy, "localhost", origin.port)
+    pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    pipe.reads_exactly(len(OK))
+    pipe.sock.close()
+    wait_for(lambda: not proxy.worker._intake.serving)
+    assert len(proxy.worker.services.sweep.transports) == 0
+    gevent.sleep(0)
