@@ -1,0 +1,1 @@
+"""What bench.py is made of: tools, origin, contestants, loads, memory, table."""

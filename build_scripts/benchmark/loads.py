@@ -1,0 +1,177 @@
+"""The loads: each sends traffic through one contestant and says how fast it went and what the processors did.
+
+Keep-alive loads are wrk's, the cheapest loader at hand: absolute-form requests by a Lua script for plain HTTP; for HTTPS
+its connections are led through CONNECT by proxychains (a preloaded `connect`, nothing on the data's way). New HTTPS
+connections are hey's. The loader's own processor time is part of every result, for a loader at its limit measures itself.
+"""
+
+import json
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from build_scripts.benchmark.contestants import Contestant
+from build_scripts.benchmark.origin import SIZES, Origin
+from build_scripts.benchmark.process_tree import BenchmarkError
+
+CONNECTIONS = 32
+_LUA = Path(__file__).with_name("wrk.lua")
+_PAUSE_S = 0.5
+
+
+class Result(NamedTuple):
+    """`rate` in the load's unit (requests or megabytes a second, or milliseconds); processor seconds by party."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    requests: int
+    wall_s: float
+    proxy_cpu_s: float
+    loader_cpu_s: float
+    origin_cpu_s: float
+
+
+class Load(NamedTuple):
+    """One kind of traffic."""
+
+    title: str
+    unit: str
+    lower_is_better: bool
+    measure: Callable[["Bench", Contestant], Result]
+
+
+class Bench(NamedTuple):
+    """What the loads need."""
+
+    folder: Path
+    origin: Origin
+    seconds: float
+
+
+def _watched(bench: Bench, contestant: Contestant, command: list[str], timeout_s: float) -> tuple[str, list[float]]:
+    """Run a loader; its output, and [wall, proxy, loader, origin] seconds."""
+    tree, origin = contestant.tree, bench.origin.tree
+    proxy_before = tree.cpu_s() if tree else 0.0
+    origin_before = origin.cpu_s()
+    loader_before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.monotonic()
+    result = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+    )
+    wall = time.monotonic() - begin
+    loader_after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if result.returncode:
+        raise BenchmarkError(f"{command[0]} failed: {result.stdout[-500:]} {result.stderr[-500:]}")
+    if tree and not tree.is_alive:
+        raise BenchmarkError(f"{contestant.name} died: {tree.last_words()}")
+    loader = loader_after.ru_utime + loader_after.ru_stime - loader_before.ru_utime - loader_before.ru_stime
+    proxy = (tree.cpu_s() if tree else 0.0) - proxy_before
+    return result.stdout, [wall, proxy, loader, origin.cpu_s() - origin_before]
+
+
+def _wrk(file: str, *, tls: bool = False, close: bool = False) -> Callable[[Bench, Contestant], Result]:
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        url = bench.origin.url(file, tls=tls)
+        scheme_and_host, _, path = url.rpartition("/")
+        host = scheme_and_host.partition("//")[2]
+        target, connect_to = f"/{path}", url
+        command: list[str] = []
+        if contestant.port and tls:
+            command = _through_connect(bench, contestant)
+        elif contestant.port:
+            target, connect_to = url, f"http://127.0.0.1:{contestant.port}/"
+        command += ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{bench.seconds:.0f}s", "--timeout", "10s"]
+        command += ["-s", str(_LUA), connect_to, "--", target, host, "close" if close else "keep"]
+        output, times = _watched(bench, contestant, command, bench.seconds + 60)
+        found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
+        if found is None:
+            raise BenchmarkError(f"wrk said nothing: {output[-500:]}")
+        numbers = json.loads(found[1])
+        rate = numbers["requests"] / numbers["duration_us"] * 1e6
+        latencies = numbers["p50_us"] / 1000, numbers["p99_us"] / 1000
+        return Result(rate, *latencies, numbers["errors"], numbers["requests"], *times)
+
+    return measure
+
+
+def _through_connect(bench: Bench, contestant: Contestant) -> list[str]:
+    configuration = bench.folder / f"proxychains-{contestant.name}.conf"
+    configuration.write_text(
+        "strict_chain\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n"
+        f"[ProxyList]\nhttp 127.0.0.1 {contestant.port}\n"
+    )
+    return ["proxychains4", "-q", "-f", str(configuration)]
+
+
+def _hey_new_connections(bench: Bench, contestant: Contestant) -> Result:
+    command = ["hey", "-disable-keepalive", "-c", str(CONNECTIONS), "-z", f"{bench.seconds:.0f}s", "-t", "10"]
+    if contestant.port:
+        command += ["-x", f"http://127.0.0.1:{contestant.port}"]
+    output, times = _watched(bench, contestant, [*command, bench.origin.url("1k", tls=True)], bench.seconds + 60)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    good = re.search(r"\[200\]\s+(\d+) responses", output)
+    if rate is None or good is None:
+        raise BenchmarkError(f"hey had no success: {output[-800:]}")
+    p50, p99 = (_hey_percentile(output, percent) for percent in (50, 99))
+    errors = sum(int(count) for count in re.findall(r"^\s+\[(\d+)\]\s+(?!\d+ responses)", output, re.MULTILINE))
+    return Result(float(rate[1]), p50, p99, errors, int(good[1]), *times)
+
+
+def _hey_percentile(output: str, percent: int) -> float:
+    found = re.search(rf"{percent}% in ([\d.]+) secs", output)
+    return float(found[1]) * 1000 if found else 0.0
+
+
+def _download(*, tls: bool) -> Callable[[Bench, Contestant], Result]:
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        command = ["curl", "--silent", "--show-error", "--insecure", "--noproxy", "", "--output", "/dev/null"]
+        command += ["--max-time", "300", "--write-out", "%{size_download} %{time_total}"]
+        if contestant.port:
+            command += ["--proxy", f"http://127.0.0.1:{contestant.port}"]
+        output, times = _watched(bench, contestant, [*command, bench.origin.url("1g", tls=tls)], 330)
+        size, seconds = output.split()
+        if int(size) != SIZES["1g"]:
+            raise BenchmarkError(f"{contestant.name} delivered {size} bytes of the 1 GB")
+        return Result(int(size) / float(seconds) / 1e6, 0.0, 0.0, 0, 1, *times)
+
+    return measure
+
+
+def _idle_latency(*, tls: bool) -> Callable[[Bench, Contestant], Result]:
+    """One connection, one request at a time, with a pause between them: nothing queues."""
+
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        from build_scripts.benchmark.idle_latency import sequential_latencies
+
+        count = max(50, int(bench.seconds * 40))
+        tree, origin = contestant.tree, bench.origin.tree
+        proxy_before, origin_before, own_before = tree.cpu_s() if tree else 0.0, origin.cpu_s(), time.process_time()
+        begin = time.monotonic()
+        latencies = sorted(sequential_latencies(bench.origin.url("1k", tls=tls), contestant.port, count))
+        wall = time.monotonic() - begin
+        times = [wall, (tree.cpu_s() if tree else 0.0) - proxy_before, time.process_time() - own_before]
+        middle, late = median(latencies) * 1000, latencies[int(count * 0.99)] * 1000
+        return Result(middle, middle, late, 0, count, *times, origin.cpu_s() - origin_before)
+
+    return measure
+
+
+LOADS: dict[str, Load] = {
+    "http-1k": Load("HTTP, 1 KiB", "req/s", False, _wrk("1k")),
+    "https-1k": Load("HTTPS, 1 KiB", "req/s", False, _wrk("1k", tls=True)),
+    "http-100k": Load("HTTP, 100 KiB", "req/s", False, _wrk("100k")),
+    "https-100k": Load("HTTPS, 100 KiB", "req/s", False, _wrk("100k", tls=True)),
+    "http-new": Load("HTTP, new connections", "req/s", False, _wrk("1k", close=True)),
+    "https-new": Load("HTTPS, new connections", "req/s", False, _hey_new_connections),
+    "http-1g": Load("HTTP, 1 GB download", "MB/s", False, _download(tls=False)),
+    "https-1g": Load("HTTPS, 1 GB download", "MB/s", False, _download(tls=True)),
+    "http-idle": Load("HTTP, idle, median", "ms", True, _idle_latency(tls=False)),
+    "https-idle": Load("HTTPS, idle, median", "ms", True, _idle_latency(tls=True)),
+}
