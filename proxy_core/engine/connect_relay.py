@@ -229,14 +229,16 @@ class _ConnectRelay:
 
     def _intercept(self, hello: ClientHello, seen: bytes) -> None:
         services, report = self._services, self._report
+        # The name that the client will verify is the one to verify for it: its SNI, which may differ from the target of
+        # the CONNECT (that one is often an address).
         name = hello.server_name or self._host
         upstream: Upstream | None = None
-        failure: Failure | None = None
+        first_error: UpstreamError | None = None
         try:
             upstream = self._connect()
             start_tls(services, upstream, name, ("http/1.1",))
         except UpstreamError as error:
-            upstream, failure = None, error.failure
+            upstream, first_error = None, error
         tls = TlsTransport(
             self._client,
             services.certificates.server_context(name, ("http/1.1",)),
@@ -263,7 +265,7 @@ class _ConnectRelay:
             scheme="https",
             authority=(self._host, self._port),
             upstream=upstream,
-            first_failure=failure,
+            first_error=first_error,
         ).run()
 
 

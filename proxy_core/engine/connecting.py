@@ -26,11 +26,12 @@ Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
 
 class UpstreamError(Exception):
-    """No connection: `failure` says why."""
+    """No connection: `failure` says why. `connection` is the key of one that TCP had but TLS refused, else 0."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, connection: int = 0) -> None:
         super().__init__(failure.text)
         self.failure = failure
+        self.connection = connection
 
 
 class Connected(NamedTuple):

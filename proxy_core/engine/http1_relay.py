@@ -9,6 +9,7 @@ Bodies pass through as they arrive: what one `receive` brings is sent on before 
 slows the other, and memory stays flat. The report of an exchange is completed before its last bytes are sent.
 """
 
+import ssl
 import time
 
 import gevent
@@ -17,6 +18,7 @@ from proxy_core.engine import own_answer
 from proxy_core.engine.connecting import UpstreamError
 from proxy_core.engine.reporter import Report
 from proxy_core.engine.services import Services
+from proxy_core.engine.tls_failure import client_tls_failure, upstream_tls_failure
 from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload
@@ -66,12 +68,12 @@ class Http1Relay:
         scheme: str = "http",
         authority: tuple[str, int] | None = None,
         upstream: Upstream | None = None,
-        first_failure: Failure | None = None,
+        first_error: UpstreamError | None = None,
         first_bytes: bytes = b"",
     ) -> None:
         """`authority` is the CONNECT target inside a tunnel: every request goes there, whatever its Host says.
 
-        `upstream` may be prepared; `first_failure` answers the first request where preparing it failed.
+        `upstream` may be prepared; `first_error` answers the first request where preparing it failed.
         """
         self.services = services
         self.client = client
@@ -80,10 +82,11 @@ class Http1Relay:
         self._scheme = scheme
         self._authority = authority
         self._upstream = upstream
-        self._first_failure = first_failure
+        self._first_error = first_error
         named = b"%b:%d" % (authority[0].encode("ascii", "replace"), authority[1]) if authority else b""
         self._reader = RequestReader(scheme, default_authority=named)
         self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
+        self._has_served = False
         self.connect_request: tuple[RequestHead, Report] | None = None
         if first_bytes:
             self._reader.receive(first_bytes)
@@ -142,8 +145,15 @@ class Http1Relay:
             if reader.is_mid_head:
                 text = f"The client did not finish its request's head within {limits.request_head_s:.0f} seconds."
                 self._refuse_unread(Failure(FailureKind.CLIENT_TIMEOUT, text), reader.leftover())
-        except OSError:
-            if reader.is_mid_head:
+        except OSError as error:
+            if isinstance(error, ssl.SSLError) and not self._has_served and self._authority is not None:
+                # In TLS 1.3 a client says only after its handshake that it refuses our certificate.
+                report = self._reporter.open(self.connection)
+                report.kind = ExchangeKind.TUNNEL
+                report.method = "CONNECT"
+                report.host, report.port = self._authority
+                self._reporter.fail(report, client_tls_failure(error, report.host))
+            elif reader.is_mid_head:
                 report = self._reporter.open(self.connection)
                 report.request_head = reader.leftover()
                 text = "The client reset the connection in the middle of its request's head."
@@ -166,6 +176,7 @@ class Http1Relay:
     def _serve(self, head: RequestHead) -> bool:
         """Relay one exchange. Returns whether the connection can carry another."""
         reporter = self._reporter
+        self._has_served = True
         if reporter.is_full:
             reporter.wait_for_room()
         report = reporter.open(self.connection)
@@ -216,7 +227,10 @@ class Http1Relay:
                 upstream = self._upstream_for(report, scheme, host, port)
                 upload = self._send_request(report, head, upstream)
                 keep_alive = self._relay_response(report, head, upstream, upload)
-        except (UpstreamError, ResponseFailedError) as error:
+        except UpstreamError as error:
+            report.upstream_connection = error.connection
+            return self._fail(report, head, error.failure, upload)
+        except ResponseFailedError as error:
             return self._fail(report, head, error.failure, upload)
         except ClientGoneError:
             self._drop_upstream(upload)
@@ -231,9 +245,9 @@ class Http1Relay:
             if upstream is not None:
                 upstream.close()
                 self._upstream = None
-            failure, self._first_failure = self._first_failure, None
-            if failure is not None:
-                raise UpstreamError(failure)
+            error, self._first_error = self._first_error, None
+            if error is not None:
+                raise error
             upstream = self._upstream = connect_upstream(self.services, scheme, host, port)
         if upstream.exchanges:
             report.flags |= ExchangeFlag.UPSTREAM_REUSED
@@ -352,6 +366,8 @@ class Http1Relay:
         except OSError as error:
             if upload is not None and upload.failure is not None:
                 raise ResponseFailedError(upload.failure) from None
+            if isinstance(error, ssl.SSLError):  # an alert that TLS 1.3 brings only now, such as «certificate required»
+                raise ResponseFailedError(upstream_tls_failure(error, upstream.host, upstream.port)) from None
             when = "in the middle of its response" if reader.is_mid_message else "before it answered"
             text = f"{upstream.host}:{upstream.port} reset the connection {when} ({error.strerror or error})."
             failure = Failure(FailureKind.CONNECTION_TERMINATED, text)

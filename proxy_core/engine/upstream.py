@@ -78,7 +78,10 @@ def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tu
         raise UpstreamError(Failure(FailureKind.CONNECTION_TIMEOUT, text)) from None
     except OSError as error:
         link.abort()
-        raise UpstreamError(upstream_tls_failure(error, upstream.host, upstream.port)) from None
+        failure = upstream_tls_failure(error, upstream.host, upstream.port)
+        if hasattr(link, "ssl_object"):  # what was refused is worth seeing
+            _report(services, upstream, tls_facts(link.ssl_object, server_name, failure.text))
+        raise UpstreamError(failure, upstream.connection) from None
     upstream.link = link
     upstream.scheme = "https"
     upstream.tls_us = int((time.perf_counter() - start_mark) * 1e6)

@@ -107,6 +107,19 @@ class FieldSection:
         place = self.start if match is None else match.start() + 1
         self._edits.append((place, place, lines))
 
+    def keep_upgrade(self, protocols: bytes) -> None:
+        """Have one Upgrade field with these protocols (there is one), and of Connection only what names it."""
+        upgrade, *others = self.found[b"upgrade"]
+        if self.spelled(upgrade) != protocols:
+            self.replace_value(upgrade, protocols)
+        self.cut(others)
+        others = self.found.get(b"connection", [])
+        if b"upgrade" in list_members(others):
+            connection, *others = others
+            if connection[2].strip(b" \t") != b"upgrade":
+                self.replace_value(connection, b"Upgrade")
+        self.cut(others)
+
     def rewritten(self, start_line: bytes | None) -> bytes:
         """The head with the edits done; with another start line (with its CRLF), None for the one that it has."""
         if start_line is None:

@@ -190,6 +190,12 @@ def test_a_websocket_upgrade_is_kept():
     assert head.forward == request(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13")
 
 
+def test_a_proper_upgrade_is_forwarded_byte_for_byte():
+    raw = request(b"upgrade:  WebSocket, x", b"CONNECTION: UPGRADE", b"Sec-WebSocket-Version: 13")
+    assert head_of(raw).forward == raw
+    assert head_of(raw).upgrade == b"WebSocket, x"
+
+
 @pytest.mark.parametrize("value", [b"h2c", b"H2C", b"h2c ,", b"h2"])
 def test_an_upgrade_to_h2c_is_not_forwarded(value):
     head = head_of(request(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: " + value, b"HTTP2-Settings: AAMAAABk"))
@@ -201,7 +207,7 @@ def test_an_upgrade_to_h2c_is_not_forwarded(value):
 def test_h2c_is_taken_out_of_a_list():
     head = head_of(request(b"Upgrade: h2c, Foo/2", b"Connection: upgrade", b"Upgrade: websocket"))
     assert head.upgrade == b"Foo/2, websocket"
-    assert head.forward.count(b"Upgrade:") == 1
+    assert head.forward == request(b"Upgrade: Foo/2, websocket", b"Connection: upgrade")
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1", b"GET / HTTP/1.0"])

@@ -111,11 +111,25 @@ def test_hop_by_hop_fields_are_removed_and_proxy_status_stays():
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 101 Switching Protocols", b"HTTP/1.1 426 Upgrade Required"])
-def test_an_upgrade_that_answers_the_client_is_kept(start):
-    head = head_of(response(b"A: b", b"connection: Upgrade", b"upgrade: WebSocket", b"Content-Length: 0", start=start))
+@pytest.mark.parametrize(
+    ("lines", "forwarded"),
+    [
+        ([b"connection:Upgrade", b"upgrade: WebSocket "], [b"connection:Upgrade", b"upgrade: WebSocket "]),
+        ([b"Upgrade: WebSocket", b"Connection: keep-alive, upgrade"], [b"Upgrade: WebSocket", b"Connection: Upgrade"]),
+        ([b"Upgrade: WebSocket"], [b"Upgrade: WebSocket"]),
+        ([b"Upgrade: WebSocket", b"Connection: keep-alive"], [b"Upgrade: WebSocket"]),
+    ],
+)
+def test_an_upgrade_that_answers_the_client_is_kept(start, lines, forwarded):
+    head = head_of(response(b"A: b", *lines, start=start))
     assert head.upgrade == b"WebSocket"
-    assert b"Connection: Upgrade\r\nUpgrade: WebSocket\r\n" in head.forward
-    assert head.forward.lower().count(b"upgrade:") == 1
+    assert head.forward == response(b"A: b", *forwarded, start=start)
+
+
+def test_protocols_on_two_lines_are_joined():
+    head = head_of(response(b"Upgrade: a/1", b"Upgrade: b", start=b"HTTP/1.1 426 Upgrade Required"))
+    assert head.upgrade == b"a/1, b"
+    assert head.forward == response(b"Upgrade: a/1, b", start=b"HTTP/1.1 426 Upgrade Required")
 
 
 def test_http_1_0_is_forwarded_as_1_1():
