@@ -307,8 +307,8 @@ class Http1Relay:
         self._relay_response_body(report, upstream, upload, forward, dechunk=dechunk)
         upstream.exchanges += 1
         if upload is not None and not upload.is_done:
-            upload.finish(wait=response.keep_alive)
-            keep_alive = keep_alive and upload.is_done and upload.failure is None
+            is_whole = upload.finish(wait=response.keep_alive)
+            keep_alive = keep_alive and is_whole
             self._reporter.complete(report)
         if not response.keep_alive or upstream.reader.has_surplus or (upload is not None and not upload.is_done):
             upstream.close()

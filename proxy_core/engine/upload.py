@@ -58,13 +58,14 @@ class Upload:
         """Send the rest in the background."""
         self._greenlet = gevent.spawn(self._run)
 
-    def finish(self, *, wait: bool) -> None:
-        """The response is over: let the upload end (`wait`) or end it."""
+    def finish(self, *, wait: bool) -> bool:
+        """The response is over: let the upload end (`wait`) or end it. Returns whether the body was read whole."""
         if self._greenlet is not None:
             if wait:
                 self._greenlet.join()
             else:
                 self._greenlet.kill()
+        return self.is_done and self.failure is None
 
     def _take(self, part: object, out: list[bytes]) -> bool:
         """Record a part and put its bytes on `out`; True at the end of the body."""
