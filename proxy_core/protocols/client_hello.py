@@ -2,8 +2,7 @@
 
 A relay that has answered CONNECT feeds what comes and learns whether it is TLS at all, for which name, and with which
 protocols (RFC 8446 §4.1.2; SNI is RFC 6066 §3, ALPN RFC 7301). Nothing is consumed: the relay keeps the bytes and feeds
-them to the TLS object afterwards. The reader never raises. What does not begin as a ClientHello is `NotTls`; one that
-goes wrong later is still a ClientHello, `is_broken`, for the TLS object to refuse.
+them to the TLS object afterwards. The reader never raises; whatever is not a well-formed ClientHello is `NotTls`.
 """
 
 from typing import NamedTuple
@@ -27,11 +26,10 @@ class ClientHello(NamedTuple):
     versions: tuple[int, ...]  # 0x0304 is TLS 1.3; from supported_versions, else the legacy version alone
     cipher_suites: tuple[int, ...]
     length: int  # bytes of the stream that the hello took, record headers included
-    is_broken: bool = False  # a length in it points nowhere; nothing else is known then
 
 
 class NotTls(NamedTuple):
-    """The first bytes are something else."""
+    """The first bytes are something else, or a hello that is broken."""
 
 
 class _Bytes:
@@ -111,22 +109,19 @@ class ClientHelloReader:
                 return hello
         return None
 
-    def _read_message(self) -> ClientHello | None:
+    def _read_message(self) -> ClientHello | NotTls | None:
         message = self._message
         if len(message) < 4:
             return None
         length = int.from_bytes(message[1:4], "big")
         if length > _LARGEST_HELLO:
-            return self._broken()
+            return NotTls()
         if len(message) < 4 + length:
             return None
         try:
             return _parse_hello(bytes(message[4 : 4 + length]), self._taken)
         except IndexError:
-            return self._broken()
-
-    def _broken(self) -> ClientHello:
-        return ClientHello("", (), (), (), self._taken, is_broken=True)
+            return NotTls()
 
 
 def _parse_hello(body: bytes, taken: int) -> ClientHello:

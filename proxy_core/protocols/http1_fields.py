@@ -17,6 +17,8 @@ TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]"
 # RFC 9110 §5.5: VCHAR, obs-text, SP and HTAB.
 VALUE = rb"[\t\x20-\x7e\x80-\xff]"
 
+OF_UPGRADE = (b"connection", b"upgrade")  # the fields that `FieldSection.keep_upgrade` has put right
+
 # Any number of field lines and the empty line behind them.
 FIELD_LINES = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+\r\n")
 BARE_LF = re.compile(rb"(?<!\r)\n")

@@ -7,6 +7,7 @@ target that names one place. What it refuses it names in a sentence, with the st
 import re
 
 from proxy_core.protocols.http1_fields import (
+    OF_UPGRADE,
     TOKEN,
     FieldSection,
     MalformedError,
@@ -43,7 +44,6 @@ _SPECIAL = special_fields(
 )
 # RFC 9110 §7.6.1; HTTP2-Settings belongs to the upgrade to h2c, which is never forwarded.
 _HOP_BY_HOP = (b"connection", b"keep-alive", b"te", b"upgrade", b"http2-settings")
-_OF_UPGRADE = (b"connection", b"upgrade")
 # What a Connection field may name without more to be done, and, in the second line, what it may never remove.
 _KNOWN_OPTIONS = frozenset(
     {b"keep-alive", b"close", b"upgrade", b"te", b"http2-settings", b"connection", b"proxy-connection"}
@@ -188,42 +188,31 @@ def _read_expectation(fields: FieldSection, matches: list[Match], minor: int) ->
     return minor == 1
 
 
-_UPGRADE_ALONE = frozenset((b"upgrade",))
-
-
 def _edit_hop_by_hop(fields: FieldSection, options: frozenset[bytes], minor: int) -> bytes:
     """Remove what concerns only the client and us; return the protocols that a kept Upgrade names."""
     found = fields.found
-    stays: tuple[bytes, ...] = ()
-    if minor and options == _UPGRADE_ALONE and b"upgrade" in found:
+    upgrade = b""
+    if b"upgrade" in options and b"upgrade" in found and minor:
         upgrade = _read_upgrade(fields, found[b"upgrade"])
-        if upgrade == b", ".join(map(fields.spelled, found[b"upgrade"])):
-            stays = (b"connection", b"upgrade")  # what would be written anew stands there already
+    if upgrade:
+        fields.keep_upgrade(upgrade)
     for name, matches in found.items():
-        if name in stays:
-            continue
-        if name in _HOP_BY_HOP or name[:6] == b"proxy-":
+        if (name in _HOP_BY_HOP and not (upgrade and name in OF_UPGRADE)) or name[:6] == b"proxy-":
             fields.cut(matches)
-    if stays:
-        return upgrade
     if not options <= _KNOWN_OPTIONS:
         fields.cut_named(options - _KNOWN_OPTIONS)
-    if b"upgrade" not in found or b"upgrade" not in options or minor == 0:
-        return b""
-    upgrade = _read_upgrade(fields, found[b"upgrade"])
-    if upgrade:
-        fields.insert_before(found[b"connection"][0], b"Connection: Upgrade\r\nUpgrade: " + upgrade + b"\r\n")
     return upgrade
 
 
 def _read_upgrade(fields: FieldSection, matches: list[Match]) -> bytes:
-    members = [member.strip(b" \t") for match in matches for member in fields.spelled(match).split(b",")]
-    kept = [member for member in members if member and member.lower() not in (b"h2c", b"h2")]
-    if kept == members and len(matches) == 1:
-        return fields.spelled(matches[0])
+    parts = [part.strip(b" \t") for match in matches for part in fields.spelled(match).split(b",")]
+    members = [part for part in parts if part]
+    kept = [member for member in members if member.lower() not in (b"h2c", b"h2")]
     if len(kept) < len(members):
         # An origin that takes it would speak HTTP/2 with the client, unread by us (h2c smuggling).
         fields.notes.append("The upgrade to h2c was not forwarded.")
+    elif len(matches) == 1:
+        return fields.spelled(matches[0])
     return b", ".join(kept)
 
 

@@ -10,6 +10,7 @@ import re
 from proxy_core.model.failure import FailureKind
 from proxy_core.protocols.http1_fields import (
     BARE_LF,
+    OF_UPGRADE,
     VALUE,
     FieldSection,
     MalformedError,
@@ -38,7 +39,6 @@ _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"te", b"upgrade"}
     | {b"proxy-connection", b"proxy-authenticate", b"proxy-authentication-info", b"proxy-authorization"}
 )
-_OF_UPGRADE = (b"connection", b"upgrade")
 _KNOWN_OPTIONS = frozenset(
     {b"keep-alive", b"close", b"upgrade", b"te", b"connection", b"proxy-connection"}
     | {b"host", b"content-length", b"transfer-encoding"}
@@ -145,25 +145,17 @@ def _bad_coding(text: str) -> MalformedError:
     return MalformedError(text, kind=FailureKind.HTTP_RESPONSE_TRANSFER_CODING)
 
 
-_UPGRADE_ALONE = frozenset((b"upgrade",))
-_UPGRADE_FIELDS = (b"connection", b"upgrade")
-
-
 def _edit_hop_by_hop(fields: FieldSection, status: int, options: frozenset[bytes]) -> bytes:
     """Remove what concerns only the origin and us; return the protocols that a kept Upgrade names."""
     found = fields.found
-    # In an answer to an upgrade, «Connection: Upgrade» and Upgrade are what would be written anew.
-    stays = status in (101, 426) and options == _UPGRADE_ALONE and len(found.get(b"upgrade", ())) == 1
+    upgrade = b""
+    # RFC 9110 §7.8: an offer of other protocols is for us alone; a 101 and a 426 answer what the client asked.
+    if status in (101, 426) and b"upgrade" in found:
+        upgrade = b", ".join(map(fields.spelled, found[b"upgrade"]))
+        fields.keep_upgrade(upgrade)
     for name, matches in found.items():
-        if name in _HOP_BY_HOP and not (stays and name in _UPGRADE_FIELDS):
+        if name in _HOP_BY_HOP and not (upgrade and name in OF_UPGRADE):
             fields.cut(matches)
-    if stays:
-        return fields.spelled(found[b"upgrade"][0])
     if not options <= _KNOWN_OPTIONS:
         fields.cut_named(options - _KNOWN_OPTIONS)
-    # RFC 9110 §7.8: an offer of other protocols is for us alone; a 101 and a 426 answer what the client asked.
-    if status not in (101, 426) or b"upgrade" not in found:
-        return b""
-    upgrade = b", ".join(map(fields.spelled, found[b"upgrade"]))
-    fields.insert_before(found[b"upgrade"][0], b"Connection: Upgrade\r\nUpgrade: " + upgrade + b"\r\n")
     return upgrade

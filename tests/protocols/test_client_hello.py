@@ -160,16 +160,6 @@ def test_what_is_not_tls_is_told_at_once(data):
         b"\x16\x03\x01\x00\x00",  # an empty record
         b"\x16\x03\x01\x40\x01",  # a record larger than there may be
         b"\x16\x03\x01\x00\x04\x02\x00\x00\x00",  # a ServerHello
-    ],
-)
-def test_what_only_looks_like_tls(data):
-    assert read(data) == NotTls()
-    assert read(*byte_by_byte(data)) == NotTls()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
         records(b"\x01\x01\x00\x01" + bytes(16)),  # a hello larger than we read
         records(b"\x01" + vector(3, b"\x03\x03")),  # it ends in the random
         records(message(extension(0, b"\xff"))),
@@ -180,9 +170,9 @@ def test_what_only_looks_like_tls(data):
         records(message(suites=b"\x13")),
     ],
 )
-def test_a_broken_hello_is_left_to_tls(data):
-    assert read(data) == ClientHello("", (), (), (), len(data), is_broken=True)
-    assert read(*byte_by_byte(data)) == read(data)
+def test_a_broken_hello_is_not_tls(data):
+    assert read(data) == NotTls()
+    assert read(*byte_by_byte(data)) == NotTls()
 
 
 def test_an_unfinished_hello_waits():

@@ -194,6 +194,7 @@ def test_a_proper_upgrade_is_forwarded_byte_for_byte():
     raw = request(b"upgrade:  WebSocket, x", b"CONNECTION: UPGRADE", b"Sec-WebSocket-Version: 13")
     assert head_of(raw).forward == raw
     assert head_of(raw).upgrade == b"WebSocket, x"
+    assert head_of(request(b"Connection: upgrade", b"Upgrade: ,x,")).notes == ""
 
 
 @pytest.mark.parametrize("value", [b"h2c", b"H2C", b"h2c ,", b"h2"])
