@@ -184,6 +184,8 @@ class Http1Relay:
         report.method = head.method.decode("ascii")
         report.notes = head.notes
         report.flags = self._flags
+        if head.body_length == 0:
+            self._reader.next_part()  # the end of the message
         if head.method == b"CONNECT":
             report.is_held = True
             self.connect_request = head, report
@@ -264,7 +266,6 @@ class Http1Relay:
         upstream.reader.expect(head.method)
         try:
             if head.body_length == 0:
-                self._reader.next_part()  # the end of the message
                 link.send(head.forward)
                 report.state = ExchangeState.WAITING
                 report.sent_mark = _clock()

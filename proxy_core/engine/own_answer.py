@@ -35,8 +35,9 @@ def failure_response(failure: Failure, *, close: bool, request: RequestHead | No
     if request is not None:
         accept = parse_head(request.raw).value(b"accept") or b""
         is_head = request.method == b"HEAD"
+    advice = "" if failure is NOT_A_WEB_SERVER else None
     status = failure.status or FAILURES[failure.kind].status or 502
-    return _split(status, own_response(status, failure, accept=accept, head_only=is_head, close=close))
+    return _split(status, own_response(status, failure, accept=accept, head_only=is_head, close=close, advice=advice))
 
 
 def last_hop_response(request: RequestHead) -> OwnResponse:
