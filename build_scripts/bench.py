@@ -5,17 +5,13 @@ so that a busy moment of the machine hits all alike; each figure is the median o
 installed when we may, otherwise one line says which are missing; downloads and logs lie in build/bench/.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from build_scripts.environment import ROOT, SetupError, environment_python, install_system_packages, prepare
-
-FOLDER = ROOT / "build" / "bench"
-PACKAGES = "nginx-light wrk hey proxychains4 squid curl nodejs npm".split()
+from build_scripts.environment import SetupError, prepare
 
 
 def main(arguments: list[str]) -> int:

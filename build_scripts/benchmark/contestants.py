@@ -4,18 +4,27 @@ mitmdump and mockttp intercept and show their traffic to a listener; squid only 
 caches nor logs; Harrier records everything to a capture. All verify the origin's certificate where they see it.
 """
 
-import shutil
+import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from build_scripts.benchmark.origin import Origin
 from build_scripts.benchmark.process_tree import ProcessTree, free_port
 from build_scripts.environment import ROOT
 
 HARRIER_WORKERS = 2
+CAPTURE = "bench.harrier"
+
+
+class Place(NamedTuple):
+    """Where the installed peers lie, and where this run keeps its files."""
+
+    tools: Path
+    folder: Path
 
 
 @dataclass
@@ -27,62 +36,73 @@ class Contestant:
     port: int
 
     def stop(self) -> None:
+        """By force: what is measured is over, and saving what was recorded would take its time."""
         if self.tree is not None:
-            self.tree.stop(signal.SIGINT)
+            self.tree.stop(signal.SIGKILL)
 
 
-def start_direct(_folder: Path, _origin: Origin) -> Contestant:
+def start_direct(_place: Place, _origin: Origin) -> Contestant:
     """No proxy at all."""
     return Contestant("direct", None, 0)
 
 
-def start_harrier(folder: Path, origin: Origin) -> Contestant:
+def start_harrier(place: Place, origin: Origin) -> Contestant:
     """`record` with two workers, everything into a capture."""
-    capture = folder / "bench.harrier"
-    for old in (capture, folder / "bench.harrier.live"):
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink(missing_ok=True)
     port = free_port()
-    command = [sys.executable, str(ROOT / "main.py"), "record", "--home", str(folder / "home")]
-    command += ["--listen", f"127.0.0.1:{port}", "--workers", str(HARRIER_WORKERS), "--capture", str(capture)]
-    command += ["--upstream-ca", str(origin.ca_path)]
-    return _started("harrier", command, folder, port)
+    command = [sys.executable, str(ROOT / "main.py"), "record", "--home", str(place.folder / "home")]
+    command += ["--listen", f"127.0.0.1:{port}", "--workers", str(HARRIER_WORKERS)]
+    command += ["--capture", str(place.folder / CAPTURE), "--upstream-ca", str(origin.ca_path)]
+    return _started("harrier", command, place, port)
 
 
-def start_mitmdump(folder: Path, origin: Origin) -> Contestant:
+def start_mitmdump(place: Place, origin: Origin) -> Contestant:
     """Quiet, writes nothing to disk, which favours it."""
+    return _mitmdump("mitmdump", [], place, origin)
+
+
+def start_recording_mitmdump(place: Place, origin: Origin) -> Contestant:
+    """Writes every flow to a file, as Harrier does."""
+    return _mitmdump("mitmdump-w", ["-w", str(place.folder / "flows.mitm")], place, origin)
+
+
+def _mitmdump(name: str, options: list[str], place: Place, origin: Origin) -> Contestant:
     port = free_port()
-    command = [str(folder / "mitmproxy" / "bin" / "mitmdump"), "--quiet", "--listen-host", "127.0.0.1"]
-    command += ["--listen-port", str(port), "--set", f"confdir={folder / 'mitmproxy-home'}"]
+    command = [str(place.tools / "mitmproxy" / "bin" / "mitmdump"), "--quiet", "--listen-host", "127.0.0.1", *options]
+    command += ["--listen-port", str(port), "--set", f"confdir={place.folder / 'mitmproxy-home'}"]
     command += ["--set", f"ssl_verify_upstream_trusted_ca={origin.ca_path}"]
-    return _started("mitmdump", command, folder, port)
+    return _started(name, command, place, port)
 
 
-def start_mockttp(folder: Path, origin: Origin) -> Contestant:
+def start_mockttp(place: Place, origin: Origin) -> Contestant:
     """Passes all through, with the events of requests and responses subscribed, as HTTP Toolkit does."""
     port = free_port()
-    script = folder / "mockttp" / "proxy.js"
-    shutil.copy(Path(__file__).with_name("mockttp_proxy.js"), script)
-    return _started("mockttp", ["node", str(script), str(port), str(origin.ca_path)], script.parent, port)
+    script = Path(__file__).with_name("mockttp_proxy.js")
+    modules = {"NODE_PATH": str(place.tools / "mockttp" / "node_modules")}
+    return _started("mockttp", ["node", str(script), str(port), str(origin.ca_path)], place, port, modules)
 
 
-def start_squid(folder: Path, _origin: Origin) -> Contestant:
+def start_squid(place: Place, _origin: Origin) -> Contestant:
     """Relays, without cache and log."""
     port = free_port()
-    configuration = folder / "squid.conf"
+    configuration = place.folder / "squid.conf"
     configuration.write_text(
         f"http_port 127.0.0.1:{port}\nhttp_access allow localhost\nhttp_access deny all\ncache deny all\n"
         "access_log none\ncache_log /dev/null\ncache_store_log none\npid_filename none\nshutdown_lifetime 0 seconds\n"
         "via off\nforwarded_for delete\npinger_enable off\nclient_db off\nmemory_pools on\ncoredump_dir none\n"
         "logfile_rotate 0\nnetdb_filename none\n"
     )
-    return _started("squid", ["/usr/sbin/squid", "-N", "-f", str(configuration)], folder, port)
+    return _started("squid", ["/usr/sbin/squid", "-N", "-f", str(configuration)], place, port)
 
 
-def _started(name: str, command: list[str], folder: Path, port: int) -> Contestant:
-    tree = ProcessTree(command, folder=folder, log=folder / f"{name}.log")
+def _started(
+    name: str, command: list[str], place: Place, port: int, environment: dict[str, str] | None = None
+) -> Contestant:
+    tree = ProcessTree(
+        command,
+        folder=place.folder,
+        log=place.folder / f"{name}.log",
+        environment={**os.environ, **(environment or {})},
+    )
     try:
         tree.wait_for_port(port)
     except Exception:
@@ -91,10 +111,11 @@ def _started(name: str, command: list[str], folder: Path, port: int) -> Contesta
     return Contestant(name, tree, port)
 
 
-CONTESTANTS: dict[str, Callable[[Path, Origin], Contestant]] = {
+CONTESTANTS: dict[str, Callable[[Place, Origin], Contestant]] = {
     "direct": start_direct,
     "harrier": start_harrier,
     "mitmdump": start_mitmdump,
+    "mitmdump-w": start_recording_mitmdump,
     "mockttp": start_mockttp,
     "squid": start_squid,
 }

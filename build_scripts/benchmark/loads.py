@@ -1,8 +1,9 @@
 """The loads: each sends traffic through one contestant and says how fast it went and what the processors did.
 
-Keep-alive loads are wrk's, the cheapest loader at hand: absolute-form requests by a Lua script for plain HTTP; for HTTPS
-its connections are led through CONNECT by proxychains (a preloaded `connect`, nothing on the data's way). New HTTPS
-connections are hey's. The loader's own processor time is part of every result, for a loader at its limit measures itself.
+Keep-alive loads are wrk's, the cheapest loader at hand: absolute-form requests by a Lua script for plain HTTP; for
+HTTPS its connections are led through CONNECT by proxychains (a preloaded `connect`, nothing on the data's way). New
+HTTPS connections are hey's. The loader's own processor time is part of every result, for a loader at its limit
+measures itself.
 """
 
 import json
@@ -20,8 +21,8 @@ from build_scripts.benchmark.origin import SIZES, Origin
 from build_scripts.benchmark.process_tree import BenchmarkError
 
 CONNECTIONS = 32
+_ERRORS_BORNE = 0.001  # of the requests; more, and the figure would not be of the load
 _LUA = Path(__file__).with_name("wrk.lua")
-_PAUSE_S = 0.5
 
 
 class Result(NamedTuple):
@@ -53,6 +54,10 @@ class Bench(NamedTuple):
     folder: Path
     origin: Origin
     seconds: float
+
+    def for_seconds(self, seconds: float) -> "Bench":
+        """The same, with shorter or longer loads."""
+        return self._replace(seconds=seconds)
 
 
 def _watched(bench: Bench, contestant: Contestant, command: list[str], timeout_s: float) -> tuple[str, list[float]]:
@@ -94,6 +99,8 @@ def _wrk(file: str, *, tls: bool = False, close: bool = False) -> Callable[[Benc
         if found is None:
             raise BenchmarkError(f"wrk said nothing: {output[-500:]}")
         numbers = json.loads(found[1])
+        if numbers["errors"] > numbers["requests"] * _ERRORS_BORNE:
+            raise BenchmarkError(f"{numbers['errors']} of {numbers['requests']} requests failed")
         rate = numbers["requests"] / numbers["duration_us"] * 1e6
         latencies = numbers["p50_us"] / 1000, numbers["p99_us"] / 1000
         return Result(rate, *latencies, numbers["errors"], numbers["requests"], *times)
@@ -118,7 +125,8 @@ def _hey_new_connections(bench: Bench, contestant: Contestant) -> Result:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     good = re.search(r"\[200\]\s+(\d+) responses", output)
     if rate is None or good is None:
-        raise BenchmarkError(f"hey had no success: {output[-800:]}")
+        statuses = re.findall(r"^ +\[.*$", output, re.MULTILINE)
+        raise BenchmarkError(f"hey had no success: {' '.join(statuses)}")
     p50, p99 = (_hey_percentile(output, percent) for percent in (50, 99))
     errors = sum(int(count) for count in re.findall(r"^\s+\[(\d+)\]\s+(?!\d+ responses)", output, re.MULTILINE))
     return Result(float(rate[1]), p50, p99, errors, int(good[1]), *times)
@@ -156,9 +164,10 @@ def _idle_latency(*, tls: bool) -> Callable[[Bench, Contestant], Result]:
         begin = time.monotonic()
         latencies = sorted(sequential_latencies(bench.origin.url("1k", tls=tls), contestant.port, count))
         wall = time.monotonic() - begin
-        times = [wall, (tree.cpu_s() if tree else 0.0) - proxy_before, time.process_time() - own_before]
+        proxy = (tree.cpu_s() if tree else 0.0) - proxy_before
+        own, at_origin = time.process_time() - own_before, origin.cpu_s() - origin_before
         middle, late = median(latencies) * 1000, latencies[int(count * 0.99)] * 1000
-        return Result(middle, middle, late, 0, count, *times, origin.cpu_s() - origin_before)
+        return Result(middle, middle, late, 0, count, wall, proxy, own, at_origin)
 
     return measure
 

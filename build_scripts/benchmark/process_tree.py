@@ -44,7 +44,7 @@ class ProcessTree:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=environment,
             )
 
     def wait_for_port(self, port: int) -> None:

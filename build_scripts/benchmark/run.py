@@ -3,29 +3,41 @@
 import argparse
 import os
 import platform
+import shutil
+import subprocess
 import sys
+import tempfile
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
-from build_scripts.benchmark.contestants import CONTESTANTS, Contestant
+from build_scripts.benchmark.contestants import CAPTURE, CONTESTANTS, Contestant, Place
 from build_scripts.benchmark.loads import LOADS, Bench, Result
+from build_scripts.benchmark.memory import measure_growth, memory_table
 from build_scripts.benchmark.origin import Origin, start_origin
 from build_scripts.benchmark.process_tree import BenchmarkError
 from build_scripts.benchmark.table import cost_table, rate_table
 from build_scripts.benchmark.tools import prepare_tools, version_of
 from build_scripts.environment import ROOT, SetupError
+from proxy_core.capture.reader import CaptureReader
 
-FOLDER = ROOT / "build" / "bench"
+TOOLS = ROOT / "build" / "bench"
+SECTIONS = {"rates": "", "memory": "", "window": ""}
+WINDOW_LOAD = "tests.benchmarks.window_load"
+_WARM_UP_S = 1.0
 
 
 def run(arguments: list[str]) -> int:
     """Carry out a command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    sections = _chosen(options.section, SECTIONS)
     names = _chosen(options.only, CONTESTANTS)
-    loads = _chosen(options.load, LOADS)
     try:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        prepare_tools(FOLDER, names)
-        _measure(options, names, loads)
+        TOOLS.mkdir(parents=True, exist_ok=True)
+        prepare_tools(TOOLS, names)
+        # A folder of its own, so that two runs don't write into each other's files.
+        with tempfile.TemporaryDirectory(prefix="run-", dir=TOOLS) as folder:
+            _run_sections(options, sections, names, Path(folder))
     except (SetupError, BenchmarkError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -34,16 +46,17 @@ def run(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.py", description="Measure Harrier against its peers.")
+    parser.add_argument("--section", default="", metavar="NAMES", help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"some of {','.join(CONTESTANTS)}")
     parser.add_argument("--load", default="", metavar="LOADS", help=f"some of {','.join(LOADS)}")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long each load lasts (default 8; quick: 3)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (default 3; quick: 1)")
-    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--exchanges", type=int, metavar="N", help="for the memory (default 1,000,000; quick: 50,000)")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything")
     return parser
 
 
-def _chosen(text: str, among: dict[str, object] | object) -> list[str]:
-    assert isinstance(among, dict)
+def _chosen(text: str, among: Mapping[str, object]) -> list[str]:
     wanted = [word for word in text.split(",") if word] or list(among)
     unknown = [word for word in wanted if word not in among]
     if unknown:
@@ -51,43 +64,104 @@ def _chosen(text: str, among: dict[str, object] | object) -> list[str]:
     return wanted
 
 
-def _measure(options: argparse.Namespace, names: list[str], loads: list[str]) -> None:
+def _run_sections(options: argparse.Namespace, sections: list[str], names: list[str], folder: Path) -> None:
+    # Whoever asks for loads or contestants is after rates.
+    is_selective = bool(options.load or options.only) and not options.section
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Linux {platform.release()}.")
+    if "rates" in sections:
+        _rates(options, names, folder)
+    if "memory" in sections and not is_selective:
+        _memory(options, folder)
+    if "window" in sections and not is_selective:
+        _window(options)
+
+
+def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
+    loads = _chosen(options.load, LOADS)
     seconds = options.seconds or (3 if options.quick else 8)
     rounds = options.rounds or (1 if options.quick else 3)
-    origin = start_origin(FOLDER, as_root=os.geteuid() == 0)
+    origin = start_origin(folder, as_root=os.geteuid() == 0)
     contestants: list[Contestant] = []
     try:
         for name in names:
-            contestants.append(CONTESTANTS[name](FOLDER, origin))
-        results = _take_turns(Bench(FOLDER, origin, seconds), contestants, loads, rounds)
+            contestants += [CONTESTANTS[name](Place(TOOLS, folder), origin)]
+        results, sent = _take_turns(Bench(folder, origin, seconds), contestants, loads, rounds)
+        recorded = _recorded(folder / f"{CAPTURE}.live", sent) if "harrier" in names else 0
     finally:
-        for contestant in contestants:
-            contestant.stop()
-        origin.tree.stop()
-    print(
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {rounds} round(s) of {seconds:g} s, 32 connections."
-    )
-    versions = [f"{name} {version_of(name, FOLDER)}" for name in names if version_of(name, FOLDER)]
-    print(f"Peers: {', '.join(versions)}.\n" if versions else "")
+        _stop(contestants, origin)
+    versions = [f"{name} {version_of(name, TOOLS)}" for name in names if version_of(name, TOOLS)]
+    print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {', '.join(versions)}\n")
     print("\n".join(rate_table(results, names)), end="\n\n")
-    print("\n".join(cost_table(results, names)))
+    print("\n".join(cost_table(results, names)), end="\n\n")
+    if "harrier" in names:
+        print(f"Harrier's capture holds {recorded:,} exchanges; the loaders counted {sent:,} answers.\n", flush=True)
 
 
 def _take_turns(
     bench: Bench, contestants: list[Contestant], loads: list[str], rounds: int
-) -> dict[str, dict[str, list[Result]]]:
-    """Every load, every round, every contestant in turn, so that a busy moment hits all alike."""
+) -> tuple[dict[str, dict[str, list[Result]]], int]:
+    """Every load, every round, every contestant in turn; also how many answers came through Harrier."""
     results: dict[str, dict[str, list[Result]]] = {}
+    sent = 0
     for load in loads:
         by_name: dict[str, list[Result]] = {}
         results[load] = by_name
-        for _ in range(rounds):
+        for number in range(-1, rounds):  # the first is to warm up: caches, certificates, compilers
+            if number < 0 and load.endswith(("1g", "idle")):
+                continue
             for contestant in contestants:
                 try:
-                    result = LOADS[load].measure(bench, contestant)
+                    shorter = bench.for_seconds(_WARM_UP_S) if number < 0 else bench
+                    result = LOADS[load].measure(shorter, contestant)
                 except BenchmarkError as error:
                     print(f"{load} through {contestant.name}: {error}", file=sys.stderr, flush=True)
                     continue
-                by_name.setdefault(contestant.name, []).append(result)
-                print(f"{load} {contestant.name}: {result.rate:,.1f} {LOADS[load].unit}", file=sys.stderr, flush=True)
-    return results
+                sent += result.requests if contestant.name == "harrier" else 0
+                if number >= 0:
+                    by_name.setdefault(contestant.name, []).append(result)
+                    line = f"{load} {contestant.name}: {result.rate:,.2f} {LOADS[load].unit}"
+                    print(line, file=sys.stderr, flush=True)
+    return results, sent
+
+
+def _recorded(folder: Path, sent: int) -> int:
+    """How many exchanges the live capture holds, once it has caught up."""
+    reader = CaptureReader(str(folder))
+    try:
+        for _ in range(100):
+            if reader.total() >= sent:
+                break
+            threading.Event().wait(0.1)
+        return reader.total()
+    finally:
+        reader.close()
+
+
+def _memory(options: argparse.Namespace, folder: Path) -> None:
+    exchanges = options.exchanges or (50_000 if options.quick else 1_000_000)
+    place = Place(TOOLS, folder)
+    shutil.rmtree(folder / f"{CAPTURE}.live", ignore_errors=True)
+    origin = start_origin(folder, as_root=os.geteuid() == 0)
+    contestants: list[Contestant] = []
+    try:
+        contestants += [CONTESTANTS["harrier"](place, origin)]
+        sent, growths = measure_growth(Bench(folder, origin, 10), contestants[0], exchanges)
+    finally:
+        _stop(contestants, origin)
+    print("Memory of Harrier's processes, MB\n")
+    print("\n".join(memory_table(sent, growths)), end="\n\n", flush=True)
+
+
+def _stop(contestants: list[Contestant], origin: Origin) -> None:
+    for contestant in contestants:
+        contestant.stop()
+    origin.tree.stop()
+
+
+def _window(options: argparse.Namespace) -> None:
+    """The window's own benchmark, in a process of its own."""
+    if not (ROOT / (WINDOW_LOAD.replace(".", "/") + ".py")).exists():
+        raise BenchmarkError(f"There is no {WINDOW_LOAD}.")
+    command = [sys.executable, "-m", WINDOW_LOAD, *(["--quick"] if options.quick else [])]
+    if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode:
+        raise BenchmarkError("The window's benchmark failed.")

@@ -24,7 +24,7 @@ def prepare_tools(folder: Path, names: list[str]) -> None:
     install_system_packages(
         [package for command, package in commands.items() if not shutil.which(command, path=search)]
     )
-    if "mitmdump" in names:
+    if {"mitmdump", "mitmdump-w"} & set(names):
         _prepare_mitmproxy(folder / "mitmproxy")
     if "mockttp" in names:
         _prepare_mockttp(folder / "mockttp")
