@@ -21,7 +21,7 @@ from gevent.event import Event as GreenEvent
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, BodySegment, Journal, JournalFullError
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
-from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.failure import Failure
 from proxy_core.model.resource_type import media_essence, resource_type
 
@@ -32,6 +32,15 @@ UNTAKEN_LIMIT_BYTES = 16 * 1024 * 1024
 PENDING_LIMIT_BYTES = 64 * 1024  # body bytes that may wait in one report
 OWN_SEGMENT_BYTES = 256 * 1024  # a body larger than this continues in a segment of its own
 RETRY_S = 1.0  # how long recording rests after the disk was full
+
+# Plain integers: an operation on an enum's member costs more than what it is about.
+_COMPLETE = int(ExchangeState.COMPLETE)
+_FAILED = int(ExchangeState.FAILED)
+_EXCHANGE = int(EventKind.EXCHANGE)
+_AMENDED = int(EventKind.AMENDED)
+_BODY_NOT_RECORDED = int(ExchangeFlag.BODY_NOT_RECORDED)
+_WEBSOCKET = int(ExchangeKind.WEBSOCKET)
+_WEBSOCKET_TYPE = int(ResourceType.WEBSOCKET)
 
 _HEADER_SIZE = RECORD_HEADER.size
 _MAGIC = 0xA7
@@ -126,7 +135,7 @@ class Report:
     @property
     def is_final(self) -> bool:
         """Whether the exchange is over: nothing is written about it any more."""
-        return self.state >= ExchangeState.COMPLETE
+        return self.state >= _COMPLETE
 
 
 class Reporter:
@@ -236,14 +245,14 @@ class Reporter:
 
     def complete(self, report: Report) -> None:
         """The exchange is over and well. Call it before the last bytes go to the client."""
-        if report.state < ExchangeState.COMPLETE:
-            self._finish(report, ExchangeState.COMPLETE)
+        if report.state < _COMPLETE:
+            self._finish(report, _COMPLETE)
 
     def fail(self, report: Report, failure: Failure) -> None:
         """The exchange is over, and this is why. Also after `complete`: the client left in the last moment."""
-        is_amended = report.state == ExchangeState.COMPLETE
+        is_amended = report.state == _COMPLETE
         report.failure = failure
-        self._finish(report, ExchangeState.FAILED, EventKind.AMENDED if is_amended else EventKind.EXCHANGE)
+        self._finish(report, _FAILED, _AMENDED if is_amended else _EXCHANGE)
 
     def forget(self, report: Report) -> None:
         """This was no exchange (the CONNECT of an interception); only for reports that were held."""
@@ -292,7 +301,7 @@ class Reporter:
                 return
         except JournalFullError as error:
             self._rest(report, error)
-        report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+        report.flags |= _BODY_NOT_RECORDED
 
     @staticmethod
     def _extents_of(report: Report) -> tuple[list[Extent], list[Extent]]:
@@ -304,6 +313,12 @@ class Reporter:
         """Add the records of the pending body bytes to `parts`, and their extents to the report."""
         extents = self._extents_of(report)
         offset = self._journal.offset
+        if len(report._pending) == 1:
+            side, data = report._pending[0]
+            parts.append(_pack_header(_MAGIC, BODY_RECORD, 0, len(data), crc32(data)))
+            parts.append(data)
+            extents[side].append((self._journal.segment, offset + _HEADER_SIZE, len(data)))
+            return
         for side in (0, 1):
             data = b"".join([piece for piece_side, piece in report._pending if piece_side == side])
             if data:
@@ -317,7 +332,7 @@ class Reporter:
         self._journal.rotate_if_full()
         parts: list[bytes] = []
         if self._is_resting():
-            report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+            report.flags |= _BODY_NOT_RECORDED
         else:
             lengths = [len(extents) for extents in self._extents_of(report)]
             self._body_records(report, parts)
@@ -330,7 +345,7 @@ class Reporter:
         report._pending.clear()
         report._pending_bytes = 0
 
-    def _finish(self, report: Report, state: ExchangeState, kind: EventKind = EventKind.EXCHANGE) -> None:
+    def _finish(self, report: Report, state: int, kind: int = _EXCHANGE) -> None:
         report.state = state
         report.received_mark = _clock()
         self._open.pop(report.key, None)
@@ -362,7 +377,7 @@ class Reporter:
             return
         self._push(event)
 
-    def _encode(self, report: Report, kind: EventKind = EventKind.EXCHANGE) -> bytes:
+    def _encode(self, report: Report, kind: int = _EXCHANGE) -> bytes:
         extents = report._extents
         failure = report.failure
         media_type = media_essence(report.content_type) if report.content_type else ""
@@ -370,12 +385,12 @@ class Reporter:
         start_mark = report.start_mark
         return encode_event(
             (
-                int(kind),
+                kind,
                 report.key,
                 (
                     report.started_at,
-                    int((report.received_mark - start_mark) * 1e6) if state >= 3 else None,
-                    int(state),
+                    int((report.received_mark - start_mark) * 1e6) if state >= _COMPLETE else None,
+                    state,
                     int(report.kind),
                     report.method,
                     report.scheme,
@@ -384,11 +399,11 @@ class Reporter:
                     report.path,
                     report.status,
                     media_type,
-                    int(resource_type(media_type)) if report.kind != ExchangeKind.WEBSOCKET else 8,
+                    resource_type(media_type) if report.kind != _WEBSOCKET else _WEBSOCKET_TYPE,
                     report.request_bytes,
                     report.response_bytes,
                     "" if failure is None else failure.kind.value,
-                    int(report.flags),
+                    report.flags,
                 ),
                 (
                     report.key,
@@ -487,7 +502,7 @@ class Reporter:
         """Recording failed: let the traffic go on, try again later, and say so."""
         self._resume_mark = _clock() + RETRY_S
         if report is not None:
-            report.flags |= ExchangeFlag.BODY_NOT_RECORDED
+            report.flags |= _BODY_NOT_RECORDED
             report._pending = []
             report._pending_bytes = 0
         self._tell_not_recorded(error.strerror or str(error))
