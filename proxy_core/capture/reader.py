@@ -9,6 +9,7 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -34,6 +35,10 @@ class CaptureInterruptedError(Exception):
     """`interrupt` ended the query."""
 
 
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
 class CaptureReader:
     """Reads a `.live` folder or a `.harrier` file."""
 
@@ -47,8 +52,9 @@ class CaptureReader:
         self._segments: dict[int, int] = {}
         try:
             self._database = self._open(index)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise CaptureError(f"{path} is damaged or no Harrier capture ({error}).") from None
+        self._database.text_factory = _lenient_text
         register_functions(self._database)
 
     def _open(self, index: str) -> sqlite3.Connection:
@@ -81,32 +87,35 @@ class CaptureReader:
         """End a query that runs in another thread; it raises CaptureInterruptedError there."""
         self._database.interrupt()
 
-    def _query(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         try:
-            return self._database.execute(sql, parameters)
-        except sqlite3.OperationalError as error:
+            return self._database.execute(sql, parameters).fetchall()
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             raise self._error(error) from None
-        except sqlite3.Error as error:
-            raise CaptureError(f"{self.path} is damaged ({error}).") from None
 
-    def _error(self, error: sqlite3.Error) -> Exception:
+    def _one(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """The first row, None when there is none."""
+        rows = self._query(sql, parameters)
+        return rows[0] if rows else None
+
+    def _error(self, error: Exception) -> Exception:
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
             return CaptureInterruptedError()
-        return CaptureError(f"{self.path} can't be read ({error}).")
+        return CaptureError(f"{self.path} is damaged or can't be read ({error}).")
 
     # Exchanges
 
     def total(self) -> int:
         """How many exchanges there are."""
-        return int(self._query("SELECT count(*) FROM exchange").fetchone()[0])
+        return int(self._one("SELECT count(*) FROM exchange")[0])
 
     def last_id(self) -> int:
         """The greatest id, 0 in an empty capture."""
-        return int(self._query("SELECT coalesce(max(id), 0) FROM exchange").fetchone()[0])
+        return int(self._one("SELECT coalesce(max(id), 0) FROM exchange")[0])
 
     def meta(self, name: str) -> str:
         """A fact about the capture, "" when unknown."""
-        row = self._query("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
         return "" if row is None else str(row[0])
 
     def ids(
@@ -126,12 +135,12 @@ class CaptureReader:
             parameters = [after_id, 2**62 if upto_id is None else upto_id, *parameters]
         direction = "DESC" if descending else "ASC"
         order = f"id {direction}" if order_by == "id" else f"{order_by} {direction}, id {direction}"
-        cursor = self._query(f"SELECT id FROM exchange WHERE {condition} ORDER BY {order}", parameters)
         found = array("q")
         try:
+            cursor = self._database.execute(f"SELECT id FROM exchange WHERE {condition} ORDER BY {order}", parameters)
             while page := cursor.fetchmany(20_000):
                 found.extend([row[0] for row in page])
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError, TypeError) as error:
             raise self._error(error) from None
         return found
 
@@ -158,12 +167,12 @@ class CaptureReader:
 
     def detail(self, exchange_id: int) -> ExchangeDetail | None:
         """Everything else about one exchange."""
-        row = self._query("SELECT * FROM detail WHERE exchange_id = ?", (exchange_id,)).fetchone()
+        row = self._one("SELECT * FROM detail WHERE exchange_id = ?", (exchange_id,))
         return None if row is None else ExchangeDetail._make(row)
 
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection."""
-        row = self._query("SELECT * FROM connection WHERE key = ?", (key,)).fetchone()
+        row = self._one("SELECT * FROM connection WHERE key = ?", (key,))
         return None if row is None else ConnectionRow._make(row)
 
     # Bodies

@@ -1,0 +1,317 @@
+"""Writer and reader: what is applied can be read, filtered, sorted, cleared; damage is an error of one sentence."""
+
+import os
+import random
+import sqlite3
+import threading
+
+import pytest
+
+from proxy_core.capture.extents import encode_extents
+from proxy_core.capture.reader import CaptureError, CaptureInterruptedError, CaptureReader
+from proxy_core.capture.recovery import recover, replay_series
+from proxy_core.capture.saver import SaveCancelledError, save_capture
+from proxy_core.capture.writer import INDEX_NAME, IndexWriter
+from proxy_core.model.event import EventKind, decode_event, encode_event
+from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.failure import FailureKind
+from proxy_core.model.filter import parse_filter
+from tests.support.captures import LiveCapture, Sample
+
+
+@pytest.fixture
+def reader(live):
+    opened: list[CaptureReader] = []
+
+    def open_reader(path: str | None = None) -> CaptureReader:
+        opened.append(CaptureReader(path or str(live.folder)))
+        return opened[-1]
+
+    yield open_reader
+    for each in opened:
+        each.close()
+    live.close()
+
+
+def test_what_is_written_can_be_read_while_it_grows(live, reader):
+    capture = reader()
+    assert (capture.total(), capture.last_id()) == (0, 0)
+    live.add(Sample("/a", response_body=b"hello"), Sample("/b", status=404))
+    assert list(capture.ids()) == [1, 2]
+    rows = capture.rows([1, 2, 99])
+    assert [rows[each].path for each in sorted(rows)] == ["/a", "/b"]
+    detail = capture.detail(1)
+    assert capture.read_body(detail.response_body) == b"hello"
+    assert capture.read_body(detail.response_body, 1, 3) == b"ell"
+    assert capture.body_length(detail.response_body) == 5
+    assert capture.detail(99) is None
+
+
+def test_an_open_exchange_is_updated_under_its_number(live, reader):
+    key = 77
+    first = live.event(Sample("/slow", state=ExchangeState.WAITING, status=None), key)
+    applied = live.writer.apply([first], None)
+    assert (applied.first_new_id, applied.last_new_id, applied.changed_from_id) == (1, 1, 0)
+    assert live.writer.has_open
+    applied = live.writer.apply([live.event(Sample("/slow", status=200), key)], None)
+    live.writer.commit()
+    assert (applied.first_new_id, applied.changed_from_id, applied.changed_to_id) == (0, 1, 1)
+    assert not live.writer.has_open
+    assert reader().rows([1])[1].status == 200
+    assert live.writer.total == 1
+
+
+def test_an_amended_exchange_keeps_its_number(live, reader):
+    event = live.event(Sample("/late"), 5)
+    live.writer.apply([event, live.event(Sample("/other"), 6)], None)
+    kind, *rest = decode_event(event)
+    amended = encode_event((EventKind.AMENDED.value, *rest))
+    rest[1][2], rest[1][14] = int(ExchangeState.FAILED), "client_closed"
+    amended = encode_event((EventKind.AMENDED.value, *rest))
+    live.writer.apply([amended], None)
+    live.writer.commit()
+    capture = reader()
+    assert capture.total() == 2
+    assert capture.rows([1])[1].failure == "client_closed"
+    assert live.writer.failed == 1
+    assert kind == EventKind.EXCHANGE
+
+
+def test_clearing_keeps_what_is_under_way_and_numbers_go_on(live, reader):
+    live.add(Sample("/a"), Sample("/b"))
+    live.writer.apply([live.event(Sample("/open", state=ExchangeState.WAITING), 50)], None)
+    assert live.writer.clear() == 3
+    live.add(Sample("/c"))
+    assert list(reader().ids()) == [3, 4]
+    assert live.writer.total == 2
+
+
+def test_counts_survive_reopening(live, reader):
+    live.add(Sample("/a", response_body=b"12345"), Sample("/b", state=ExchangeState.FAILED, failure="dns_error"))
+    live.writer.close(closed=False)
+    live.writer = IndexWriter(os.path.join(live.folder, INDEX_NAME))
+    assert (live.writer.total, live.writer.failed, live.writer.recorded_bytes, live.writer.last_id) == (2, 1, 5, 2)
+    assert live.add(Sample("/c")) == [3]
+
+
+def test_sorting_and_ranges(live, reader):
+    live.add(*(Sample(f"/{n}", duration_us=duration) for n, duration in enumerate((300, 100, 200))))
+    capture = reader()
+    assert list(capture.ids(order_by="duration_us")) == [2, 3, 1]
+    assert list(capture.ids(order_by="duration_us", descending=True)) == [1, 3, 2]
+    assert list(capture.ids(after_id=1, upto_id=2)) == [2]
+
+
+FILTERED = [
+    ("status:404", [2]),
+    ("status:4xx", [2]),
+    ("status>=400", [2, 4]),
+    ("status:200-299", [1, 3]),
+    ("-status:200", [2, 4, 5]),
+    ("method:post", [3]),
+    ("host:api.*", [3]),
+    ("host:shop", [1, 2, 4, 5]),
+    ("host=shop", []),
+    ("type:json", [3]),
+    ("type:img", [2]),
+    ("type:js", []),
+    ("path:/^\\/v\\d/", [3]),
+    ("path:/v1/", [3]),
+    ("is:failed", [5]),
+    ("v1 or ico", [2, 3]),
+    ("shop -type:img -is:failed", [1, 4]),
+    ("(status:404 or status:503) host:shop", [2, 4]),
+    ("not (status:404 or status:503)", [1, 3, 5]),
+    ('"two words"', []),
+    ("100%", []),
+    ("_", [5]),  # of «dns_error»: no wildcard
+    ("size>2", [3]),
+    ("time<1s", [1, 2, 3, 4, 5]),
+    ("https://api.test", [3]),
+    ("503", [4]),
+]
+
+
+@pytest.fixture
+def filtered(live, reader):
+    live.add(
+        Sample("/"),
+        Sample("/favicon.ico", status=404, content_type="image/png"),
+        Sample("/v1/items", method="POST", host="api.test", content_type="application/json", response_body=b"[1]"),
+        Sample("/pay", status=503),
+        Sample("/gone", status=None, state=ExchangeState.FAILED, failure="dns_error"),
+    )
+    return reader()
+
+
+@pytest.mark.parametrize(("text", "ids"), FILTERED)
+def test_filters(filtered, text, ids):
+    query = parse_filter(text)
+    assert list(filtered.ids(query)) == ids
+    assert filtered.matching([1, 2, 3, 4, 5], query) == set(ids)
+
+
+def test_a_query_can_be_interrupted_from_another_thread(live, reader):
+    live.add(*(Sample(f"/{n}") for n in range(3000)))
+    capture = reader()
+    has_begun = threading.Event()
+
+    def slow(_pattern, _text):
+        has_begun.set()
+        threading.Event().wait(0.002)
+        return 0
+
+    capture._database.create_function("matches", 2, slow)
+    interrupter = threading.Thread(target=lambda: (has_begun.wait(10), capture.interrupt()))
+    interrupter.start()
+    with pytest.raises(CaptureInterruptedError):
+        capture.ids(parse_filter("path:/^x+$/"))
+    interrupter.join()
+
+
+class TestRecovery:
+    def test_what_only_the_journal_holds_is_replayed_once(self, live, reader):
+        live.add(Sample("/indexed"))
+        live.journal_only(Sample("/lost", response_body=b"kept"), Sample("/open", state=ExchangeState.WAITING))
+        live.close(closed=False)
+        result = recover(str(live.folder))
+        assert (result.exchanges, result.replayed, result.marked_failed) == (3, 2, 1)
+        capture = reader()
+        rows = capture.rows([1, 2, 3])
+        assert [rows[each].path for each in (1, 2, 3)] == ["/indexed", "/lost", "/open"]
+        assert rows[3].failure == FailureKind.ENGINE_DIED
+        assert capture.read_body(capture.detail(2).response_body) == b"kept"
+        assert capture.meta("closed") == "1"
+        again = recover(str(live.folder))
+        assert (again.exchanges, again.replayed, again.marked_failed) == (3, 0, 0)
+
+    def test_a_torn_tail_is_left_out(self, live, reader):
+        live.journal_only(Sample("/whole"))
+        size = live.journal.offset
+        live.journal_only(Sample("/torn"))
+        path = os.path.join(live.folder, f"{live.journal.segment:08x}.seg")
+        live.close(closed=False)
+        os.truncate(path, size + 20)
+        assert recover(str(live.folder)).exchanges == 1
+
+    def test_only_the_dead_series_is_replayed(self, tmp_path):
+        one = LiveCapture(tmp_path / "two.live", series=1)
+        one.journal_only(Sample("/one"))
+        two = LiveCapture(tmp_path / "two.live", series=2)
+        two.journal_only(Sample("/two"))
+        assert len(replay_series(one.writer, str(one.folder), 2).rows) == 1
+        two.close()
+        one.close()
+
+    def test_a_capture_that_is_being_recorded_is_refused(self, live, reader):
+        from proxy_core.capture.live import CaptureLock
+
+        lock = CaptureLock(str(live.folder))
+        with pytest.raises(CaptureError, match="being recorded"):
+            recover(str(live.folder))
+        lock.release()
+
+
+class TestSaving:
+    def test_a_saved_capture_is_the_same_and_can_be_saved_again(self, live, reader, tmp_path):
+        body = bytes(range(256)) * 9000
+        live.add_connections()
+        live.add(Sample("/a", response_body=body, request_body=b"asked"), Sample("/b"), Sample("/c"))
+        first, second = str(tmp_path / "one.harrier"), str(tmp_path / "two.harrier")
+        save_capture(reader(), first)
+        save_capture(reader(first), second, ids=[1, 3])
+        saved = reader(second)
+        assert list(saved.ids()) == [1, 3]
+        detail = saved.detail(1)
+        assert saved.read_body(detail.response_body) == body
+        assert saved.read_body(detail.response_body, 1_048_000, 2000) == body[1_048_000:1_050_000]
+        assert saved.read_body(detail.request_body) == b"asked"
+        assert saved.connection(detail.upstream_connection).peer_host == "10.0.0.7"
+        assert os.stat(second).st_mode & 0o777 == 0o600
+
+    def test_cancelling_leaves_nothing(self, live, reader, tmp_path):
+        live.add(Sample("/a"))
+        with pytest.raises(SaveCancelledError):
+            save_capture(reader(), str(tmp_path / "x.harrier"), progress=lambda _done, _all: False)
+        assert os.listdir(tmp_path) == ["test.live"]
+
+    def test_a_folder_that_is_not_there_is_a_sentence(self, live, reader, tmp_path):
+        with pytest.raises(CaptureError, match="can't be written"):
+            save_capture(reader(), str(tmp_path / "nowhere" / "x.harrier"))
+
+
+class TestDamage:
+    @pytest.fixture
+    def saved(self, live, reader, tmp_path) -> bytes:
+        live.add(*(Sample(f"/{n}", response_body=b"x" * 3000) for n in range(40)))
+        path = tmp_path / "good.harrier"
+        save_capture(reader(), str(path))
+        return path.read_bytes()
+
+    def read_all(self, path) -> None:
+        try:
+            capture = CaptureReader(str(path))
+        except CaptureError:
+            return
+        try:
+            for each in capture.ids():
+                capture.rows([each])
+                detail = capture.detail(each)
+                if detail is not None:
+                    capture.read_body(detail.response_body)
+            capture.ids(parse_filter("host:shop"), order_by="path")
+        except CaptureError:
+            pass
+        finally:
+            capture.close()
+
+    def test_cut_files(self, saved, tmp_path):
+        path = tmp_path / "cut.harrier"
+        for size in [*range(0, 200, 7), *range(200, len(saved), max(len(saved) // 60, 1))]:
+            path.write_bytes(saved[:size])
+            self.read_all(path)
+
+    def test_flipped_bytes(self, saved, tmp_path):
+        path = tmp_path / "flipped.harrier"
+        chance = random.Random(1)
+        for _ in range(120):
+            damaged = bytearray(saved)
+            for _ in range(20):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            path.write_bytes(damaged)
+            self.read_all(path)
+
+    def test_not_a_capture(self, tmp_path):
+        for name, content in (("empty", b""), ("text", b"hello" * 100), ("pickle", b"cos\nsystem\n(S'true'\ntR.")):
+            path = tmp_path / name
+            path.write_bytes(content)
+            with pytest.raises(CaptureError):
+                CaptureReader(str(path))
+        other = tmp_path / "other.sqlite"
+        database = sqlite3.connect(other)
+        database.execute("CREATE TABLE exchange (id)")
+        database.commit()
+        database.close()
+        with pytest.raises(CaptureError, match="no Harrier capture"):
+            CaptureReader(str(other))
+
+    def test_a_later_version_is_refused_with_a_reason(self, live, reader, tmp_path):
+        path = tmp_path / "later.harrier"
+        live.add(Sample("/a"))
+        save_capture(reader(), str(path))
+        database = sqlite3.connect(path)
+        database.execute("PRAGMA user_version=99")
+        database.close()
+        with pytest.raises(CaptureError, match="another version"):
+            CaptureReader(str(path))
+
+    @pytest.mark.parametrize("extents", [[(9, 0, 10)], [(0, 12345, 10)], [(1 << 20 | 1, 10**15, 10**15)]])
+    def test_bodies_that_are_not_there_are_empty(self, live, reader, extents):
+        live.add(Sample("/a", response_body=b"x"))
+        assert reader().read_body(encode_extents(extents)) == b""
+
+    @pytest.mark.parametrize("extents", [b"\xc1", b"\x93", encode_extents([(1, -5, 10)]), encode_extents([(1, 0, -1)])])
+    def test_senseless_extents_are_an_error(self, live, reader, extents):
+        live.add(Sample("/a"))
+        with pytest.raises(CaptureError):
+            reader().read_body(extents)

@@ -1,0 +1,71 @@
+"""The grammar: trees, and errors that say where and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy_core.model.filter import And, FilterError, Not, Operator, Or, Term, Word, parse_filter
+
+TREES = [
+    ("", And(())),
+    ("  ", And(())),
+    ("word", Word("word")),
+    ('"two words"', Word("two words")),
+    ('"open end', Word("open end")),
+    ("/v[12]$/", Word("v[12]$", is_regex=True)),
+    ("/api/items", Word("/api/items")),
+    ("a b", And((Word("a"), Word("b")))),
+    ("a and b", And((Word("a"), Word("b")))),
+    ("a or b c", Or((Word("a"), And((Word("b"), Word("c")))))),
+    ("-a", Not(Word("a"))),
+    ("not a b", And((Not(Word("a")), Word("b")))),
+    ("- a", And((Word("-"), Word("a")))),
+    ("x-y", Word("x-y")),
+    ("status>=400", Term("status", Operator.AT_LEAST, "400")),
+    ("STATUS:4XX", Term("status", Operator.HAS, "4xx")),
+    ("host:api.*", Term("host", Operator.HAS, "api.*")),
+    ('path:"a b"', Term("path", Operator.HAS, "a b")),
+    ("path:/static/", Term("path", Operator.HAS, "/static/")),
+    ("path:/^\\/v\\d/", Term("path", Operator.REGEX, "^\\/v\\d")),
+    ("-(a or b)", Not(Or((Word("a"), Word("b"))))),
+    ("https://a.test/x", Term("url", Operator.HAS, "https://a.test/x")),
+    ("size>1.5MB", Term("size", Operator.MORE, "1.5mb")),
+    ("is:Failed", Term("is", Operator.IS, "failed")),
+]
+
+
+@pytest.mark.parametrize(("text", "tree"), TREES)
+def test_trees(text, tree):
+    assert parse_filter(text) == tree
+
+
+ERRORS = [
+    ("colour:red", 0, "no key"),
+    ("a status:abc", 2, "number"),
+    ("status>4xx", 0, "number"),
+    ("host>3", 0, "text"),
+    ("host:", 0, "needs a value"),
+    ("(a", 1, "parenthesis"),
+    ("a)", 1, "never opened"),
+    ("a or", 3, "missing"),
+    ("or a", 0, "between"),
+    ("path:/[/", 0, "regular expression"),
+    ("is:purple", 0, "Nothing"),
+    ("size>big", 0, "size"),
+    ("(" * 200, 50, "deeply"),
+]
+
+
+@pytest.mark.parametrize(("text", "position", "word"), ERRORS)
+def test_errors_say_where_and_why(text, position, word):
+    with pytest.raises(FilterError, match=word) as caught:
+        parse_filter(text)
+    assert caught.value.position == position
+
+
+@given(st.text(alphabet='ab()"/\\-:=<>*? orndtshuy4x[', max_size=40))
+def test_any_text_is_a_filter_or_a_filter_error(text):
+    try:
+        parse_filter(text)
+    except FilterError as error:
+        assert 0 <= error.position <= len(text)
