@@ -25,6 +25,13 @@ _OPEN_SEGMENTS = 32  # descriptors that a reader keeps open
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
 _ORDERS = frozenset(ExchangeRow._fields)
+_MAYBE = (int, type(None))
+# The types that a row's columns have (duration and status may be absent): a damaged one is told, not shown.
+_ROW_TYPES = frozenset(
+    (int, int, duration, int, int, str, str, str, int, str, status, str, int, int, int, str, int)
+    for duration in _MAYBE
+    for status in _MAYBE
+)
 
 
 class CaptureError(Exception):
@@ -162,17 +169,23 @@ class CaptureReader:
             page = list(ids[begin : begin + _PAGE])
             marks = ",".join("?" * len(page))
             for row in self._query(f"SELECT * FROM exchange WHERE id IN ({marks})", page):
+                if tuple(map(type, row)) not in _ROW_TYPES:
+                    raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
                 found[row[0]] = ExchangeRow._make(row)
         return found
 
     def detail(self, exchange_id: int) -> ExchangeDetail | None:
         """Everything else about one exchange."""
         row = self._one("SELECT * FROM detail WHERE exchange_id = ?", (exchange_id,))
+        if row is not None and len(row) != len(ExchangeDetail._fields):
+            raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
         return None if row is None else ExchangeDetail._make(row)
 
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection."""
         row = self._one("SELECT * FROM connection WHERE key = ?", (key,))
+        if row is not None and len(row) != len(ConnectionRow._fields):
+            raise CaptureError(f"{self.path} is damaged: a connection can't be read.")
         return None if row is None else ConnectionRow._make(row)
 
     # Bodies

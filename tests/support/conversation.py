@@ -208,7 +208,7 @@ class Origin:
         self.connections = 0
         self.problems: list[BaseException] = []
         self._script = script
-        self._greenlets = [gevent.spawn(self._accept)]
+        self._greenlets: list[gevent.Greenlet[..., None]] = [gevent.spawn(self._accept)]
 
     def _accept(self) -> None:
         while True:
