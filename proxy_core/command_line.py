@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -39,10 +40,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
 
 
-def run(arguments: list[str]) -> int:
-    """Carry out a command line (without the program's name); returns the exit status."""
+def run(arguments: list[str], open_window: Callable[[WindowOptions], int]) -> int:
+    """Carry out a command line (without the program's name); returns the exit status.
+
+    `open_window` is the window's main function: it is handed in, since nothing here may know the window.
+    """
     try:
         options = _parser_for(arguments).parse_args(arguments)
+        if options.run is None:
+            return open_window(_window_options(options))
         return int(options.run(options))
     except UsageError as error:
         print(f"harrier: {error}", file=sys.stderr)
@@ -70,7 +76,7 @@ def _window_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Harrier {VERSION}")
     _add_engine_options(parser)
     _add_home(parser)
-    parser.set_defaults(run=_run_window)
+    parser.set_defaults(run=None)
     return parser
 
 
@@ -146,22 +152,18 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _run_window(options: argparse.Namespace) -> int:
-    from app.application import run as run_window
-
+def _window_options(options: argparse.Namespace) -> WindowOptions:
     for file in options.files:
         if not os.path.exists(file) and not os.path.exists(file + ".live"):
             raise UsageError(f"There is no file {file}.")
     _check_upstream_ca(options.upstream_ca)
-    return run_window(
-        WindowOptions(
-            home=options.home,
-            files=tuple(options.files),
-            listen=options.listen,
-            workers=options.workers,
-            insecure_upstream=options.insecure_upstream,
-            upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
-        )
+    return WindowOptions(
+        home=options.home,
+        files=tuple(options.files),
+        listen=options.listen,
+        workers=options.workers,
+        insecure_upstream=options.insecure_upstream,
+        upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
     )
 
 
