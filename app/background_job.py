@@ -20,9 +20,8 @@ _KILL_AFTER_LOOKS = 60  # after a wish to cancel that is not heard
 
 
 class BackgroundJob(QObject):
-    """Signals: `progressed` (done, in all), then exactly one of `succeeded` (remarks), `failed` (sentence), `cancelled`.
-
-    The job deletes itself afterwards.
+    """Signals: `progressed` (done, in all), then exactly one of `succeeded` (remarks), `failed` (sentence) and
+    `cancelled`. The job deletes itself afterwards.
     """
 
     progressed = Signal(object, object)

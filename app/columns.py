@@ -32,8 +32,8 @@ def _status(row: ExchangeRow) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", "#", "Number", 64, "id", lambda row: str(row.id), is_number=True),
-    Column("status", "Status", "Status", 84, "status", _status, can_hide=False),
+    Column("id", "#", "Number", 62, "id", lambda row: str(row.id), is_number=True),
+    Column("status", "Status", "Status", 112, "status", _status, can_hide=False),
     Column("method", "Method", "Method", 76, "method", lambda row: one_line(row.method)),
     Column("scheme", "Scheme", "Scheme", 64, "scheme", lambda row: row.scheme, is_shown=False),
     Column("host", "Host", "Host", 168, "host", host_text),

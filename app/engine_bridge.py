@@ -1,8 +1,8 @@
 """The window's side of the engine: notices in, commands out.
 
 A timer takes what has come from `EngineControl` within a time budget, so that no burst holds the window; what is left
-waits for the next tick, and the engine meanwhile merges what it has to tell. Each notice of rows is answered when it has
-been shown. The bridge also notices that the engine is gone, which an engine killed by force can't tell.
+waits for the next tick, and the engine meanwhile merges what it has to tell. Each notice of rows is answered when it
+has been shown. The bridge also notices that the engine is gone, which an engine killed by force can't tell.
 """
 
 import time
@@ -11,8 +11,8 @@ from typing import assert_never
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from proxy_core.control import EngineControl
-from proxy_core.model.command import ClearCapture, Command, RowsSeen
+from proxy_core.control import STOP_WITHIN_S, EngineControl
+from proxy_core.model.command import ClearCapture, Command, RowsSeen, Stop
 from proxy_core.model.notice import (
     CaptureCleared,
     EngineFailed,
@@ -49,6 +49,8 @@ class EngineBridge(QObject):
         self._home = home
         self._waiting: deque[Notice] = deque()
         self._is_expected = False  # an engine should be there
+        self._next_settings: Settings | None = None  # of the engine that is to follow this one
+        self._patience_ticks = 0
         self._ticks = 0
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self.tick)
@@ -63,6 +65,15 @@ class EngineBridge(QObject):
         self._waiting.clear()
         self._control.start(settings, self._home)
         self.attach()
+
+    def restart(self, settings: Settings) -> None:
+        """End the engine in order, then start another with these settings; doesn't wait."""
+        if not self._is_expected:
+            self.start(settings)
+            return
+        self._next_settings = settings
+        self._patience_ticks = round(STOP_WITHIN_S * 1000 / TICK_MS)
+        self._control.send(Stop())
 
     def attach(self) -> None:
         """Listen to an engine that was started before there was a window."""
@@ -91,6 +102,13 @@ class EngineBridge(QObject):
         while self._waiting and time.perf_counter() < until:
             self._take(self._waiting.popleft())
         self._ticks += 1
+        if self._next_settings is not None:
+            self._patience_ticks -= 1
+            if not self._control.is_alive or self._patience_ticks <= 0:
+                settings, self._next_settings = self._next_settings, None
+                self._control.stop(0.0)
+                self.start(settings)
+            return
         if self._is_expected and self._ticks % _LOOK_EVERY_TICKS == 0 and not self._control.is_alive:
             self._waiting.extend(self._control.poll())
             if not self._waiting:
@@ -114,7 +132,8 @@ class EngineBridge(QObject):
             case WorkerChanged():
                 self.worker_changed.emit(notice)
             case EngineStopped():
-                self._end()
+                if self._next_settings is None:
+                    self._end()
             case _:
                 assert_never(notice)
 

@@ -1,5 +1,8 @@
 """What the filter bar means: its text and the buttons of resource types together as one filter. No Qt."""
 
+import re
+from typing import NamedTuple
+
 from proxy_core.model.exchange import ResourceType
 from proxy_core.model.filter import And, Filter, Operator, Or, Term, parse_filter
 
@@ -38,3 +41,28 @@ def quoted(value: str) -> str:
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+_HIGHLIGHTS = re.compile(
+    r"""(?P<key>(?<![\w.])[A-Za-z][A-Za-z.]*(?:>=|<=|[:=><]))|(?P<string>"(?:[^"\\]|\\.)*"?|(?<=[\s(:])/(?:[^/\\]|\\.)+/)"""
+    r"|(?P<word>(?<!\S)(?:and|or|not)(?!\S))",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Highlight(NamedTuple):
+    """A stretch of the filter's text in another colour."""
+
+    start: int
+    length: int
+    role: str  # of theme.Roles
+
+
+def highlights(text: str) -> list[Highlight]:
+    """Where keys, strings and joining words stand."""
+    roles = {"key": "accent", "string": "js", "word": "muted"}
+    return [
+        Highlight(match.start(), match.end() - match.start(), roles[match.lastgroup])
+        for match in _HIGHLIGHTS.finditer(text)
+        if match.lastgroup is not None
+    ]

@@ -1,7 +1,7 @@
 """What the window remembers from one start to the next: JSON in the home folder, written whole or not at all. No Qt.
 
-The engine's settings are kept in the same file. A file that can't be read (damaged, of a later version) is put aside and
-the defaults are used: preferences never keep Harrier from starting.
+The engine's settings are kept in the same file. A file that can't be read (damaged, of a later version) is put aside
+and the defaults are used: preferences never keep Harrier from starting.
 """
 
 import os

@@ -103,6 +103,11 @@ class ExchangeModel(QAbstractTableModel):
         self._reader = None
 
     @property
+    def reader(self) -> CaptureReader | None:
+        """What rows are read with; belongs to the window's thread."""
+        return self._reader
+
+    @property
     def is_reversed(self) -> bool:
         """The last id stands at the top."""
         return self._shown_query.is_in_id_order and self._shown_query.descending

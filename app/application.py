@@ -1,0 +1,106 @@
+"""The composition root of the window process: the only place that makes the parts and joins them.
+
+The engine is started first, so that it is listening by the time the window is drawn.
+"""
+
+import signal
+import sys
+
+import msgspec
+
+from app.crash_log import CrashLog
+from app.preferences import Preferences, load_preferences
+from proxy_core.command_line import WindowOptions
+from proxy_core.control import EngineControl
+from proxy_core.home import HomeError, open_home
+from proxy_core.model.settings import Settings
+from proxy_core.version import VERSION
+
+SWITCH_INTERVAL_S = 0.001  # background threads never hold the window for longer
+_USAGE_STATUS = 2
+
+
+def run(options: WindowOptions) -> int:
+    """Show the window until it is closed; returns the exit status."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        home = open_home(options.home)
+    except HomeError as error:
+        return _say_and_leave(str(error))
+    crash_log = CrashLog(home.log)
+    preferences = load_preferences(home.preferences)
+    settings = effective_settings(preferences, options)
+    control = EngineControl()
+    control.start(settings, home.path)
+    try:
+        return _show(options, control, preferences, settings, crash_log)
+    finally:
+        control.stop()
+        crash_log.close()
+
+
+def effective_settings(preferences: Preferences, options: WindowOptions) -> Settings:
+    """What the person has set before, overruled by the command line for this run."""
+    settings = msgspec.structs.replace(preferences.settings, port_fallback=True, recording=True)
+    if options.listen is not None:
+        host, port = options.listen
+        settings = msgspec.structs.replace(settings, listen_host=host, listen_port=port)
+    if options.workers is not None:
+        settings = msgspec.structs.replace(settings, workers=options.workers)
+    if options.insecure_upstream:
+        settings = msgspec.structs.replace(settings, insecure_upstream=True)
+    if options.upstream_ca:
+        settings = msgspec.structs.replace(settings, upstream_ca=options.upstream_ca)
+    return settings
+
+
+def _show(
+    options: WindowOptions, control: EngineControl, preferences: Preferences, settings: Settings, crash_log: CrashLog
+) -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from app.engine_bridge import EngineBridge
+    from app.theme import Scheme, Theme
+    from app.widgets.icons import application_icon
+    from app.widgets.notices import NoticeKind
+    from app.window_controller import WindowController
+
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Harrier")
+    application.setApplicationVersion(VERSION)
+    application.setDesktopFileName("harrier")
+    application.setWindowIcon(application_icon())
+    crash_log.watch_qt()
+    home = open_home(options.home)
+    scheme = Scheme(preferences.theme) if preferences.theme in set(Scheme) else Scheme.SYSTEM
+    theme = Theme(application, scheme)
+    bridge = EngineBridge(control, home.path)
+    bridge.attach()
+    controller = WindowController(home, preferences, settings, bridge, theme)
+    crash_log.tell = lambda text: controller.tell("crash", NoticeKind.ERROR, text)
+    # The bridge's timer lets Python run often enough for these to be heard.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: controller.window.close())
+    controller.window.show()
+    for file in options.files[:1]:
+        controller.files.open(file)
+    status = application.exec()
+    controller.close()
+    return status
+
+
+def _say_and_leave(sentence: str) -> int:
+    """Before there is a window: on standard error, or, without one, in the smallest of windows."""
+    if sys.stderr is not None:
+        print(f"harrier: {sentence}", file=sys.stderr)
+        return _USAGE_STATUS
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QApplication, QMessageBox
+
+    application = QApplication(sys.argv[:1])
+    box = QMessageBox(QMessageBox.Icon.Critical, "Harrier", "")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(sentence)
+    box.exec()
+    del application
+    return _USAGE_STATUS

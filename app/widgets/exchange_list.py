@@ -1,0 +1,475 @@
+"""The list of exchanges: a table view that paints its rows itself, follows the tail, and never steals the scroll.
+
+It follows while its end is in sight and nothing is selected; scrolling or selecting lets it stand still, and a pill
+says how many are new. A replaced list keeps selection and place. Signals: `current_changed` (id or None), `picked` (a
+row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (global position, column).
+"""
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QPushButton, QTableView, QToolTip, QWidget
+
+from app.columns import COLUMNS
+from app.exchange_text import count_text, one_line
+from app.item_models.exchange_model import ExchangeModel
+from app.theme import roles_of
+from app.widgets.exchange_painter import Cell, ExchangePainter, RowLook
+from app.widgets.list_header import ListHeader
+from app.widgets.plain_text import tip_text
+from proxy_core.model.exchange import FIRST_FINAL_STATE
+
+_SPIN_MS = 90
+_REMEMBERED_SELECTION = 2000  # selected rows that survive a replaced list
+_PILL_MARGIN = 16
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class ExchangeList(QTableView):
+    """See the module."""
+
+    current_changed = Signal(object)
+    picked = Signal()
+    mend_wanted = Signal(int)
+    menu_wanted = Signal(QPoint, int)
+
+    def __init__(self, model: ExchangeModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("exchangeList")
+        self.setAccessibleName("Exchanges")
+        self._exchanges = model
+        self._painter: ExchangePainter | None = None
+        self._hovered_row = -1
+        self._links: list[tuple[QRect, int]] = []
+        self._is_following = True
+        self._is_own_scroll = False
+        self._new_count = 0
+        self._kept_ids: list[int] = []
+        self._kept_current = 0
+        self._kept_scroll = 0
+        self._shown_current: int | None = None
+        self._has_all = False
+        self.header = ListHeader(self)
+        self._set_up(model)
+        self._pill = QPushButton(self)
+        self._pill.setObjectName("newPill")
+        self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._pill.clicked.connect(self.follow)
+        self._pill.hide()
+        self._spin = QTimer(self, interval=_SPIN_MS, singleShot=True)
+        self._spin.timeout.connect(self._turn_spinners)
+        self._spinning: list[int] = []
+        self._settle = QTimer(self, interval=0, singleShot=True)
+        self._settle.timeout.connect(self._scroll_to_newest)
+
+    def _set_up(self, model: ExchangeModel) -> None:
+        self.setHorizontalHeader(self.header)
+        self.setModel(model)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.NoDragDrop)
+        self.setAutoScroll(False)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setMinimumSectionSize(1)
+        rows.setSectionResizeMode(rows.ResizeMode.Fixed)
+        self.header.set_up()
+        self.setSortingEnabled(True)
+        model.modelAboutToBeReset.connect(self._keep_place)
+        model.modelReset.connect(self._restore_place)
+        model.rowsInserted.connect(self._rows_inserted)
+        model.rowsRemoved.connect(self._rows_removed)
+        model.listed.connect(self._settle_soon)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        self.clicked.connect(self._clicked)
+        self.doubleClicked.connect(lambda _index: self.picked.emit())
+
+    @property
+    def painter(self) -> ExchangePainter:
+        """How rows are painted now."""
+        if self._painter is None:
+            self._painter = ExchangePainter(self, roles_of(self))
+            self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
+        return self._painter
+
+    # What is selected
+
+    def selected_ids(self) -> list[int]:
+        """The selected exchanges in the list's order; read from ranges, never from cells."""
+        if self._has_all:
+            return list(self._exchanges.all_ids())
+        ids: list[int] = []
+        for selected in sorted((each.top(), each.bottom()) for each in self._selected_ranges()):
+            ids.extend(self._exchanges.ids_between(*selected))
+        return ids
+
+    def selected_count(self) -> int:
+        """How many rows are selected."""
+        if self._has_all:
+            return self._exchanges.rowCount()
+        return sum(each.bottom() - each.top() + 1 for each in self._selected_ranges())
+
+    def _selected_ranges(self) -> list[QItemSelectionRange]:
+        selection = self.selectionModel().selection()
+        return [selection.at(place) for place in range(selection.count())]
+
+    @property
+    def current_id(self) -> int | None:
+        """The exchange that the inspector shows."""
+        return self._shown_current
+
+    def select_id(self, exchange_id: int) -> bool:
+        """Select one exchange and bring it into sight; False when it isn't in the list."""
+        row = self._exchanges.row_of(exchange_id)
+        if row < 0:
+            return False
+        self.setCurrentIndex(self._exchanges.index(row, 0))
+        return True
+
+    def select_nothing(self) -> None:
+        """Let go of the selection."""
+        self._has_all = False
+        self.selectionModel().clear()
+        self._show_current()
+
+    def selectAll(self) -> None:
+        """All rows, as a fact of its own: Qt would ask every cell of every row."""
+        self._has_all = self._exchanges.rowCount() > 0
+        self.viewport().update()
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        self._has_all = False
+        super().selectionChanged(selected, deselected)
+        self.viewport().update()
+
+    def currentChanged(self, current: _Index, previous: _Index) -> None:
+        super().currentChanged(current, previous)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        index = self.currentIndex()
+        current = self._exchanges.id_at(index.row()) if index.isValid() else None
+        if current != self._shown_current:
+            self._shown_current = current
+            if current is not None:
+                self._is_following = False
+            self.current_changed.emit(current)
+
+    def _clicked(self, _index: QModelIndex) -> None:
+        self._is_following = False
+
+    # The tail
+
+    @property
+    def is_following(self) -> bool:
+        """Whether new rows move the list."""
+        return self._is_following
+
+    def follow(self) -> None:
+        """Go to the newest and stay there."""
+        self.select_nothing()
+        self._is_following = True
+        self._forget_new()
+        self._scroll_to_newest()
+
+    def _settle_soon(self) -> None:
+        self._settle.start()
+
+    def _scroll_to_newest(self) -> None:
+        if not self._is_following or not self._exchanges.is_in_id_order:
+            return
+        bar = self.verticalScrollBar()
+        self._is_own_scroll = True
+        bar.setValue(bar.minimum() if self._exchanges.is_reversed else bar.maximum())
+        self._is_own_scroll = False
+
+    def _is_at_newest(self) -> bool:
+        bar = self.verticalScrollBar()
+        return bar.value() <= bar.minimum() if self._exchanges.is_reversed else bar.value() >= bar.maximum()
+
+    def _scrolled(self) -> None:
+        if self._is_own_scroll or not self._exchanges.is_in_id_order:
+            return
+        if self._is_at_newest():
+            self._forget_new()
+            # Only a person who let go of the selection, or never had one, wants to be carried on.
+            if self.verticalScrollBar().maximum() > 0 and not self.currentIndex().isValid():
+                self._is_following = True
+
+    def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
+        count = last - first + 1
+        self._has_all = False
+        if self._is_following:
+            self._settle.start()
+            return
+        if not self._exchanges.is_in_id_order:
+            return
+        if self._exchanges.is_reversed and first * self.painter.row_height <= self.verticalScrollBar().value():
+            # What is looked at stays where it is.
+            self.updateGeometries()
+            self._is_own_scroll = True
+            self.verticalScrollBar().setValue(self.verticalScrollBar().value() + count * self.painter.row_height)
+            self._is_own_scroll = False
+        self._new_count += count
+        self.updateGeometries()
+        self._show_pill()
+
+    def _rows_removed(self, _parent: QModelIndex, _first: int, _last: int) -> None:
+        self._has_all = False
+        self._hovered_row = -1
+
+    def _forget_new(self) -> None:
+        self._new_count = 0
+        self._pill.hide()
+
+    def _show_pill(self) -> None:
+        if self.verticalScrollBar().maximum() <= 0:
+            self._new_count = 0  # all are in sight
+        self._pill.setVisible(self._new_count > 0)
+        if self._new_count:
+            arrow = "↑" if self._exchanges.is_reversed else "↓"
+            self._pill.setText(f"{count_text(self._new_count)} new {arrow}")
+            self._pill.setAccessibleName(f"{self._new_count} new exchanges: follow the newest")
+            self._pill.adjustSize()
+            self._place_pill()
+
+    def _place_pill(self) -> None:
+        area = self.viewport().geometry()
+        size = self._pill.sizeHint()
+        top = area.top() + _PILL_MARGIN if self._exchanges.is_reversed else area.bottom() - size.height() - _PILL_MARGIN
+        self._pill.setGeometry(area.right() - size.width() - _PILL_MARGIN, top, size.width(), size.height())
+
+    # A replaced list
+
+    def _keep_place(self) -> None:
+        count = sum(each.bottom() - each.top() + 1 for each in self._selected_ranges())
+        self._kept_ids = self.selected_ids() if 0 < count <= _REMEMBERED_SELECTION and not self._has_all else []
+        self._kept_current = self._shown_current or 0
+        self._kept_scroll = self.verticalScrollBar().value()
+        self._is_own_scroll = True
+
+    def _restore_place(self) -> None:
+        self._hovered_row = -1
+        self._has_all = False
+        self._links.clear()
+        selection = QItemSelection()
+        last_column = len(COLUMNS) - 1
+        for exchange_id in self._kept_ids:
+            row = self._exchanges.row_of(exchange_id)
+            if row >= 0:
+                selection.select(self._exchanges.index(row, 0), self._exchanges.index(row, last_column))
+        row = self._exchanges.row_of(self._kept_current) if self._kept_current else -1
+        if row >= 0:
+            self.selectionModel().setCurrentIndex(
+                self._exchanges.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+            )
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.updateGeometries()
+        if row >= 0:
+            self.scrollTo(self._exchanges.index(row, 0))
+        elif not self._is_following:
+            self.verticalScrollBar().setValue(self._kept_scroll)
+        self._is_own_scroll = False
+        if self._exchanges.rowCount() == 0:
+            self._is_following = True
+        self._forget_new()
+        self._show_current()
+        self._settle.start()
+
+    # Painting
+
+    def visible_cells(self) -> list[Cell]:
+        """The columns in sight from left to right."""
+        header = self.header
+        cells = []
+        for place in range(header.count()):
+            column = header.logicalIndex(place)
+            if not header.isSectionHidden(column):
+                left, width = header.sectionViewportPosition(column), header.sectionSize(column)
+                cells.append(Cell(COLUMNS[column].key, left, width))
+        return cells
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        rows = self._exchanges.rowCount()
+        height = self.painter.row_height
+        scroll = self.verticalHeader().offset()
+        rect = event.rect()
+        first = max(0, (scroll + rect.top()) // height)
+        last = min(rows - 1, (scroll + rect.bottom()) // height)
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        cells = self.visible_cells()
+        selected = self._selected_rows_between(first, last)
+        current = self.currentIndex().row() if self.hasFocus() else -1
+        is_whole = rect.height() >= self.viewport().height() - height
+        if is_whole:
+            self._links.clear()
+            self._spinning.clear()
+        for row in range(first, last + 1):
+            exchange = self._exchanges.exchange_at(row)
+            if exchange is None:
+                continue
+            look = RowLook(
+                top=row * height - scroll,
+                width=self.viewport().width(),
+                is_selected=self._has_all or row in selected,
+                is_current=row == current,
+                is_hovered=row == self._hovered_row,
+                sentence=self._exchanges.cache.sentence(exchange),
+            )
+            self.painter.paint_background(painter, look)
+            link = self.painter.paint_row(painter, exchange, cells, look)
+            if link is not None and is_whole:
+                self._links.append((link, exchange.id))
+            if exchange.state < FIRST_FINAL_STATE and is_whole:
+                self._spinning.append(row)
+        painter.end()
+        if self._spinning and not self._spin.isActive():
+            self._spin.start()
+
+    def _selected_rows_between(self, first: int, last: int) -> set[int]:
+        selected: set[int] = set()
+        for each in self._selected_ranges():
+            selected.update(range(max(first, each.top()), min(last, each.bottom()) + 1))
+        return selected
+
+    def _turn_spinners(self) -> None:
+        height, scroll = self.painter.row_height, self.verticalHeader().offset()
+        for row in self._spinning:
+            self.viewport().update(0, row * height - scroll, self.viewport().width(), height)
+
+    # Qt's side
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._painter = None
+            self.viewport().update()
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._is_following:
+            self._scroll_to_newest()
+        if self._pill.isVisible():
+            self._place_pill()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._is_following = self._is_following and event.angleDelta().y() <= 0 and not self._exchanges.is_reversed
+        super().wheelEvent(event)
+        self._scrolled()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # Qt's own makes the first row current, which nobody asked for.
+        QAbstractScrollArea.focusInEvent(self, event)
+        self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not self.currentIndex().isValid():
+            self._select_in_sight(is_last=event.key() == Qt.Key.Key_Up or self._is_following)
+            return
+        if event.key() == Qt.Key.Key_Escape and (self.currentIndex().isValid() or self._has_all):
+            self.select_nothing()
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.picked.emit()
+            return
+        if event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_Up, Qt.Key.Key_Home):
+            self._is_following = False
+        super().keyPressEvent(event)
+
+    def _select_in_sight(self, *, is_last: bool) -> None:
+        rows = self._exchanges.rowCount()
+        height, scroll = self.painter.row_height, self.verticalHeader().offset()
+        row = (scroll + self.viewport().height()) // height - 1 if is_last else -(-scroll // height)
+        if rows:
+            self.setCurrentIndex(self._exchanges.index(min(max(row, 0), rows - 1), 0))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        row = self.rowAt(position.y())
+        if row != self._hovered_row:
+            self._hovered_row = row
+            self.viewport().update()
+        is_link = self._link_at(position) is not None
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if is_link else Qt.CursorShape.ArrowCursor)
+        super().mouseMoveEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered_row = -1
+        self.viewport().update()
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        link = self._link_at(position)
+        if link is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.mend_wanted.emit(link)
+            return
+        if self.rowAt(position.y()) < 0 and event.button() == Qt.MouseButton.LeftButton:
+            self.select_nothing()
+        super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        column = self.columnAt(event.pos().x())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.currentIndex().isValid():
+            rect = self.visualRect(self.currentIndex())
+            self.menu_wanted.emit(self.viewport().mapToGlobal(rect.bottomLeft()), self.currentIndex().column())
+        elif self.rowAt(event.pos().y()) >= 0:
+            self.menu_wanted.emit(event.globalPos(), column)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            self._show_tip(event)
+            return True
+        return super().viewportEvent(event)
+
+    def _link_at(self, position: QPoint) -> int | None:
+        return next((exchange_id for rect, exchange_id in self._links if rect.contains(position)), None)
+
+    def _show_tip(self, event: QHelpEvent) -> None:
+        """The whole text of a cell that is cut."""
+        row, column = self.rowAt(event.pos().y()), self.columnAt(event.pos().x())
+        exchange = self._exchanges.exchange_at(row) if row >= 0 else None
+        if exchange is None or column < 0:
+            QToolTip.hideText()
+            return
+        text = COLUMNS[column].text(exchange)
+        if COLUMNS[column].key == "path":
+            sentence = one_line(self._exchanges.cache.sentence(exchange))
+            text = "\n".join(part for part in (text, sentence) if part)
+        elif self.painter.fits(text, self.header.sectionSize(column)):
+            text = ""
+        if text:
+            QToolTip.showText(event.globalPos(), tip_text(text[:1500]), self.viewport())
+        else:
+            QToolTip.hideText()

@@ -1,0 +1,565 @@
+"""What the window does: it joins engine, capture, files, browsers and widgets, and holds which capture is shown.
+
+One window shows one capture: the live one, or a file that was opened; a bar leads back. Everything that is decided from
+data alone lies in the Qt-free modules; here is only who tells whom.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QActionGroup, QGuiApplication
+
+from app.actions import bind_actions
+from app.browser_launch import BrowserLaunch, ProxyFacts
+from app.capture_files import CaptureFiles, moment_text
+from app.dialogs.certificate import CertificateDialog
+from app.dialogs.keys import KeysDialog
+from app.dialogs.settings import SettingsDialog
+from app.engine_bridge import EngineBridge
+from app.exchange_text import address_text, count_text, exchanges_text, one_line, size_text
+from app.item_models.exchange_model import ExchangeModel
+from app.list_commands import ListCommands
+from app.preferences import Preferences, save_preferences
+from app.theme import Scheme, Theme
+from app.ways_in import proxy_address, terminal_line
+from app.widgets.empty_state import Emptiness
+from app.widgets.inspector import Inspector
+from app.widgets.main_window import TITLE, MainWindow
+from app.widgets.notices import NoticeKind
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.home import Home
+from proxy_core.model.command import ApplySettings, SetRecording
+from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.filter import Filter
+from proxy_core.model.notice import CaptureCleared, EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
+from proxy_core.model.settings import Settings
+
+_BUSY_MS = 150  # a filter that takes longer says that it runs
+_GOOD_NEWS_MS = 6000
+_RATE_MS = 1000
+
+
+class WindowController(QObject):
+    """See the module. `start` once the window is to be seen."""
+
+    def __init__(
+        self,
+        home: Home,
+        preferences: Preferences,
+        settings: Settings,
+        bridge: EngineBridge,
+        theme: Theme,
+    ) -> None:
+        super().__init__()
+        self._home = home
+        self._preferences = preferences
+        self._settings = settings
+        self._has_changed_settings = False  # what the command line says holds for one run, until a person decides
+        self._bridge = bridge
+        self._theme = theme
+        self._live: EngineStarted | None = None
+        self._viewed = ""  # path of the file that is shown, "" for the live capture
+        self._viewed_title = ""
+        self._reader: CaptureReader | None = None  # the inspector's
+        self._is_recording = settings.recording
+        self._capture_bytes = self._live_total = self._live_failed = 0
+        self._rate_bytes = 0
+        self._has_closed = False
+        self._shown_row: ExchangeRow | None = None
+        self.model = ExchangeModel(self)
+        self.inspector = Inspector()
+        self.window = MainWindow(self.model, self.inspector)
+        self.files = CaptureFiles(home, preferences, self.window.notices, self.window)
+        self.browsers = BrowserLaunch(home.browsers, self)
+        self.list_commands = ListCommands(self.window, self.model)
+        self._busy = QTimer(self, interval=_BUSY_MS, singleShot=True)
+        self._busy.timeout.connect(self._show_counts)
+        self._rate = QTimer(self, interval=_RATE_MS)
+        self._rate.timeout.connect(self._show_rate)
+        self._bind()
+        self._connect()
+        self._fill_theme_menu()
+        self.window.restore(preferences)
+        self._show_empty()
+
+    def _bind(self) -> None:
+        window = self.window
+        handlers: dict[str, Callable[[], object]] = {
+            "record": self._toggle_recording,
+            "clear": self._clear,
+            "open_browser": self._open_usual_browser,
+            "close_browsers": self.browsers.close_all,
+            "copy_address": self._copy_address,
+            "copy_terminal": self._copy_terminal,
+            "open": self.files.ask_open,
+            "save": lambda: self._save(None),
+            "save_selected": lambda: self._save(window.list.selected_ids()),
+            "export_all": lambda: self._export(None),
+            "export_shown": lambda: self._export(list(self.model.all_ids())),
+            "export_selected": lambda: self._export(window.list.selected_ids()),
+            "back_to_live": self._back_to_live,
+            "leave_host": lambda: self._leave_host(window.list.current_id),
+            "certificate": self._show_certificate,
+            "settings": self._show_settings,
+            "keys": lambda: KeysDialog(window).exec(),
+            "quit": window.close,
+        }
+        bind_actions(window.actions_by_key, handlers)
+
+    def _connect(self) -> None:
+        bridge, model, window = self._bridge, self.model, self.window
+        bridge.started.connect(self._engine_started)
+        bridge.rows_changed.connect(self._rows_changed)
+        bridge.cleared.connect(self._cleared)
+        bridge.recording_changed.connect(self._recording_changed)
+        bridge.worker_changed.connect(self._worker_changed)
+        bridge.failed.connect(self._engine_failed)
+        bridge.died.connect(self._engine_died)
+        model.listed.connect(self._list_changed)
+        model.grown.connect(self._list_changed)
+        model.modelReset.connect(self._list_changed)
+        model.busy_changed.connect(self._busy_changed)
+        model.failed.connect(self._reading_failed)
+        model.rows_changed.connect(self._refresh_inspector)
+        window.filter_bar.filter_changed.connect(self._filter_changed)
+        window.list.current_changed.connect(self._current_changed)
+        window.list.selectionModel().selectionChanged.connect(self._selection_changed)
+        window.list.picked.connect(self.inspector.setFocus)
+        window.list.mend_wanted.connect(self._leave_host)
+        self.list_commands.menu_about_to_open.connect(self._enable_actions)
+        window.toolbar.browser_wanted.connect(self._open_browser)
+        window.toolbar.browser_menu.aboutToShow.connect(self._fill_browsers)
+        window.recent_menu.aboutToShow.connect(self._fill_recent)
+        window.main_menu.aboutToShow.connect(self._enable_actions)
+        window.closing.connect(self.close)
+        window.files_dropped.connect(self._open_dropped)
+        self.files.ready.connect(self._show_file)
+        self.browsers.failed.connect(lambda text: self.tell("browser", NoticeKind.ERROR, text))
+        self.browsers.remarked.connect(lambda text: self.tell("browser", NoticeKind.INFO, text))
+
+    def tell(self, key: str, kind: NoticeKind, text: str, *actions: tuple[str, Callable[[], object]]) -> None:
+        """Say something in a bar."""
+        self.window.notices.tell(key, kind, text, actions)
+
+    def close(self) -> None:
+        """Remember, close what was opened, end the engine in order. Waits for the engine."""
+        if self._has_closed:
+            return
+        self._has_closed = True
+        self.window.remember(self._preferences)
+        self._save_preferences()
+        self.window.hide()
+        self.browsers.end()
+        self.files.close()
+        self._rate.stop()
+        self.inspector.set_reader(None)
+        self.model.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        self._bridge.stop()
+        if self._live is not None and self._live_total == 0:
+            self.files.discard_empty(self._live.capture_path)
+
+    def _save_preferences(self) -> None:
+        self._preferences.theme = self._theme.scheme.value
+        if self._has_changed_settings:
+            self._preferences.settings = msgspec.structs.replace(self._settings, recording=True)
+        try:
+            save_preferences(self._preferences, self._home.preferences)
+        except OSError as error:
+            self.tell("preferences", NoticeKind.WARNING, f"The preferences can't be kept ({error.strerror}).")
+
+    # The engine
+
+    def _engine_started(self, notice: EngineStarted) -> None:
+        is_first = self._live is None
+        earlier = None if self._live is None else (self._live.capture_path, self._live_total)
+        self._live = notice
+        self._live_total = self._live_failed = self._capture_bytes = self._rate_bytes = 0
+        self.window.notices.withdraw("engine")
+        self.window.toolbar.show_address(address_text(notice.host, notice.port))
+        if notice.wanted_port and notice.port != notice.wanted_port:
+            self.tell(
+                "port",
+                NoticeKind.WARNING,
+                f"Port {notice.wanted_port} is taken by another program: Harrier listens on "
+                f"{address_text(notice.host, notice.port)} instead.",
+                ("Settings", self._show_settings),
+            )
+        else:
+            self.window.notices.withdraw("port")
+        if earlier is not None and earlier[1]:
+            path, total = earlier
+            self.tell(
+                "earlier",
+                NoticeKind.INFO,
+                f"What was captured before the restart is kept: {exchanges_text(total)}.",
+                ("Open", lambda: self._open_earlier(path)),
+            )
+        if not self._viewed:
+            self._show_live()
+        if is_first:
+            self.files.look_for_stored(notice.capture_path)
+        self._rate.start()
+        self._show_empty()
+
+    def _open_earlier(self, path: str) -> None:
+        self.window.notices.withdraw("earlier")
+        self.files.recover(path, f"the capture of {moment_text(path, 0)}")
+
+    def _rows_changed(self, notice: RowsChanged) -> None:
+        self._live_total = notice.total
+        self._live_failed = notice.failed
+        self._capture_bytes = notice.capture_bytes
+        if not self._viewed:
+            self.model.take(notice)
+            self._show_counts()
+
+    def _cleared(self, notice: CaptureCleared) -> None:
+        self._live_total = self._live_failed = self._capture_bytes = 0
+        if not self._viewed:
+            self.window.list.select_nothing()
+            self.model.clear(notice.last_id)
+            self.model.total = self.model.failed_count = 0
+            self._show_counts()
+
+    def _recording_changed(self, notice: RecordingChanged) -> None:
+        self._is_recording = notice.on
+        self._settings = msgspec.structs.replace(self._settings, recording=notice.on)
+        self.window.toolbar.show_recording(is_on=notice.on)
+        if notice.problem:
+            lost = f" {exchanges_text(notice.not_recorded)} went by unrecorded." if notice.not_recorded else ""
+            self.tell("recording", NoticeKind.ERROR, one_line(notice.problem) + lost)
+        else:
+            self.window.notices.withdraw("recording")
+        self._show_empty()
+
+    def _worker_changed(self, notice: WorkerChanged) -> None:
+        self.tell("worker", NoticeKind.WARNING, one_line(notice.text))
+
+    def _engine_failed(self, sentence: str) -> None:
+        self._engine_is_gone(one_line(sentence), "Try Again")
+
+    def _engine_died(self, exit_status: int) -> None:
+        how = f"signal {-exit_status}" if exit_status < 0 else f"status {exit_status}"
+        self._engine_is_gone(f"The engine ended unexpectedly ({how}). What it had captured is kept.", "Restart")
+
+    def _engine_is_gone(self, sentence: str, button: str) -> None:
+        self.tell("engine", NoticeKind.ERROR, sentence, (button, self._restart), ("Settings", self._show_settings))
+        self.window.toolbar.show_address("")
+        self._rate.stop()
+        self.window.status_bar.show_engine("Engine not running")
+        self._show_empty()
+
+    def _restart(self) -> None:
+        self.window.notices.withdraw("engine")
+        self.window.notices.withdraw("restart")
+        self._bridge.restart(self._settings)
+        self._show_empty()
+
+    def _toggle_recording(self) -> None:
+        if self._bridge.is_running:
+            self._bridge.send(SetRecording(not self._is_recording))
+
+    def _clear(self) -> None:
+        if self._viewed:
+            self._back_to_live()
+        elif self._live_total or self.model.total:
+            self._bridge.clear()
+
+    # Which capture is shown
+
+    def _show_live(self) -> None:
+        assert self._live is not None
+        if self._use_capture(self._live.capture_path):
+            self.model.total, self.model.failed_count = self._live_total, self._live_failed
+            self._viewed = self._viewed_title = ""
+            self.window.notices.withdraw("viewing")
+            self.window.setWindowTitle(TITLE)
+            self._show_counts()
+
+    def _show_file(self, path: str, title: str) -> None:
+        if not self._use_capture(path):
+            return
+        self._viewed, self._viewed_title = path, title
+        self.window.setWindowTitle(f"{one_line(title)} – {TITLE}")
+        self.window.notices.tell(
+            "viewing",
+            NoticeKind.INFO,
+            f"Viewing {one_line(title)}. The live capture goes on meanwhile.",
+            [("Back to Live", self._back_to_live)],
+            can_close=False,
+        )
+        self._show_counts()
+
+    def _use_capture(self, path: str) -> bool:
+        try:
+            reader = CaptureReader(path)
+            self.window.list.select_nothing()
+            self.model.set_capture(path)
+        except CaptureError as error:
+            self.tell("capture", NoticeKind.ERROR, one_line(str(error)))
+            return False
+        self.inspector.set_reader(reader)
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = reader
+        self.window.notices.withdraw("capture")
+        return True
+
+    def _back_to_live(self) -> None:
+        if self._viewed and self._live is not None:
+            self._show_live()
+
+    @property
+    def _shown_path(self) -> str:
+        return self._viewed or ("" if self._live is None else self._live.capture_path)
+
+    @property
+    def _shown_stem(self) -> str:
+        if self._viewed:
+            return self._viewed_title.removesuffix(".harrier").removesuffix(".har").replace(":", ".")
+        return "capture"
+
+    def _save(self, ids: list[int] | None) -> None:
+        if self._shown_path and (ids is None or ids):
+            self.files.save(self._shown_path, ids, self._shown_stem)
+
+    def _export(self, ids: list[int] | None) -> None:
+        if self._shown_path and (ids is None or ids):
+            self.files.export(self._shown_path, ids, self._shown_stem)
+
+    # The list
+
+    def _filter_changed(self, wanted: Filter | None) -> None:
+        self.model.set_filter(self.model.query._replace(filter=wanted))
+
+    def _focus_filter(self) -> None:
+        self.window.filter_bar.field.setFocus()
+        self.window.filter_bar.field.selectAll()
+
+    def _list_changed(self) -> None:
+        self._show_counts()
+        self._show_empty()
+
+    def _busy_changed(self, is_busy: bool) -> None:
+        if is_busy:
+            self._busy.start()
+        else:
+            self._busy.stop()
+            self._show_counts()
+
+    def _show_counts(self) -> None:
+        shown, total = self.model.rowCount(), self.model.total
+        bar = self.window.filter_bar
+        if self.model.is_busy and not self._busy.isActive():
+            bar.show_count("looking …")
+        else:
+            bar.show_count(f"{count_text(shown)} of {count_text(total)}" if bar.is_filtering else "")
+        self.window.status_bar.show_numbers(
+            total=total,
+            shown=shown if bar.is_filtering else None,
+            size=0 if self._viewed else self._capture_bytes,
+            failed=self.model.failed_count,
+        )
+
+    def _show_rate(self) -> None:
+        added = max(0, self._capture_bytes - self._rate_bytes)
+        self._rate_bytes = self._capture_bytes
+        workers = self._live.workers if self._live is not None else 0
+        text = "1 worker" if workers == 1 else f"{workers} workers"
+        self.window.status_bar.show_engine(f"{size_text(added)}/s · {text}" if added else text)
+
+    def _show_empty(self) -> None:
+        self.window.status_bar.show_capture(self._capture_state())
+        self.window.show_empty(self._why_empty())
+
+    def _capture_state(self) -> str:
+        if self._viewed:
+            return "Opened from a file"
+        if not self._bridge.is_running:
+            return "Capture kept" if self._live is not None else ""
+        return "Capture saved as it comes" if self._is_recording else "Not recording"
+
+    def _why_empty(self) -> Emptiness | None:
+        if self.model.rowCount():
+            return None
+        if self.window.filter_bar.is_filtering and (self.model.total or self.model.is_busy):
+            return None if self.model.is_busy else Emptiness.FILTERED
+        if self._viewed:
+            return None if self.model.is_busy else Emptiness.EMPTY_FILE
+        if not self._bridge.is_running:
+            return Emptiness.NO_ENGINE
+        if self._live is None:
+            return Emptiness.STARTING
+        if self._live_total:
+            return None
+        return Emptiness.FIRST_MINUTE if self._is_recording else Emptiness.PAUSED
+
+    def _current_changed(self, exchange_id: int | None) -> None:
+        self.window.show_inspector(is_shown=exchange_id is not None)
+        self._shown_row = None
+        self.inspector.show_exchange(exchange_id)
+        if exchange_id is not None:
+            row = self.model.row_of(exchange_id)
+            self._shown_row = self.model.exchange_at(row) if row >= 0 else None
+            QTimer.singleShot(0, self._keep_current_visible)
+
+    def _keep_current_visible(self) -> None:
+        """The inspector has taken room: the row it shows stays in sight."""
+        index = self.window.list.currentIndex()
+        if index.isValid():
+            self.window.list.scrollTo(index)
+
+    def _selection_changed(self) -> None:
+        self.window.status_bar.show_selected(self.window.list.selected_count())
+
+    def _refresh_inspector(self, from_id: int, to_id: int) -> None:
+        shown = self.window.list.current_id
+        if shown is None or not from_id <= shown <= to_id:
+            return
+        row = self.model.row_of(shown)
+        now = self.model.exchange_at(row) if row >= 0 else None
+        if now is not None and now != self._shown_row:
+            self._shown_row = now
+            self.inspector.refresh(shown)
+
+    def _open_dropped(self, paths: list[str]) -> None:
+        for path in paths[:1]:
+            self.files.open(path)
+
+    def _enable_actions(self) -> None:
+        self.list_commands.enable(self._settings.not_intercepted)
+        self.window.action("back_to_live").setEnabled(bool(self._viewed))
+        self.window.action("close_browsers").setEnabled(self.browsers.has_open)
+
+    def _reading_failed(self, sentence: str) -> None:
+        self.tell("capture", NoticeKind.ERROR, one_line(sentence))
+
+    def _leave_host(self, exchange_id: int | None) -> None:
+        """The mend for a client that doesn't take our certificate."""
+        row = self.model.row_of(exchange_id) if exchange_id is not None else -1
+        exchange = self.model.exchange_at(row) if row >= 0 else None
+        if exchange is None or not exchange.host or exchange.host in self._settings.not_intercepted:
+            return
+        host = exchange.host
+        hosts = (*self._settings.not_intercepted, host)
+        self._apply_settings(msgspec.structs.replace(self._settings, not_intercepted=hosts))
+
+        def undo() -> None:
+            self.window.notices.withdraw("leave")
+            left = tuple(each for each in self._settings.not_intercepted if each != host)
+            self._apply_settings(msgspec.structs.replace(self._settings, not_intercepted=left))
+
+        text = f"{one_line(host)} is left undecrypted from its next connection on."
+        self.tell("leave", NoticeKind.GOOD, text, ("Undo", undo))
+
+    # Ways in
+
+    def _copy_address(self) -> None:
+        if self._live is not None:
+            QGuiApplication.clipboard().setText(proxy_address(self._live.host, self._live.port))
+            self.window.toolbar.show_copied()
+
+    def _copy_terminal(self) -> None:
+        if self._live is not None:
+            QGuiApplication.clipboard().setText(
+                terminal_line(self._live.host, self._live.port, self._live.ca_certificate_path)
+            )
+            self._tell_briefly("copied", "The line is on the clipboard: paste it into a terminal.")
+
+    def _tell_briefly(self, key: str, text: str) -> None:
+        self.tell(key, NoticeKind.GOOD, text)
+        QTimer.singleShot(_GOOD_NEWS_MS, self.window, lambda: self.window.notices.withdraw(key))
+
+    # Browsers, settings, theme
+
+    def _fill_browsers(self) -> None:
+        found = [(browser.key, browser.name) for browser in self.browsers.browsers]
+        self._enable_actions()
+        self.window.toolbar.fill_browsers(found, has_open=self.browsers.has_open)
+
+    def _open_usual_browser(self) -> None:
+        self._open_browser("")
+
+    def _open_browser(self, key: str) -> None:
+        if self._live is None or not self._bridge.is_running:
+            return
+        found = self.browsers.browsers
+        wanted = key or self._preferences.browser
+        browser = next((each for each in found if each.key == wanted), found[0] if found else None)
+        if browser is None:
+            self.tell(
+                "browser",
+                NoticeKind.WARNING,
+                "No browser was found on this computer: install Chromium, Chrome, Edge, Brave or Firefox.",
+            )
+            return
+        self._preferences.browser = browser.key
+        live = self._live
+        host, _, port = proxy_address(live.host, live.port).rpartition(":")
+        facts = ProxyFacts(host.strip("[]"), int(port), live.ca_spki, live.ca_certificate_path)
+        self.browsers.launch(browser, facts)
+
+    def _show_certificate(self) -> None:
+        if self._live is not None:
+            CertificateDialog(self._live, self.window).exec()
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self._settings, self._theme.scheme, self.window)
+        if dialog.exec():
+            self._choose_theme(dialog.chosen_scheme)
+            self._apply_settings(dialog.settings)
+
+    def _apply_settings(self, settings: Settings) -> None:
+        old, self._settings = self._settings, settings
+        self._has_changed_settings = self._has_changed_settings or settings != old
+        self._save_preferences()
+        if not self._bridge.is_running or settings == old:
+            return
+        self._bridge.send(ApplySettings(settings))
+        where = (settings.listen_host, settings.listen_port, settings.workers)
+        if where != (old.listen_host, old.listen_port, old.workers):
+            self.tell(
+                "restart",
+                NoticeKind.INFO,
+                "Another address or number of workers is taken up when the engine restarts; a new capture begins then.",
+                ("Restart Now", self._restart),
+            )
+
+    def _fill_theme_menu(self) -> None:
+        menu = self.window.theme_menu
+        group = QActionGroup(menu)
+        for scheme, name in ((Scheme.SYSTEM, "As the System"), (Scheme.LIGHT, "Light"), (Scheme.DARK, "Dark")):
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(scheme is self._theme.scheme)
+            action.setData(scheme)
+            group.addAction(action)
+            action.triggered.connect(lambda _checked=False, scheme=scheme: self._choose_theme(scheme))
+
+    def _choose_theme(self, scheme: Scheme) -> None:
+        self._theme.choose(scheme)
+        for action in self.window.theme_menu.actions():
+            action.setChecked(action.data() == scheme)
+
+    def _fill_recent(self) -> None:
+        menu = self.window.recent_menu
+        menu.clear()
+        for path in self._preferences.recent:
+            action = menu.addAction(path.replace("&", "&&"))
+            action.triggered.connect(lambda _checked=False, path=path: self.files.open(path))
+        if self.files.stored:
+            menu.addSection("Captured earlier")
+        for capture in self.files.stored[:12]:
+            moment = moment_text(capture.path, capture.changed_at)
+            action = menu.addAction(f"{moment} — {exchanges_text(capture.exchanges)}")
+            action.triggered.connect(
+                lambda _checked=False, path=capture.path, moment=moment: self.files.recover(
+                    path, f"the capture of {moment}"
+                )
+            )
+        if menu.isEmpty():
+            menu.addAction("Nothing yet").setEnabled(False)
