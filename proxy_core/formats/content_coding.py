@@ -175,8 +175,9 @@ def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Dec
 
     out: list[bytes] = []
     size = 0
+    source = remember()
     try:
-        for part in iterate_decoded(remember() if codings else chunks, codings):
+        for part in iterate_decoded(source if codings else chunks, codings):
             if size + len(part) > limit:
                 out.append(part[: limit - size])
                 return Decoded(b"".join(out), is_truncated=True, problem="")
@@ -187,6 +188,9 @@ def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Dec
         if size:
             problem = f"The body says it is coded as {names}, but {error}: shown as far as it goes."
             return Decoded(b"".join(out), is_truncated=False, problem=problem)
+        for _ in source:
+            if raw_size > limit:
+                break
         problem = f"The body says it is coded as {names}, but {error}: shown as it came."
         return Decoded(b"".join(raw_seen), is_truncated=raw_size > limit, problem=problem)
     return Decoded(b"".join(out), is_truncated=False, problem="")
