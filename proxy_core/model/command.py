@@ -6,7 +6,7 @@ from proxy_core.model.settings import Settings
 
 
 class ApplySettings(msgspec.Struct, frozen=True, tag="settings"):
-    """Use these from the next connection or exchange on. Changes of address or worker count restart the workers."""
+    """Use these from the next connection or exchange on; address and number of workers with the next engine."""
 
     settings: Settings
 
