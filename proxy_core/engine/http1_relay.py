@@ -94,6 +94,7 @@ class Http1Relay:
         self._reader = RequestReader(scheme, default_authority=named)
         self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
         self._has_served = False
+        self._has_client_left = False
         self.connect_request: tuple[RequestHead, Report] | None = None
         if first_bytes:
             self._reader.receive(first_bytes)
@@ -103,6 +104,7 @@ class Http1Relay:
 
         A CONNECT ends it too, and leaves the client open: the request is in `connect_request`, for the caller.
         """
+        self.client.on_gone = self._on_client_gone
         try:
             while True:
                 head = self._read_head()
@@ -119,6 +121,20 @@ class Http1Relay:
     def leftover(self) -> bytes:
         """What the client has sent behind the last request that was read."""
         return self._reader.leftover()
+
+    def _on_client_gone(self, is_reset: bool) -> None:
+        """The client left while its exchange is under way. Runs in the hub.
+
+        After a reset nobody wants the response. An end may be half of one (RFC 9112 §9.6): then it is still waited for,
+        though not for long where the upstream is silent.
+        """
+        self._has_client_left = True
+        if self._upstream is not None:
+            if is_reset:
+                self._upstream.link.abort()
+            else:
+                link = self._upstream.link
+                link.read_limit_s = min(link.read_limit_s, self.services.limits.half_closed_s)
 
     # The request's head
 
@@ -459,6 +475,8 @@ class Http1Relay:
         """Answer with the failure, or cut the client off where the response has begun already."""
         if upload is not None and upload.failure is not None:
             failure = upload.failure
+        if self._has_client_left and not report.response_head:
+            failure = Failure(FailureKind.CLIENT_CLOSED, "The client left before the response came.")
         request_is_read = head.body_length == 0 or (upload is not None and upload.is_done and upload.failure is None)
         self._drop_upstream(upload)
         if failure.kind is FailureKind.CLIENT_CLOSED:

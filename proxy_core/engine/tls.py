@@ -140,6 +140,14 @@ class TlsTransport:
     def write_limit_s(self, limit_s: float) -> None:
         self._link.write_limit_s = limit_s
 
+    @property
+    def on_gone(self) -> Callable[[bool], None] | None:
+        return self._link.on_gone
+
+    @on_gone.setter
+    def on_gone(self, told: Callable[[bool], None] | None) -> None:
+        self._link.on_gone = told
+
     # The handshake
 
     def handshake(self) -> None:

@@ -11,6 +11,7 @@ once a second. A wait therefore ends up to a second late, and costs no timer.
 import errno
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
@@ -33,6 +34,7 @@ class Link(Protocol):
     read_limit_s: float  # a receive that waits longer raises TimeoutError
     write_limit_s: float
     is_truncated: bool  # the end that was received is not a proper one (TLS without close_notify)
+    on_gone: Callable[[bool], None] | None  # told, while nobody receives, of a reset (True) or an end (False)
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
         """Wait for bytes; b"" is the end. Raises OSError, TimeoutError."""
@@ -108,6 +110,7 @@ class Transport:
         "is_truncated",
         "local_host",
         "local_port",
+        "on_gone",
         "peer_host",
         "peer_port",
         "read_limit_s",
@@ -140,6 +143,7 @@ class Transport:
         self.read_limit_s = read_limit_s
         self.write_limit_s = write_limit_s
         self.is_truncated = False
+        self.on_gone: Callable[[bool], None] | None = None
         sweep.transports.add(self)
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
@@ -178,6 +182,19 @@ class Transport:
             self._drained = False
             self._armed = False
             self._read_watcher.stop()
+            if self.on_gone is not None:
+                self._tell_gone(self.on_gone)
+
+    def _tell_gone(self, on_gone: Callable[[bool], None]) -> None:
+        try:
+            if self._recv(1, socket.MSG_PEEK):
+                return  # it is only ahead of us
+            is_reset = False
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            is_reset = True
+        on_gone(is_reset)
 
     def is_readable(self) -> bool:
         if self._is_closed:

@@ -3,6 +3,7 @@
 import gevent
 import pytest
 
+from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
 
@@ -294,3 +295,47 @@ class TestFailures:
         exchange = proxy.only()
         assert exchange.row.failure == "http_request_error"
         assert b"Content-Length: 3" in exchange.detail.request_head
+
+    def test_client_reset_while_the_upstream_is_silent(self, proxy, start_origin):
+        """The upstream is let go at once: it sees the end."""
+        ended = gevent.event.Event()
+
+        def script(upstream):
+            upstream.reads_head()
+            upstream.reads_to_end()
+            ended.set()
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(request(origin))
+        wait_for(lambda: origin.connections == 1)
+        gevent.sleep(0.05)  # the relay is waiting for the response now
+        client.resets()
+        assert proxy.only().row.failure == "client_closed"
+        assert ended.wait(5)
+
+    def test_client_that_half_closes_gets_its_response(self, proxy, start_origin):
+        def script(upstream):
+            upstream.reads_head()
+            gevent.sleep(0.1)
+            upstream.sends(OK)
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(request(origin))
+        client.sock.shutdown(1)
+        client.sees(OK)
+        assert proxy.only().row.state == ExchangeState.COMPLETE
+
+    def test_client_that_left_is_not_waited_for_for_ever(self, start_proxy, start_origin):
+        proxy = start_proxy(limits=Limits(half_closed_s=0.5))
+
+        def script(upstream):
+            upstream.reads_head()
+            upstream.reads_to_end()
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(request(origin))
+        client.closes()
+        assert proxy.only().row.failure == "client_closed"
