@@ -1,8 +1,8 @@
 """The theme: colour roles for light and dark, the palette and style sheet made of them, and which one is in use.
 
 `Theme` belongs to the application; it follows the system unless a person has pinned it. A widget that paints asks
-`roles_of(self)`, which reads the widget's own palette, and repaints on `QEvent.Type.PaletteChange`; nothing needs a
-reference to the theme itself. Every text role has a contrast of at least 4.5:1 on surface, panel and selection.
+`roles_of(self)`, which reads the application's palette, and repaints when its own palette or style changes; nothing
+needs a reference to the theme itself. Every text role has a contrast of at least 4.5:1 on surface, panel and selection.
 """
 
 import os
@@ -103,16 +103,19 @@ def mix(colour: str, into: str, share: float) -> str:
 
 
 def fill_style_sheet(template: str, roles: Roles, icons: str = "") -> str:
-    """Put colours into a style sheet: `@role;` becomes the role's colour, `@icons/` the folder of icons."""
+    """Put colours into a style sheet: `@role;` becomes the role's colour, `@icons/` the folder of icons, `@variant`
+    the word in the names of those few that a style sheet can't tint.
+    """
     names = sorted(asdict(roles).items(), key=lambda item: -len(item[0]))
     for name, colour in names:
         template = template.replace(f"@{name.rstrip('_')};", f"{colour};")
-    return template.replace("@icons/", icons)
+    return template.replace("@icons/", icons).replace("@variant", "dark" if roles is DARK else "light")
 
 
 def roles_of(widget: QWidget) -> Roles:
     """The roles in use where this widget is."""
-    return DARK if widget.palette().color(QPalette.ColorRole.Base).lightness() < 128 else LIGHT
+    del widget  # its own palette holds what the style sheet made of it
+    return DARK if QGuiApplication.palette().color(QPalette.ColorRole.Base).lightness() < 128 else LIGHT
 
 
 def palette_of(roles: Roles) -> QPalette:

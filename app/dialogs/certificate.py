@@ -40,6 +40,7 @@ class CertificateDialog(QDialog):
         )
         form.addRow(plain_label("File", "muted"), self._fact(started.ca_certificate_path, is_code=True))
         self._said = plain_label("", "muted", wraps=True)
+        self._said.hide()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         export = QPushButton("Export…")
         export.setProperty("kind", "primary")
@@ -68,7 +69,11 @@ class CertificateDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._started.ca_fingerprint)
-        self._said.setText("The fingerprint is on the clipboard.")
+        self._say("The fingerprint is on the clipboard.")
+
+    def _say(self, text: str) -> None:
+        self._said.setText(text)
+        self._said.show()
 
     def _export(self) -> None:
         path = ask_save(self, "Export the CA's certificate", "harrier-ca.pem", ".pem")
@@ -78,6 +83,6 @@ class CertificateDialog(QDialog):
             with open(self._started.ca_certificate_path, "rb") as source, open(path, "wb") as target:
                 target.write(source.read())
         except OSError as error:
-            self._said.setText(f"{error.filename} can't be read or written ({error.strerror}).")
+            self._say(f"{error.filename} can't be read or written ({error.strerror}).")
         else:
-            self._said.setText(f"Written to {path}.")
+            self._say(f"Written to {path}.")

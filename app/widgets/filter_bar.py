@@ -180,15 +180,20 @@ class FilterBar(QWidget):
             self._hide_reason()
             return
         self.field.show_mistake((mistake.position, mistake.length))
-        host = self.window()
-        self._reason.setParent(host)
         self._reason.setText(str(mistake))
+        self.field.setAccessibleDescription(str(mistake))
+        self._place_reason()
+        self._reason.show()
+
+    def _place_reason(self) -> None:
+        """Under the field, over whatever is there: a row of its own would push the list to and fro."""
+        host = self.parentWidget() or self
+        if self._reason.parentWidget() is not host:
+            self._reason.setParent(host)
         self._reason.adjustSize()
         at = self._frame.mapTo(host, QPoint(0, self._frame.height() + 3))
         self._reason.setGeometry(at.x(), at.y(), min(self._reason.width(), host.width() - at.x() - 12), 28)
         self._reason.raise_()
-        self._reason.show()
-        self.field.setAccessibleDescription(str(mistake))
 
     def _hide_reason(self) -> None:
         self._reason.hide()

@@ -45,7 +45,7 @@ class Notice(QFrame):
         self._icon = plain_label()
         self._icon.setFixedSize(18, 18)
         self.label = plain_label(text, wraps=True)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._icon)
         row.addWidget(self.label, 1)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)

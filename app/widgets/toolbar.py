@@ -1,7 +1,7 @@
 """The toolbar: recording, clearing, the browser, files, and the address that clients are pointed at."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app.actions import keys_text
@@ -10,6 +10,7 @@ from app.widgets.icons import IconButton, restyle, role_colour, tinted_icon
 from app.widgets.plain_text import separator, set_tip
 
 _COPIED_MS = 1600
+_WIDE = 1000
 
 
 class Toolbar(QWidget):
@@ -37,9 +38,13 @@ class Toolbar(QWidget):
         row.addSpacing(4)
         row.addWidget(separator())
         row.addSpacing(4)
-        row.addWidget(self._button("open", "Open", "open"))
-        row.addWidget(self._button("save", "Save", "save"))
-        row.addWidget(self._button("export", "Export HAR", "export_all"))
+        self._yielding = [
+            self._button("open", "Open", "open"),
+            self._button("save", "Save", "save"),
+            self._button("export", "Export HAR", "export_all"),
+        ]
+        for button in self._yielding:
+            row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self._make_chip())
         self._theme = self._icon_button("theme", "Theme: dark or light")
@@ -49,6 +54,15 @@ class Toolbar(QWidget):
         row.addWidget(self._make_menu_button(main_menu))
         self.show_recording(is_on=True)
         self.show_address("")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window some buttons show their icon only; their names stay in the tips."""
+        super().resizeEvent(event)
+        style = Qt.ToolButtonStyle
+        wanted = style.ToolButtonTextBesideIcon if self.width() >= _WIDE else style.ToolButtonIconOnly
+        for button in self._yielding:
+            if button.toolButtonStyle() != wanted:
+                button.setToolButtonStyle(wanted)
 
     def _button(self, icon: str, text: str, action: str) -> IconButton:
         button = IconButton(icon, text)
