@@ -21,7 +21,9 @@ def open_window(options: "WindowOptions") -> int:
 def main() -> int:
     """Run the command line; returns the exit status."""
     from proxy_core.command_line import run
+    from proxy_core.frozen import settle
 
+    settle(sys.argv[1:])
     return run(sys.argv[1:], open_window)
 
 

@@ -6,7 +6,14 @@ through `one_line`, so that no control character or direction override can chang
 
 from typing import NamedTuple
 
-from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeKind, ExchangeRow, ExchangeState, ResourceType
+from proxy_core.model.exchange import (
+    FIRST_FINAL_STATE,
+    ExchangeFlag,
+    ExchangeKind,
+    ExchangeRow,
+    ExchangeState,
+    ResourceType,
+)
 from proxy_core.model.failure import failure_label
 from proxy_core.model.resource_type import short_type
 
@@ -79,7 +86,9 @@ def path_parts(row: ExchangeRow) -> tuple[str, str]:
 
 
 def type_text(row: ExchangeRow) -> str:
-    """The short word for what the response is."""
+    """The short word for what the response is; "" for a failure that had none."""
+    if _has_no_response(row):
+        return ""
     if row.kind == ExchangeKind.TUNNEL:
         return "tunnel"
     if row.kind == ExchangeKind.WEBSOCKET:
@@ -117,8 +126,19 @@ def duration_text(duration_us: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def _has_no_response(row: ExchangeRow) -> bool:
+    """Failed, and what the client got, if anything, came from us: the room is for the reason."""
+    if row.state != ExchangeState.FAILED:
+        return False
+    if row.kind == ExchangeKind.TUNNEL:
+        return row.request_bytes + row.response_bytes == 0
+    return row.status is None or bool(row.flags & ExchangeFlag.OWN_RESPONSE)
+
+
 def row_size_text(row: ExchangeRow) -> str:
     """The response body's size; for a tunnel the bytes of both ways."""
+    if _has_no_response(row):
+        return ""
     if row.kind == ExchangeKind.TUNNEL:
         total = row.request_bytes + row.response_bytes
         return f"⇅ {size_text(total)}" if total else _DASH

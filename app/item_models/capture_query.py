@@ -36,7 +36,7 @@ class Listed(NamedTuple):
     ids: "array[int]"
     upto_id: int  # the list knows every exchange up to this one
     total: int
-    failed: int
+    failed: int | None  # None when it was not asked for
 
 
 class RangeListed(NamedTuple):
@@ -76,11 +76,11 @@ class CaptureQuery(QObject):
         self._interrupt()
         self._jobs.put(lambda: self._open(path))
 
-    def list_all(self, generation: int, query: ListQuery) -> None:
+    def list_all(self, generation: int, query: ListQuery, *, counts_failed: bool) -> None:
         """Ask for a whole list; ends the query that is running."""
         self._generation = generation
         self._interrupt()
-        self._jobs.put(lambda: self._list_all(generation, query))
+        self._jobs.put(lambda: self._list_all(generation, query, counts_failed=counts_failed))
 
     def list_range(self, generation: int, query: ListQuery, from_id: int, to_id: int) -> None:
         """Ask which exchanges of a range are in the list."""
@@ -136,7 +136,7 @@ class CaptureQuery(QObject):
             return
         self.answered.emit(answer)
 
-    def _list_all(self, generation: int, query: ListQuery) -> None:
+    def _list_all(self, generation: int, query: ListQuery, *, counts_failed: bool) -> None:
         def question(reader: CaptureReader) -> Listed:
             upto_id = reader.last_id()
             ids = reader.ids(
@@ -145,7 +145,7 @@ class CaptureQuery(QObject):
                 descending=query.descending and not query.is_in_id_order,
                 upto_id=upto_id,
             )
-            failed = len(reader.ids(Term("is", Operator.IS, "failed"), upto_id=upto_id))
+            failed = len(reader.ids(Term("is", Operator.IS, "failed"), upto_id=upto_id)) if counts_failed else None
             return Listed(generation, ids, upto_id, reader.total(), failed)
 
         self._ask(generation, question)

@@ -57,6 +57,7 @@ class ExchangeModel(QAbstractTableModel):
         self._is_matching = False
         self._asked_mark = 0.0
         self._took_s = 0.0
+        self._knows_failed = False  # later the notices tell it
         self._shown_query = self.query
         self._resort = QTimer(self, singleShot=True)
         self._resort.timeout.connect(self._ask_again)
@@ -75,6 +76,7 @@ class ExchangeModel(QAbstractTableModel):
         self._reader = reader
         self._questions.open(path)
         self.total = self.failed_count = 0
+        self._knows_failed = False
         self._start_anew()
 
     def set_filter(self, query: ListQuery) -> None:
@@ -238,7 +240,7 @@ class ExchangeModel(QAbstractTableModel):
             return
         self._asked_mark = time.monotonic()
         self._set_busy(is_busy=True)
-        self._questions.list_all(self._generation, self.query)
+        self._questions.list_all(self._generation, self.query, counts_failed=not self._knows_failed)
 
     def _ask_again(self) -> None:
         if self.is_busy:
@@ -281,7 +283,9 @@ class ExchangeModel(QAbstractTableModel):
             self.endResetModel()
         self._known_id = answer.upto_id
         self.total = max(self.total, answer.total)
-        self.failed_count = max(self.failed_count, answer.failed)
+        if answer.failed is not None:
+            self.failed_count = max(self.failed_count, answer.failed)
+            self._knows_failed = True
         self._set_busy(is_busy=False)
         self.listed.emit()
         if not self.query.is_in_id_order:

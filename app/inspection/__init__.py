@@ -1,0 +1,1 @@
+"""What the inspector shows, computed without Qt: facts, lines of text, bodies taken apart."""

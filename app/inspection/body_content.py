@@ -1,0 +1,185 @@
+"""A body taken apart for the inspector: decoded, told what it is, laid out. Bounded in everything, and without Qt.
+
+It runs off the GUI thread for all but small bodies, with a reader of its own.
+"""
+
+from dataclasses import dataclass
+from email import policy
+from email.parser import BytesParser
+from enum import Enum
+from urllib.parse import unquote_plus
+
+from app.inspection.lines import LaidOutLines, Lines, TextLines
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.formats.charset import to_text
+from proxy_core.formats.content_coding import decode, parse_codings
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
+from proxy_core.formats.markup_text import lay_out_markup
+from proxy_core.model.message_head import MessageHead
+from proxy_core.model.message_head import to_text as head_text
+from proxy_core.model.resource_type import media_essence
+
+SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
+LAID_OUT_LIMIT_BYTES = 4 * 1024 * 1024  # laying out takes about a second for these
+_SNIFFED_BYTES = 4096
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"\x00\x00\x01\x00")
+
+
+class BodyKind(Enum):
+    """What a body is shown as."""
+
+    EMPTY = "empty"
+    JSON = "json"
+    MARKUP = "markup"
+    SCRIPT = "script"
+    STYLE = "style"
+    FORM = "form"
+    MULTIPART = "multipart"
+    IMAGE = "image"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+_LANGUAGES = {
+    BodyKind.JSON: Language.JSON,
+    BodyKind.MARKUP: Language.MARKUP,
+    BodyKind.SCRIPT: Language.SCRIPT,
+    BodyKind.STYLE: Language.STYLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BodyContent:
+    """A body ready to be shown."""
+
+    kind: BodyKind
+    data: bytes  # decoded, as far as the limit
+    wire_length: int
+    coding: str  # «br», "" for none
+    charset: str
+    is_truncated: bool
+    problem: str
+    pretty: Lines | None  # None where raw text or hex is all there is
+    raw: Lines | None  # None for binary bodies
+
+
+EMPTY = BodyContent(BodyKind.EMPTY, b"", 0, "", "", False, "", None, None)
+
+
+def load_body(reader: CaptureReader, extents: bytes | None, head: MessageHead) -> BodyContent:
+    """Read, decode and lay out a body. Raises CaptureError."""
+    wire_length = reader.body_length(extents)
+    if not wire_length:
+        return EMPTY
+    codings = parse_codings(b",".join(head.values(b"content-encoding")))
+    decoded = decode(reader.iterate_body(extents), codings, SHOWN_LIMIT_BYTES)
+    content_type = head_text(head.value(b"content-type") or b"")
+    essence = media_essence(content_type.encode("latin-1", "replace"))
+    kind = body_kind(essence, decoded.data)
+    charset = ""
+    pretty: Lines | None = None
+    raw: Lines | None = None
+    if kind not in (BodyKind.BINARY, BodyKind.IMAGE):
+        text, charset = to_text(decoded.data, content_type)
+        language = _LANGUAGES.get(kind, Language.PLAIN)
+        raw = TextLines(decoded.data if charset == "utf-8" else text.encode("utf-8", "replace"), language)
+        if len(decoded.data) <= LAID_OUT_LIMIT_BYTES:
+            pretty = _lay_out(kind, text, decoded.data, content_type, essence)
+    elif essence == "image/svg+xml":
+        kind = BodyKind.MARKUP
+    return BodyContent(
+        kind,
+        decoded.data,
+        wire_length,
+        ", ".join(codings),
+        charset,
+        decoded.is_truncated,
+        decoded.problem,
+        pretty,
+        raw,
+    )
+
+
+def body_kind(essence: str, data: bytes) -> BodyKind:
+    """What a body is, by its media type and, where that tells little, by its first bytes."""
+    if essence.endswith(("/json", "+json")) or essence in ("application/x-ndjson", "application/manifest+json"):
+        return BodyKind.JSON
+    if essence in ("text/html", "application/xhtml+xml", "text/xml", "application/xml", "image/svg+xml"):
+        return BodyKind.MARKUP
+    if essence.endswith("+xml"):
+        return BodyKind.MARKUP
+    if essence.endswith(("javascript", "ecmascript")):
+        return BodyKind.SCRIPT
+    if essence == "text/css":
+        return BodyKind.STYLE
+    if essence == "application/x-www-form-urlencoded":
+        return BodyKind.FORM
+    if essence.startswith("multipart/"):
+        return BodyKind.MULTIPART
+    if essence.startswith("image/") or data.startswith(_IMAGE_STARTS):
+        return BodyKind.IMAGE
+    return _sniffed(essence, data[:_SNIFFED_BYTES])
+
+
+def _sniffed(essence: str, start: bytes) -> BodyKind:
+    if essence.startswith("text/"):
+        if looks_like_json(start.decode("latin-1")) and len(start) < _SNIFFED_BYTES:
+            return BodyKind.JSON
+        return BodyKind.TEXT
+    if b"\0" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) // 20:
+        return BodyKind.BINARY
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 4:
+            return BodyKind.BINARY
+        text = start[: error.start].decode("utf-8")
+    if looks_like_json(text):
+        return BodyKind.JSON
+    return BodyKind.MARKUP if text.lstrip()[:1] == "<" else BodyKind.TEXT
+
+
+def _lay_out(kind: BodyKind, text: str, data: bytes, content_type: str, essence: str) -> Lines | None:
+    match kind:
+        case BodyKind.JSON:
+            return LaidOutLines(lay_out_json(text), Language.JSON)
+        case BodyKind.MARKUP:
+            return LaidOutLines(lay_out_markup(text, is_html="html" in essence), Language.MARKUP)
+        case BodyKind.FORM:
+            pairs = [pair.partition("=") for pair in text.split("&") if pair]
+            lines = [f"{unquote_plus(name)} = {unquote_plus(value)}" for name, _, value in pairs]
+            return LaidOutLines(Layout(lines, {}), Language.FORM)
+        case BodyKind.MULTIPART:
+            return LaidOutLines(Layout(_multipart_lines(data, content_type), {}), Language.FORM)
+        case _:
+            return None
+
+
+def _multipart_lines(data: bytes, content_type: str) -> list[str]:
+    """Name and value of each part; what is no short text is told with its size."""
+    prefix = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "replace")
+    message = BytesParser(policy=policy.compat32).parsebytes(prefix + data)
+    lines: list[str] = []
+    parts = message.get_payload() if message.is_multipart() else []
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, str):
+            continue
+        name = part.get_param("name", header="content-disposition") or "(no name)"
+        file_name = part.get_filename()
+        content = part.get_payload(decode=True)
+        raw = content if isinstance(content, bytes) else b""
+        value = _short_text(raw)
+        if file_name or value is None:
+            value = f"{file_name or 'binary'} ({part.get_content_type()}, {len(raw):,} bytes)"
+        lines.append(f"{name} = {value}")
+    return lines
+
+
+def _short_text(data: bytes) -> str | None:
+    if len(data) > 2000 or b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8").replace("\r\n", " ⏎ ").replace("\n", " ⏎ ")
+    except UnicodeDecodeError:
+        return None

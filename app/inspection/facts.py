@@ -1,0 +1,210 @@
+"""The facts that the inspector tells of an exchange: pure functions from rows to short texts."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from app.exchange_text import one_line, size_text, status_text, time_text, url_of
+from proxy_core.model.exchange import (
+    ConnectionRow,
+    ExchangeDetail,
+    ExchangeFlag,
+    ExchangeKind,
+    ExchangeRow,
+    Timings,
+)
+from proxy_core.model.message_head import MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.tls_facts import decode_tls_facts
+
+
+class Fact(NamedTuple):
+    """A name, a value, and the role of colour of the value."""
+
+    name: str
+    value: str
+    role: str = ""
+
+
+class Section(NamedTuple):
+    """Facts under a title."""
+
+    title: str
+    facts: list[Fact]
+
+
+class Phase(NamedTuple):
+    """A part of an exchange's time."""
+
+    name: str
+    role: str  # of `theme.Roles`
+    duration_us: int  # -1 = doesn't apply
+
+
+_PHASES = (
+    ("Blocked", "wblk"),
+    ("DNS", "wdns"),
+    ("Connect", "wcon"),
+    ("TLS", "wtls"),
+    ("Send", "wsend"),
+    ("Wait", "wwait"),
+    ("Receive", "wrec"),
+)
+
+
+def timings_of(detail: ExchangeDetail) -> Timings:
+    """The stored durations; all unknown when they are damaged."""
+    try:
+        return Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
+    except (msgspec.DecodeError, TypeError):
+        return Timings()
+
+
+def phases(detail: ExchangeDetail) -> list[Phase]:
+    """The seven phases in their order."""
+    return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
+
+
+def version_text(head: MessageHead, *, is_response: bool) -> str:
+    """HTTP/1.1 or HTTP/1.0, as the start line says."""
+    word = head.start_line.split(b" ", 1)[0] if is_response else head.start_line.rpartition(b" ")[2]
+    return to_text(word) if word.startswith(b"HTTP/") else ""
+
+
+def instant_text(instant_us: int) -> str:
+    """A moment in local time."""
+    try:
+        moment = datetime.fromtimestamp(instant_us / 1e6, UTC).astimezone()
+    except (OverflowError, OSError, ValueError):
+        return "unknown"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> list[Section]:
+    """What is worth knowing at a glance."""
+    general = [Fact("URL", url_of(row)), Fact("Method", one_line(row.method))]
+    status = status_text(row)
+    line = to_text(parse_head(detail.response_head).start_line) if detail.response_head else ""
+    shown = one_line(line.partition(" ")[2]) or status.text or "under way"
+    general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
+    if row.failure:
+        general.append(Fact("Failure", one_line(detail.failure_text or row.failure), "s5"))
+    if row.flags & ExchangeFlag.OWN_RESPONSE:
+        general.append(Fact("Answered by", "Harrier itself: the origin's own answer never came", "s4"))
+    if row.media_type:
+        general.append(Fact("Type", one_line(row.media_type)))
+    general += [
+        Fact("Started", instant_text(row.started_at)),
+        Fact("Duration", time_text(row) or "under way"),
+        Fact("Request", f"{size_text(len(detail.request_head))} head, {size_text(row.request_bytes)} body"),
+        Fact("Response", f"{size_text(len(detail.response_head))} head, {size_text(row.response_bytes)} body"),
+    ]
+    if upstream is not None:
+        tls = decode_tls_facts(upstream.tls)
+        general.append(Fact("Remote address", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        general.append(Fact("Protection", f"{tls.version} · {tls.cipher}" if tls and tls.version else "none"))
+    sections = [Section("General", general)]
+    notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines() if note]
+    if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
+        notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))
+    if row.flags & ExchangeFlag.RESPONSE_INCOMPLETE:
+        notes.append(Fact("Note", "The response ended before its length was reached.", "s4"))
+    if row.flags & ExchangeFlag.BODY_NOT_RECORDED:
+        notes.append(Fact("Note", "A body went through but could not be recorded.", "s4"))
+    if notes:
+        sections.append(Section("Remarks", notes))
+    return sections
+
+
+def endpoint_text(host: str, port: int) -> str:
+    """`host:port`, with brackets around IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def connection_sections(
+    row: ExchangeRow, client: ConnectionRow | None, upstream: ConnectionRow | None
+) -> list[Section]:
+    """Both sides, and the certificates that the upstream showed."""
+    sections = []
+    if client is not None:
+        sections.append(Section("Client", _link_facts(client, None)))
+    if upstream is not None:
+        reuse = "reused" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "new for this exchange"
+        sections.append(Section("Upstream", _link_facts(upstream, reuse)))
+        tls = decode_tls_facts(upstream.tls)
+        for number, der in enumerate(tls.chain if tls else ()):
+            sections.append(Section("Certificate" if not number else f"Issuer {number}", certificate_facts(der)))
+    elif row.kind != ExchangeKind.TUNNEL or row.failure:
+        sections.append(Section("Upstream", [Fact("Connection", "none was made", "muted")]))
+    return sections
+
+
+def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
+    facts = [
+        Fact("Remote", endpoint_text(connection.peer_host, connection.peer_port)),
+        Fact("Local", endpoint_text(connection.local_host, connection.local_port)),
+        Fact("Opened", instant_text(connection.opened_at)),
+    ]
+    if reuse:
+        facts.append(Fact("Use", reuse))
+    tls = decode_tls_facts(connection.tls)
+    if tls is None:
+        facts.append(Fact("TLS", "none"))
+        return facts
+    facts.append(Fact("TLS", tls.version or "the handshake failed", "" if tls.version else "s5"))
+    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", one_line(tls.sni))):
+        if value:
+            facts.append(Fact(name, value))
+    if connection.side == 1:
+        verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
+        facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
+    return facts
+
+
+def certificate_facts(der: bytes) -> list[Fact]:
+    """Subject, issuer, names, validity and fingerprint; a certificate that can't be read says so."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        facts = [
+            Fact("Subject", one_line(certificate.subject.rfc4514_string()) or "(empty)"),
+            Fact("Issuer", one_line(certificate.issuer.rfc4514_string())),
+            Fact("Valid", f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"),
+        ]
+        try:
+            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            shown = [str(name.value) for name in names][:20]
+            facts.insert(1, Fact("Names", one_line(", ".join(shown))))
+        except x509.ExtensionNotFound:
+            pass
+        facts.append(Fact("SHA-256", certificate.fingerprint(hashes.SHA256()).hex(":").upper()))
+    except ValueError as error:
+        return [Fact("Unreadable", one_line(str(error)), "s4")]
+    return facts
+
+
+def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:
+    """A head as lines: start line, fields as they came; interim heads before, trailers behind."""
+    lines: list[str] = []
+    for _, head in _interim_heads(interim):
+        parsed = parse_head(head)
+        lines.append(f"↳ {to_text(parsed.start_line)}")
+        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parsed.fields]
+    parsed = parse_head(raw)
+    if raw:
+        lines.append(to_text(parsed.start_line))
+        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parsed.fields]
+    if trailers:
+        lines.append("↳ Trailers")
+        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parse_fields(trailers)]
+    return lines
+
+
+def _interim_heads(interim: bytes | None) -> list[tuple[int, bytes]]:
+    if not interim:
+        return []
+    try:
+        return msgspec.msgpack.decode(interim, type=list[tuple[int, bytes]])
+    except msgspec.DecodeError:
+        return []

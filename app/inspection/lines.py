@@ -1,0 +1,126 @@
+"""Lines as the viewer asks for them: by number, one at a time, so that any body costs what is on the screen."""
+
+import re
+from array import array
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import Layout
+
+LONGEST_LINE = 2000  # bytes; longer ones are cut into several, a minified script is one line otherwise
+HEX_WIDTH = 16
+_LINE = re.compile(rb"[^\n]{1,%d}\n?|\n" % LONGEST_LINE)
+# Control characters and direction overrides, which would change how a line looks.
+_CONTROL = dict.fromkeys(
+    (*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD
+)
+
+
+class Find(NamedTuple):
+    """Where something was found."""
+
+    line: int
+    start: int
+    end: int
+
+
+class Lines(Protocol):
+    """What a viewer shows."""
+
+    language: Language
+    folds: dict[int, int]  # first line -> last line of what can be folded
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        ...
+
+    def text(self, number: int) -> str:
+        """One line, without its end."""
+        ...
+
+
+class TextLines:
+    """Lines of a UTF-8 text, found once and decoded when asked for."""
+
+    def __init__(self, data: bytes, language: Language = Language.PLAIN) -> None:
+        """Takes a pass over `data`: for large texts call it off the GUI thread."""
+        self.language = language
+        self.folds: dict[int, int] = {}
+        self._data = data
+        self._starts = array("Q", (match.start() for match in _LINE.finditer(data)))
+        self.asked = 0  # lines that were decoded: what the cost of a view is counted in
+
+    @property
+    def count(self) -> int:
+        return len(self._starts)
+
+    def text(self, number: int) -> str:
+        self.asked += 1
+        begin = self._starts[number]
+        end = self._starts[number + 1] if number + 1 < len(self._starts) else len(self._data)
+        line = self._data[begin:end].decode("utf-8", "replace").rstrip("\r\n")
+        return line.replace("\t", "    ").translate(_CONTROL)
+
+
+class LaidOutLines:
+    """Lines that were laid out for reading, with what can be folded."""
+
+    def __init__(self, layout: Layout, language: Language) -> None:
+        self.language = language
+        self.folds = layout.folds
+        self._lines = layout.lines
+
+    @property
+    def count(self) -> int:
+        return len(self._lines)
+
+    def text(self, number: int) -> str:
+        return self._lines[number].replace("\t", "    ").translate(_CONTROL)
+
+
+class HexLines:
+    """Bytes as offset, hexadecimal and ASCII, read when asked for."""
+
+    language = Language.PLAIN
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        """`read` gives the bytes at (offset, length)."""
+        self.folds: dict[int, int] = {}
+        self._read = read
+        self._size = size
+        self._page: tuple[int, bytes] = (-1, b"")
+
+    @property
+    def count(self) -> int:
+        return -(-self._size // HEX_WIDTH)
+
+    def text(self, number: int) -> str:
+        offset = number * HEX_WIDTH
+        page_offset = offset - offset % 65536
+        if self._page[0] != page_offset:
+            self._page = (page_offset, self._read(page_offset, 65536))
+        piece = self._page[1][offset - page_offset : offset - page_offset + HEX_WIDTH]
+        return hex_line(offset, piece)
+
+
+def hex_line(offset: int, piece: bytes) -> str:
+    """`00000010  48 65 6c 6c 6f …  Hello…`."""
+    left, right = piece[:8].hex(" "), piece[8:].hex(" ")
+    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in piece)
+    return f"{offset:08x}  {left:<23}  {right:<23}  {shown}"
+
+
+def find_all(lines: Lines, wanted: str, limit: int, line_limit: int) -> list[Find]:
+    """Occurrences without regard to case, at most `limit` of them, in the first `line_limit` lines."""
+    found: list[Find] = []
+    if not wanted:
+        return found
+    pattern = re.compile(re.escape(wanted), re.IGNORECASE)
+    for number in range(min(lines.count, line_limit)):
+        for match in pattern.finditer(lines.text(number)):
+            found.append(Find(number, match.start(), match.end()))
+            if len(found) >= limit:
+                return found
+    return found

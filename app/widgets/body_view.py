@@ -1,0 +1,180 @@
+"""A body in the views that fit it: pretty, raw, hexadecimal, picture. What is shown was made by `body_content`."""
+
+from collections.abc import Callable
+from enum import Enum
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QImageReader, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from app.exchange_text import size_text
+from app.inspection.body_content import BodyContent, BodyKind
+from app.inspection.lines import HexLines
+from app.widgets.line_view import LineView
+from app.widgets.plain_text import plain_label
+
+_ALLOCATION_LIMIT_MB = 256
+_LARGEST_PICTURE = 20_000  # pixels a side
+
+
+class BodyMode(Enum):
+    """The views, in the order of their buttons."""
+
+    PRETTY = "Pretty"
+    RAW = "Raw"
+    HEX = "Hex"
+    PREVIEW = "Preview"
+
+
+class BodyView(QWidget):
+    """Signals: `modes_changed` when another body has other views."""
+
+    modes_changed = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._content: BodyContent | None = None
+        self._problem = plain_label("", "problem", wraps=True)
+        self._problem.hide()
+        self.lines = LineView(name)
+        self._message = plain_label("", "muted", wraps=True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._picture = _Picture()
+        self._stack = QStackedWidget()
+        for widget in (self.lines, self._message, self._picture):
+            self._stack.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._problem)
+        layout.addWidget(self._stack, 1)
+        self.setFocusProxy(self.lines)
+
+    @property
+    def content(self) -> BodyContent | None:
+        """What is shown; None while it is being loaded."""
+        return self._content
+
+    def show_message(self, text: str) -> None:
+        """Say something in the body's place: that it is being loaded, that there is none."""
+        self._content = None
+        self._problem.hide()
+        self._message.setText(text)
+        self._stack.setCurrentWidget(self._message)
+        self.modes_changed.emit()
+
+    def modes(self) -> list[BodyMode]:
+        """The views that this body has."""
+        content = self._content
+        if content is None or content.kind is BodyKind.EMPTY:
+            return []
+        modes = [BodyMode.PRETTY] if content.pretty is not None else []
+        if content.raw is not None:
+            modes.append(BodyMode.RAW)
+        modes.append(BodyMode.HEX)
+        if content.kind is BodyKind.IMAGE:
+            modes.append(BodyMode.PREVIEW)
+        return modes
+
+    def best_mode(self, wanted: BodyMode) -> BodyMode | None:
+        """The wanted view, or the one that shows this body best."""
+        modes = self.modes()
+        if wanted in modes and not (wanted is BodyMode.HEX and BodyMode.PREVIEW in modes):
+            return wanted
+        for mode in (BodyMode.PREVIEW, BodyMode.PRETTY, BodyMode.RAW, BodyMode.HEX):
+            if mode in modes:
+                return mode
+        return None
+
+    def show_content(self, content: BodyContent) -> None:
+        """Take another body; `show_mode` then shows it."""
+        self._content = content
+        remarks = [content.problem] if content.problem else []
+        if content.is_truncated:
+            remarks.append(f"Only the first {size_text(len(content.data))} are shown; «Save body» writes all of it.")
+        self._problem.setText(" ".join(remarks))
+        self._problem.setVisible(bool(remarks))
+        self.modes_changed.emit()
+
+    def show_mode(self, mode: BodyMode | None, *, keep_place: bool = False) -> None:
+        """Show the body in a view that it has."""
+        content = self._content
+        if content is None or mode is None:
+            if content is not None:
+                self._message.setText("No body")
+                self._stack.setCurrentWidget(self._message)
+            return
+        if mode is BodyMode.PREVIEW:
+            self._picture.show_bytes(content.data)
+            self._stack.setCurrentWidget(self._picture)
+            return
+        if mode is BodyMode.HEX:
+            data = content.data
+            self.lines.show_lines(HexLines(_slicer(data), len(data)), keep_place=keep_place)
+        else:
+            self.lines.show_lines(content.pretty if mode is BodyMode.PRETTY else content.raw, keep_place=keep_place)
+        self._stack.setCurrentWidget(self.lines)
+
+
+def _slicer(data: bytes) -> Callable[[int, int], bytes]:
+    return lambda offset, length: data[offset : offset + length]
+
+
+class _Picture(QWidget):
+    """An image scaled down to fit, with its size and format beneath."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image = QImage()
+        self._label = QLabel()
+        self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._label.setAccessibleName("Picture")
+        self._label.setMinimumSize(QSize(10, 10))
+        self._caption = plain_label("", "muted")
+        self._caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 8)
+        layout.addWidget(self._label, 1)
+        layout.addWidget(self._caption)
+
+    def show_bytes(self, data: bytes) -> None:
+        """Decode within limits; what can't be decoded says so."""
+        QImageReader.setAllocationLimit(_ALLOCATION_LIMIT_MB)
+        buffer = QBuffer(self)
+        buffer.setData(QByteArray(data))
+        buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+        reader = QImageReader(buffer)
+        reader.setAutoTransform(True)
+        size = reader.size()
+        kind = bytes(reader.format().data()).decode("ascii", "replace").upper()
+        if size.width() > _LARGEST_PICTURE or size.height() > _LARGEST_PICTURE or kind.startswith("SVG"):
+            self._image = QImage()
+            self._caption.setText(f"Too large to be shown: {size.width()} × {size.height()} pixels")
+        else:
+            self._image = reader.read()
+            if self._image.isNull():
+                self._caption.setText(f"This picture can't be shown ({reader.errorString()}).")
+            else:
+                shape = f"{self._image.width()} × {self._image.height()}"
+                self._caption.setText(f"{kind} · {shape} pixels · {size_text(len(data))}")
+        buffer.close()
+        buffer.deleteLater()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._image.isNull():
+            self._label.clear()
+            return
+        ratio = self.devicePixelRatioF()
+        room = self._label.size() * ratio
+        image = self._image
+        if image.width() > room.width() or image.height() > room.height():
+            image = image.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+        pixmap = QPixmap.fromImage(image)
+        pixmap.setDevicePixelRatio(ratio)
+        self._label.setPixmap(pixmap)

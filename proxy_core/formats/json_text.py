@@ -1,0 +1,71 @@
+"""JSON laid out for reading, token by token: nothing is parsed into numbers or objects.
+
+So spelling of numbers, duplicate keys and order stay, depth costs no recursion, and what is not quite JSON is laid out
+as far as it goes. Each line that opens an object or array knows the line that closes it.
+"""
+
+import re
+from typing import NamedTuple
+
+INDENT = "  "
+_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|")', re.DOTALL)
+_DEEPEST_INDENT = 60  # deeper levels are not moved further to the right
+
+
+class Layout(NamedTuple):
+    """Lines, and for a line that opens something the line that closes it."""
+
+    lines: list[str]
+    folds: dict[int, int]
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether a text without a telling media type is worth laying out as JSON."""
+    start = text.lstrip()[:1]
+    end = text.rstrip()[-1:]
+    return (start, end) in (("{", "}"), ("[", "]"))
+
+
+def lay_out_json(text: str) -> Layout:
+    """One member or item a line; empty objects and arrays on one."""
+    lines: list[str] = []
+    folds: dict[int, int] = {}
+    opened: list[int] = []
+    line: list[str] = []
+    depth = 0
+    tokens = [match[1] for match in _TOKEN.finditer(text)]
+
+    def flush() -> None:
+        if line:
+            lines.append(INDENT * min(depth, _DEEPEST_INDENT) + "".join(line))
+            line.clear()
+
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        if token in "{[":
+            closing = "}" if token == "{" else "]"
+            if position + 1 < len(tokens) and tokens[position + 1] == closing:
+                line.append(token + closing)
+                position += 2
+                continue
+            line.append(token)
+            flush()
+            opened.append(len(lines) - 1)
+            depth += 1
+        elif token in "}]":
+            flush()
+            depth = max(depth - 1, 0)
+            line.append(token)
+            if opened:
+                folds[opened.pop()] = len(lines)
+        elif token == ",":
+            line.append(token)
+            flush()
+        elif token == ":":
+            line.append(": ")
+        else:
+            line.append(token)
+        position += 1
+    flush()
+    return Layout(lines, folds)
