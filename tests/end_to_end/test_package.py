@@ -1,0 +1,136 @@
+"""The packaged program does its work: recorded, saved, without Qt where none belongs.
+
+`build_scripts/package.py` makes the package; `build_scripts/test.py` does that first, so nothing is skipped there.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.version import VERSION
+from tests.support.demonstration_site import DemonstrationSite
+from tests.support.display import Display
+from tests.support.program import ROOT, Program, are_gone
+
+PACKAGE = ROOT / "dist" / "Harrier"
+HARRIER = (str(PACKAGE / "Harrier"),)
+# A Python or a library that lies around on the developer's machine must not help the package.
+BARE = {"PYTHONPATH": "", "PYTHONHOME": "", "LD_LIBRARY_PATH": "", "PATH": "/usr/bin:/bin"}
+
+pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="no package here: build_scripts/package.py makes one")
+
+
+@pytest.fixture(scope="module")
+def site():
+    with DemonstrationSite() as running:
+        yield running
+
+
+def get(port: int, url: str, trusting: str | None = None) -> bytes:
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    if scheme == "https":
+        link = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=30, context=ssl.create_default_context(cafile=trusting)
+        )
+        hostname, _, origin_port = authority.partition(":")
+        link.set_tunnel(hostname, int(origin_port))
+    with contextlib.closing(link):
+        link.request("GET", f"/{path}" if scheme == "https" else url)
+        response = link.getresponse()
+        body = response.read()
+    assert response.status == 200
+    return body
+
+
+def maps_qt(pid: int) -> bool:
+    text = Path(f"/proc/{pid}/maps").read_text()
+    return "libQt6" in text or "PySide6" in text or "shiboken" in text
+
+
+def test_it_records_and_writes_har_and_capture(site, tmp_path):
+    arguments = ["record", "--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "2"]
+    arguments += ["--upstream-ca", site.write_ca(tmp_path)]
+    arguments += ["--har", str(tmp_path / "out.har"), "--capture", str(tmp_path / "out.harrier")]
+    with Program(arguments, command=HARRIER, environment=BARE) as program:
+        port = program.listening_port()
+        exported = [*HARRIER, "ca", "--home", str(tmp_path / "home"), "--export", str(tmp_path / "ca.pem")]
+        subprocess.run(exported, check=True, capture_output=True, env={**os.environ, **BARE})
+        assert b"Marsh" in get(port, f"{site.http_url}/api/wares")
+        assert get(port, f"{site.https_url}/picture/1.png", str(tmp_path / "ca.pem")).startswith(b"\x89PNG")
+        processes = program.descendants()
+        assert len(processes) >= 2
+        assert not [pid for pid in [program.pid, *processes] if maps_qt(pid)]
+        assert program.stop() == 0, program.errors
+        assert are_gone(processes)
+    entries = json.loads((tmp_path / "out.har").read_bytes())["log"]["entries"]
+    found = {entry["request"]["url"]: entry["response"] for entry in entries if entry["request"]["method"] == "GET"}
+    assert set(found) == {f"{site.http_url}/api/wares", f"{site.https_url}/picture/1.png"}
+    assert "Marsh" in found[f"{site.http_url}/api/wares"]["content"]["text"]
+    assert found[f"{site.https_url}/picture/1.png"]["content"]["encoding"] == "base64"
+    reader = CaptureReader(str(tmp_path / "out.harrier"))
+    assert reader.total() == len(entries)
+    reader.close()
+
+
+def test_it_converts(site, tmp_path):
+    arguments = ["record", "--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
+    with Program([*arguments, "--capture", str(tmp_path / "a.harrier")], command=HARRIER, environment=BARE) as program:
+        get(program.listening_port(), f"{site.http_url}/coded/zstd")
+        assert program.stop() == 0, program.errors
+    convert = [*HARRIER, "convert", str(tmp_path / "a.harrier"), str(tmp_path / "a.har")]
+    subprocess.run(convert, check=True, capture_output=True, env={**os.environ, **BARE})
+    entry = json.loads((tmp_path / "a.har").read_bytes())["log"]["entries"][0]
+    assert len(json.loads(entry["response"]["content"]["text"])["wares"]) == 120
+
+
+def test_it_says_its_version_and_what_is_wrong(tmp_path):
+    result = subprocess.run([*HARRIER, "--version"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, f"Harrier {VERSION}\n")
+    command = [*HARRIER, "record", "--home", str(tmp_path), "--listen", "nonsense"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_window_opens_with_an_engine_that_has_no_qt(tmp_path):
+    with Display() as display:
+        arguments = ["--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
+        with Program(arguments, command=HARRIER, environment={**BARE, **display.environment}) as program:
+            assert wait_until(lambda: any("Harrier" in name for name in display.window_names())), program.errors
+            assert wait_until(lambda: len(program.descendants()) >= 3), program.errors
+            processes = program.descendants()
+            assert maps_qt(program.pid)
+            assert not [pid for pid in processes if maps_qt(pid)]
+            program.signal(15)
+            assert program.wait() == 0, program.errors
+            assert are_gone(processes)
+
+
+def test_it_can_be_put_into_the_menu(tmp_path):
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    subprocess.run([str(PACKAGE / "add-to-menu.sh")], check=True, capture_output=True, env=environment)
+    text = (tmp_path / "applications" / "harrier.desktop").read_text()
+    assert f'Exec="{PACKAGE}/Harrier" %F' in text
+    assert (PACKAGE / "harrier.png").is_file()
+    if shutil.which("desktop-file-validate"):
+        subprocess.run(["desktop-file-validate", str(tmp_path / "applications" / "harrier.desktop")], check=True)
+
+
+def wait_until(condition, within_s: float = 30.0) -> bool:
+    end = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
