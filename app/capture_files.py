@@ -17,12 +17,14 @@ from PySide6.QtWidgets import QWidget
 from app.background_job import BackgroundJob
 from app.dialogs.file_choice import ask_open, ask_save
 from app.exchange_text import exchanges_text
-from app.file_job import ExportTask, FileTask, ImportTask, RecoverTask, SaveTask
+from app.file_job import BodyTask, ExportTask, FileTask, ImportTask, RecoverTask, SaveTask
 from app.opened_folder import OpenedFolder
 from app.preferences import Preferences
 from app.widgets.notices import NoticeKind, NoticeStack
+from proxy_core.body_file import suggested_name
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
 from proxy_core.home import LIVE_SUFFIX, Home
+from proxy_core.model.exchange import ExchangeRow
 
 _MOST_REMARKS = 3
 
@@ -68,19 +70,27 @@ class CaptureFiles(QObject):
         if path:
             self._write(ExportTask(source, path, ids), path, "Exporting")
 
+    def save_body(self, source: str, row: ExchangeRow, *, is_response: bool, decoded: bool) -> None:
+        """Write the body of one message to a file that the person chooses."""
+        name = suggested_name(row, is_response=is_response)
+        path = ask_save(self._window, "Save the body", self._suggest(name, ""), "")
+        if path:
+            self._write(BodyTask(source, path, row.id, is_response, decoded), path, "Saving")
+
     def _suggest(self, stem: str, ending: str) -> str:
         folder = self._preferences.folder or os.path.expanduser("~")
         return os.path.join(folder, stem + ending)
 
-    def _write(self, task: SaveTask | ExportTask, path: str, verb: str) -> None:
+    def _write(self, task: SaveTask | ExportTask | BodyTask, path: str, verb: str) -> None:
         name = os.path.basename(path)
 
-        def succeeded(_remarks: list[str]) -> None:
-            self._preferences.remember_file(path)
+        def succeeded(remarks: list[str]) -> None:
+            if not isinstance(task, BodyTask):
+                self._preferences.remember_file(path)
             done = {"Saving": "Saved", "Exporting": "Exported"}[verb]
-            self._notices.tell(
-                f"file {path}", NoticeKind.GOOD, f"{done} {name}.", [("Show in Folder", lambda: _show_folder(path))]
-            )
+            kind = NoticeKind.WARNING if remarks else NoticeKind.GOOD
+            said = " ".join([f"{done} {name}.", *remarks])
+            self._notices.tell(f"file {path}", kind, said, [("Show in Folder", lambda: _show_folder(path))])
 
         self._run(task, f"file {path}", f"{verb} {name} …", succeeded)
 

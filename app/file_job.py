@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
+from proxy_core.body_file import save_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.saver import SaveCancelledError, save_capture
@@ -54,6 +55,26 @@ class ExportTask(msgspec.Struct, frozen=True, tag="export"):
         return []
 
 
+class BodyTask(msgspec.Struct, frozen=True, tag="body"):
+    """Write the body of a request or a response to a file, as it was on the wire or with its content coding undone."""
+
+    source: str
+    target: str
+    exchange_id: int
+    is_response: bool
+    decoded: bool
+
+    def run(self, progress: Progress) -> list[str]:
+        """Returns remarks for the person."""
+        reader = CaptureReader(self.source)
+        try:
+            return save_body(
+                reader, self.exchange_id, self.target, progress, is_response=self.is_response, decoded=self.decoded
+            )
+        finally:
+            reader.close()
+
+
 class ImportTask(msgspec.Struct, frozen=True, tag="import"):
     """Make a capture of a HAR file."""
 
@@ -86,7 +107,7 @@ class RecoverTask(msgspec.Struct, frozen=True, tag="recover"):
         return repairs
 
 
-FileTask = SaveTask | ExportTask | ImportTask | RecoverTask
+FileTask = SaveTask | ExportTask | BodyTask | ImportTask | RecoverTask
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):

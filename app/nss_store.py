@@ -48,7 +48,9 @@ def _with_certutil(certutil: str, profile: str, ca_path: str) -> str:
         commands.insert(0, [certutil, "-N", *store, "--empty-password"])
     for command in commands:
         try:
-            done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False)
+            done = subprocess.run(
+                command, capture_output=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
         if done.returncode != 0:

@@ -125,7 +125,9 @@ class WindowController(QObject):
         window.filter_bar.filter_changed.connect(self._filter_changed)
         window.list.current_changed.connect(self._current_changed)
         window.list.selectionModel().selectionChanged.connect(self._selection_changed)
-        window.list.picked.connect(self.inspector.setFocus)
+        window.list.picked.connect(self.inspector.focus_content)
+        self.inspector.closed.connect(self._close_inspector)
+        self.inspector.save_body_wanted.connect(self._save_body)
         window.list.mend_wanted.connect(self._leave_host)
         self.list_commands.menu_about_to_open.connect(self._enable_actions)
         window.toolbar.browser_wanted.connect(self._open_browser)
@@ -406,6 +408,15 @@ class WindowController(QObject):
             row = self.model.row_of(exchange_id)
             self._shown_row = self.model.exchange_at(row) if row >= 0 else None
             QTimer.singleShot(0, self._keep_current_visible)
+
+    def _close_inspector(self) -> None:
+        self.window.list.select_nothing()
+        self.window.list.setFocus()
+
+    def _save_body(self, exchange_id: int, is_response: bool, decoded: bool) -> None:
+        row = self._shown_row
+        if row is not None and row.id == exchange_id:
+            self.files.save_body(self._shown_path, row, is_response=is_response, decoded=decoded)
 
     def _keep_current_visible(self) -> None:
         """The inspector has taken room: the row it shows stays in sight."""

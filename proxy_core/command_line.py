@@ -57,12 +57,19 @@ def run(arguments: list[str], open_window: Callable[[WindowOptions], int]) -> in
         return 130
 
 
+def command_of(arguments: list[str]) -> str | None:
+    """The command that a command line names, None for the window: that takes files, and a file wins over a command."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--home":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word if word in COMMANDS and not os.path.isfile(word) else None
+    return None
+
+
 def _parser_for(arguments: list[str]) -> argparse.ArgumentParser:
-    """The window takes files, so a file may not be taken for a command: the first word decides."""
-    words = [word for word in arguments if not word.startswith("-")]
-    if words and words[0] in COMMANDS and not os.path.exists(words[0]):
-        return _command_parser()
-    return _window_parser()
+    return _window_parser() if command_of(arguments) is None else _command_parser()
 
 
 def _window_parser() -> argparse.ArgumentParser:

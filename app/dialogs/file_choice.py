@@ -17,8 +17,8 @@ def ask_open(parent: QWidget, folder: str) -> str:
 
 
 def ask_save(parent: QWidget, title: str, suggested: str, ending: str) -> str:
-    """The path to write to, "" for none."""
-    path, _ = QFileDialog.getSaveFileName(parent, title, suggested, _KINDS[ending])
+    """The path to write to, "" for none. `ending` is that of our own kinds of file, "" for any other."""
+    path, _ = QFileDialog.getSaveFileName(parent, title, suggested, _KINDS.get(ending, "All files (*)"))
     if path and not path.lower().endswith(ending):
         path += ending
     return path

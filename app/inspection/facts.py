@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from app.exchange_text import one_line, size_text, status_text, time_text, url_of
+from app.inspection.body_content import BodyContent
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
@@ -67,6 +68,24 @@ def phases(detail: ExchangeDetail) -> list[Phase]:
     return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
 
 
+def timing_title(row: ExchangeRow) -> str:
+    """`Timing · 38 ms`."""
+    spent = time_text(row)
+    return f"Timing · {spent}" if spent else "Timing"
+
+
+def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:
+    """What stands under the bars: when it began, and which connection it had."""
+    facts = [Fact("Started", instant_text(row.started_at))]
+    if upstream is not None:
+        facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
+        facts.append(Fact("Origin", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        tls = decode_tls_facts(upstream.tls)
+        if tls is not None and tls.version:
+            facts.append(Fact("Protection", tls.version))
+    return [Section("Connection", facts)]
+
+
 def version_text(head: MessageHead, *, is_response: bool) -> str:
     """HTTP/1.1 or HTTP/1.0, as the start line says."""
     word = head.start_line.split(b" ", 1)[0] if is_response else head.start_line.rpartition(b" ")[2]
@@ -116,6 +135,38 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     if notes:
         sections.append(Section("Remarks", notes))
     return sections
+
+
+def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:
+    """The request in a line: method, type and size of the body, version."""
+    head = parse_head(detail.request_head)
+    facts = [Fact("Method", one_line(row.method), "strong")]
+    facts += _body_summary(head, row.request_bytes, body)
+    facts.append(Fact("Version", one_line(version_text(head, is_response=False))))
+    return [fact for fact in facts if fact.value]
+
+
+def response_summary(
+    row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None, body: BodyContent | None
+) -> list[Fact]:
+    """The response in a line: status, type, size on the wire and decoded, version and protection."""
+    head = parse_head(detail.response_head)
+    status = status_text(row)
+    text = one_line(to_text(head.start_line).partition(" ")[2]) if head.start_line else ""
+    facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
+    facts += _body_summary(head, row.response_bytes, body)
+    tls = decode_tls_facts(upstream.tls) if upstream is not None else None
+    protection = [one_line(version_text(head, is_response=True)), tls.version if tls else ""]
+    facts.append(Fact("Version", " · ".join(each for each in protection if each)))
+    return [fact for fact in facts if fact.value]
+
+
+def _body_summary(head: MessageHead, length: int, body: BodyContent | None) -> list[Fact]:
+    media_type = Fact("Type", one_line(to_text(head.value(b"content-type") or b"")))
+    if body is None or not body.coding:
+        return [media_type, Fact("Size", size_text(length) if length else "no body", "muted")]
+    decoded = "more than " * body.is_truncated + size_text(len(body.data))
+    return [media_type, Fact("Size", f"{one_line(body.coding)} · {size_text(length)} on the wire → {decoded}", "muted")]
 
 
 def endpoint_text(host: str, port: int) -> str:

@@ -1,0 +1,78 @@
+"""The body of one message as a file of its own, streamed from the capture; with or without its content coding."""
+
+import mimetypes
+import os
+import posixpath
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.capture.saver import Progress, SaveCancelledError
+from proxy_core.conversion import ConversionError
+from proxy_core.formats.content_coding import CodingError, iterate_decoded, parse_codings
+from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.message_head import parse_head
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]')
+_LONGEST_NAME = 80
+_ENDINGS = {"text/javascript": ".js", "application/javascript": ".js", "text/html": ".html", "image/jpeg": ".jpg"}
+
+
+def save_body(
+    reader: CaptureReader, exchange_id: int, path: str, progress: Progress, *, is_response: bool, decoded: bool
+) -> list[str]:
+    """Write a body; returns remarks. A coding that can't be undone is left as it was, and that is a remark.
+
+    Raises ConversionError, CaptureError, SaveCancelledError; then nothing is left at `path`.
+    """
+    detail = reader.detail(exchange_id)
+    if detail is None:
+        raise ConversionError("This exchange is no longer in the capture.")
+    extents = detail.response_body if is_response else detail.request_body
+    head = parse_head(detail.response_head if is_response else detail.request_head)
+    codings = parse_codings(b",".join(head.values(b"content-encoding"))) if decoded else ()
+    total = reader.body_length(extents)
+    remarks: list[str] = []
+    read = 0
+
+    def chunks() -> Iterable[bytes]:
+        nonlocal read
+        for chunk in reader.iterate_body(extents):
+            read += len(chunk)
+            if not progress(read, total):
+                raise SaveCancelledError
+            yield chunk
+
+    temporary = f"{path}.{os.getpid()}.part"
+    try:
+        try:
+            _write(temporary, iterate_decoded(chunks(), codings))
+        except CodingError as error:
+            remarks.append(
+                f"The body was written as it came: it says it is coded as {', '.join(codings)}, but {error}."
+            )
+            read = 0
+            _write(temporary, chunks())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+    return remarks
+
+
+def _write(path: str, parts: Iterable[bytes]) -> None:
+    with open(path, "wb") as file:
+        file.writelines(parts)
+
+
+def suggested_name(row: ExchangeRow, *, is_response: bool) -> str:
+    """A file name for a body: the last part of the path, with an ending that fits; nothing that leads elsewhere."""
+    name = unquote(posixpath.basename(row.path.partition("?")[0].rstrip("/")), errors="replace")
+    name = _UNSAFE.sub("_", name).strip(" .")[:_LONGEST_NAME] or _UNSAFE.sub("_", row.host) or "body"
+    if not is_response:
+        return f"{name}.request"
+    ending = _ENDINGS.get(row.media_type) or mimetypes.guess_extension(row.media_type) or ""
+    return name if os.path.splitext(name)[1] or not ending else name + ending
