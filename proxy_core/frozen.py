@@ -28,7 +28,7 @@ def settle(arguments: list[str]) -> None:
     multiprocessing.spawn.set_executable(engine)
     # `spawn` would have the child run this file again, which doesn't exist as a file in a package.
     sys.modules["__main__"].__file__ = None
-    restore_library_paths(os.environ)
+    restore_environment(os.environ)
     is_engine = os.path.basename(sys.executable) == os.path.basename(engine)
     if is_windowless(arguments):
         # On Windows a program without a console can't hand over to one that has it.
@@ -43,8 +43,8 @@ def is_windowless(arguments: list[str]) -> bool:
     return command_of(arguments) is not None or any(word in _QUESTIONS for word in arguments)
 
 
-def restore_library_paths(environment: MutableMapping[str, str]) -> None:
-    """Undo what PyInstaller's loader did to find our libraries: they are found by now, and the programs that we start
+def restore_environment(environment: MutableMapping[str, str]) -> None:
+    """Undo what PyInstaller's loader did for our libraries: they are found by now, and the programs that we start
     (browsers, certutil, the desktop's file manager) must load their own.
     """
     for name in _LIBRARY_PATHS:
@@ -53,6 +53,8 @@ def restore_library_paths(environment: MutableMapping[str, str]) -> None:
             environment[name] = original
         else:
             environment.pop(name, None)
+    # Without it our children would take our libraries for found, and load the system's.
+    environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
 
 
 def _beside(name: str) -> str:

@@ -93,7 +93,10 @@ class Connector:
                 addresses = _look_up(host, port, socket.AI_NUMERICHOST)
             else:
                 with gevent.Timeout(self._connect_limit_s):
-                    addresses = get_hub().threadpool.apply(_look_up, (host, port))
+                    outcome = get_hub().threadpool.apply(_look_up_quietly, (host, port))
+                if not isinstance(outcome, list):
+                    raise outcome
+                addresses = outcome
         except gevent.Timeout:
             raise UpstreamError(
                 Failure(FailureKind.DNS_TIMEOUT, f"The name {host} could not be looked up in time.")
@@ -152,6 +155,14 @@ class Connector:
 def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return [(family, address) for family, _, _, _, address in infos]
+
+
+def _look_up_quietly(host: str, port: int) -> list[Address] | OSError | UnicodeError:
+    """For the thread pool, which prints what is raised in it."""
+    try:
+        return _look_up(host, port)
+    except (OSError, UnicodeError) as error:
+        return error
 
 
 def _is_literal(host: str) -> bool:
