@@ -109,8 +109,10 @@ def size_text(count: int) -> str:
 
 
 def duration_text(duration_us: int) -> str:
-    """`0.4 ms`, `38 ms`, `1.03 s`, `2 min 5 s`, `3 h 20 min`."""
+    """`40 µs`, `0.4 ms`, `38 ms`, `1.03 s`, `2 min 5 s`, `3 h 20 min`."""
     ms = duration_us / 1000
+    if duration_us < 95:
+        return f"{duration_us} µs"
     if ms < 0.95:
         return f"{ms:.1f} ms"
     if ms < 999.5:

@@ -7,7 +7,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from app.exchange_text import one_line, size_text, status_text, time_text, url_of
+from app.exchange_text import duration_text, one_line, size_text, status_text, time_text, url_of
 from app.inspection.body_content import BodyContent
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -68,21 +68,21 @@ def phases(detail: ExchangeDetail) -> list[Phase]:
     return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
 
 
-def timing_title(row: ExchangeRow) -> str:
-    """`Timing · 38 ms`."""
-    spent = time_text(row)
-    return f"Timing · {spent}" if spent else "Timing"
+def timing_title(shown: list[Phase]) -> str:
+    """`Timing · 38 ms`: all phases, so also those of a connection that was opened before the request came."""
+    spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
+    return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
 
 
 def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:
     """What stands under the bars: when it began, and which connection it had."""
-    facts = [Fact("Started", instant_text(row.started_at))]
+    facts = [Fact("Started", instant_text(row.started_at).partition(" ")[2] or "unknown")]
     if upstream is not None:
         facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
         facts.append(Fact("Origin", endpoint_text(upstream.peer_host, upstream.peer_port)))
         tls = decode_tls_facts(upstream.tls)
         if tls is not None and tls.version:
-            facts.append(Fact("Protection", tls.version))
+            facts.append(Fact("Protection", _tls_text(tls.version)))
     return [Section("Connection", facts)]
 
 
@@ -90,6 +90,10 @@ def version_text(head: MessageHead, *, is_response: bool) -> str:
     """HTTP/1.1 or HTTP/1.0, as the start line says."""
     word = head.start_line.split(b" ", 1)[0] if is_response else head.start_line.rpartition(b" ")[2]
     return to_text(word) if word.startswith(b"HTTP/") else ""
+
+
+def _tls_text(version: str) -> str:
+    return one_line(version).replace("TLSv", "TLS ")
 
 
 def instant_text(instant_us: int) -> str:
@@ -123,7 +127,9 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
         general.append(Fact("Remote address", endpoint_text(upstream.peer_host, upstream.peer_port)))
-        general.append(Fact("Protection", f"{tls.version} · {tls.cipher}" if tls and tls.version else "none"))
+        general.append(
+            Fact("Protection", f"{_tls_text(tls.version)} · {tls.cipher}" if tls and tls.version else "none")
+        )
     sections = [Section("General", general)]
     notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines() if note]
     if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
@@ -156,7 +162,7 @@ def response_summary(
     facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
     facts += _body_summary(head, row.response_bytes, body)
     tls = decode_tls_facts(upstream.tls) if upstream is not None else None
-    protection = [one_line(version_text(head, is_response=True)), tls.version if tls else ""]
+    protection = [one_line(version_text(head, is_response=True)), _tls_text(tls.version) if tls else ""]
     facts.append(Fact("Version", " · ".join(each for each in protection if each)))
     return [fact for fact in facts if fact.value]
 
@@ -204,7 +210,7 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     if tls is None:
         facts.append(Fact("TLS", "none"))
         return facts
-    facts.append(Fact("TLS", tls.version or "the handshake failed", "" if tls.version else "s5"))
+    facts.append(Fact("TLS", _tls_text(tls.version) or "the handshake failed", "" if tls.version else "s5"))
     for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", one_line(tls.sni))):
         if value:
             facts.append(Fact(name, value))

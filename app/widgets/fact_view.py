@@ -7,13 +7,15 @@ from app.inspection.facts import Section
 from app.widgets.plain_text import plain_label
 
 _NAME_WIDTH = 118
+_NARROW_NAME_WIDTH = 72
 
 
 class FactView(QScrollArea):
     """A scrolling page of sections; further widgets may be put above them."""
 
-    def __init__(self, name: str, *, margins: tuple[int, int, int, int] = (16, 12, 16, 12)) -> None:
+    def __init__(self, name: str, *, is_narrow: bool = False) -> None:
         super().__init__()
+        self._name_width = _NARROW_NAME_WIDTH if is_narrow else _NAME_WIDTH
         self.setAccessibleName(name)
         self.setObjectName("factView")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -21,7 +23,7 @@ class FactView(QScrollArea):
         self._page = QWidget()
         self._page.setObjectName("factPage")
         self._layout = QVBoxLayout(self._page)
-        self._layout.setContentsMargins(*margins)
+        self._layout.setContentsMargins(16, 10, 16, 8)
         self._layout.setSpacing(4)
         self._sections: list[QWidget] = []
         self._layout.addStretch(1)
@@ -47,7 +49,7 @@ class FactView(QScrollArea):
         grid.setContentsMargins(0, 4, 0, 8)
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(5)
-        grid.setColumnMinimumWidth(0, _NAME_WIDTH)
+        grid.setColumnMinimumWidth(0, self._name_width)
         grid.setColumnStretch(1, 1)
         grid.addWidget(plain_label(section.title, "title"), 0, 0, 1, 2)
         for number, fact in enumerate(section.facts, start=1):

@@ -98,7 +98,7 @@ class Inspector(QWidget):
         self._timing_bars.setMaximumWidth(720)
         self._timing.put_above(self._timing_title)
         self._timing.put_above(self._timing_bars)
-        self._side = FactView("Timing and connection", margins=(16, 10, 16, 8))
+        self._side = FactView("Timing and connection", is_narrow=True)
         self._side.setMinimumWidth(250)
         self._side_title = plain_label("", "title")
         self._side_bars = TimingView()
@@ -225,10 +225,11 @@ class Inspector(QWidget):
             bars.show_phases([])
 
     def _show_timing(self, row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> None:
-        title = timing_title(row)
+        shown = phases(detail)
+        title = timing_title(shown)
         for label, bars in ((self._timing_title, self._timing_bars), (self._side_title, self._side_bars)):
             label.setText(title)
-            bars.show_phases(phases(detail))
+            bars.show_phases(shown)
         self._timing.show_sections(timing_sections(row, upstream))
         self._side.show_sections(timing_sections(row, upstream))
 

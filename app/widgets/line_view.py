@@ -26,6 +26,7 @@ from proxy_core.formats.highlight import spans
 
 GUTTER = 22  # room for the fold marks
 _MARGIN = 8
+_TOP = 6
 _COPY_LIMIT_LINES = 200_000
 _FIND_LIMIT = 1000
 _FIND_LINES = 300_000  # searched at once: about 200 ms
@@ -43,7 +44,9 @@ class LineView(QAbstractScrollArea):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setObjectName("lineView")
         self.setFont(code_font())
+        self.setViewportMargins(0, _TOP, 0, 0)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         metrics = QFontMetricsF(self.font())

@@ -42,8 +42,8 @@ _STYLE = re.compile(
     r"(?P<muted>/\*.*?(?:\*/|$))|(?P<js>\"[^\"]*\"?|'[^']*'?)|(?P<jk>[\w-]+(?=\s*:[^{]*(?:;|$)))|(?P<jb>[@!][\w-]+)"
     r"|(?P<jn>#[0-9a-fA-F]{3,8}\b|\b-?\d[\w.%]*)"
 )
-_FIELDS = re.compile(r"^(?P<jk>[^:\s][^:]*)(?P<muted>:)")
-_FORM = re.compile(r"^(?P<jk>.*?)(?P<muted> = )")
+_FIELDS = re.compile(r"^(?P<jk>[^:\s]+)(?=:)")
+_FORM = re.compile(r"^(?P<jk>.*?)(?= = )")
 _PATTERNS = {
     Language.JSON: _JSON,
     Language.MARKUP: _MARKUP,
