@@ -4,7 +4,6 @@ Formatting, lint, types, import walls, then the tests (with the packaged program
 skip the rest: `test.py tests/capture -k filter`.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from build_scripts.environment import QT_PACKAGES, ROOT, TEST_PACKAGES, SetupError, install_system_packages, prepare
+from build_scripts.environment import (
+    QT_PACKAGES,
+    ROOT,
+    TEST_PACKAGES,
+    SetupError,
+    install_system_packages,
+    prepare,
+    without_proxies,
+)
 
 VALIDATOR = ROOT / "tests" / "support" / "har_validator"
 
@@ -25,6 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         python = prepare("requirements-dev.txt")
         install_system_packages([*QT_PACKAGES, *_missing_tools(TEST_PACKAGES)])
+        _install_firefox()
         _install_validator()
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -49,8 +57,18 @@ def main(arguments: list[str]) -> int:
 
 def _missing_tools(packages: list[str]) -> list[str]:
     """Leave out what is there under its command's name, whoever installed it (node from elsewhere, say)."""
-    commands = {"nodejs": "node", "npm": "npm", "curl": "curl", "openssl": "openssl", "xvfb": "Xvfb"}
+    commands = {"nodejs": "node", "xvfb": "Xvfb", "binutils": "objdump", "libnss3-tools": "certutil"}
     return [name for name in packages if not shutil.which(commands.get(name, name))]
+
+
+def _install_firefox() -> None:
+    """Its few tests are worth having, but some systems have no such package: then they are skipped."""
+    if shutil.which("firefox") or shutil.which("firefox-esr"):
+        return
+    try:
+        install_system_packages(["firefox-esr"])
+    except SetupError as error:
+        print(f"Without Firefox its tests are skipped. {error}", file=sys.stderr)
 
 
 def _install_validator() -> None:
@@ -70,7 +88,7 @@ def _passes(step: list[str]) -> bool:
     name = " ".join(Path(step[0]).name if index == 0 else word for index, word in enumerate(step))
     print(f"── {name}", flush=True)
     begin = time.monotonic()
-    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+    quiet = {**without_proxies(), "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
     status = subprocess.run(step, cwd=ROOT, check=False, env=quiet, stdin=subprocess.DEVNULL).returncode
     print(f"── {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True)
     return status == 0

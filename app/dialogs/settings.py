@@ -25,6 +25,7 @@ from app.widgets.plain_text import plain_label, separator
 from proxy_core.model.settings import Settings
 
 _MOST_WORKERS = 64
+_FIELD_MARGIN = 7  # a style sheet's padding doesn't reach the field in a spin box
 _SCHEMES = ((Scheme.SYSTEM, "As the system"), (Scheme.LIGHT, "Light"), (Scheme.DARK, "Dark"))
 
 
@@ -94,18 +95,18 @@ class SettingsDialog(QDialog):
         self._warning = plain_label("", "failed", wraps=True)
         form.addRow("", self._warning)
         self.port = QSpinBox()
-        self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.port.setMinimumWidth(120)
         self.port.setRange(0, 65535)
         self.port.setValue(settings.listen_port)
         self.port.setSpecialValueText("any free one")
+        self.port.lineEdit().setTextMargins(_FIELD_MARGIN, 0, 0, 0)
         self._row(form, "Port", self.port)
         self.workers = QSpinBox()
-        self.workers.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.workers.setMinimumWidth(220)
         self.workers.setRange(0, _MOST_WORKERS)
         self.workers.setValue(settings.workers)
         self.workers.setSpecialValueText("one for each core, at most 4")
+        self.workers.lineEdit().setTextMargins(_FIELD_MARGIN, 0, 0, 0)
         self._row(form, "Worker processes", self.workers)
 
     def _add_interception(self, form: QFormLayout, settings: Settings) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def maps_qt(pid: int) -> bool:
     return "libQt6" in text or "PySide6" in text or "shiboken" in text
 
 
+def outside_libraries(pid: int, folder: Path) -> set[str]:
+    """The libraries that a process took from the system although the package brings them along."""
+    mapped = {line.split(maxsplit=5)[5] for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if ".so" in line}
+    brought = {path.name for path in folder.rglob("*.so*")}
+    return {path for path in mapped if Path(path).name in brought and not path.startswith(f"{folder}/")}
+
+
 def test_it_records_and_writes_har_and_capture(site, tmp_path):
     arguments = ["record", "--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "2"]
     arguments += ["--upstream-ca", site.write_ca(tmp_path)]
@@ -103,18 +111,79 @@ def test_it_says_its_version_and_what_is_wrong(tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_the_window_opens_with_an_engine_that_has_no_qt(tmp_path):
-    with Display() as display:
-        arguments = ["--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
-        with Program(arguments, command=HARRIER, environment={**BARE, **display.environment}) as program:
-            assert wait_until(lambda: any("Harrier" in name for name in display.window_names())), program.errors
-            assert wait_until(lambda: len(program.descendants()) >= 3), program.errors
-            processes = program.descendants()
-            assert maps_qt(program.pid)
-            assert not [pid for pid in processes if maps_qt(pid)]
-            program.signal(15)
-            assert program.wait() == 0, program.errors
-            assert are_gone(processes)
+@pytest.mark.parametrize("started", ["Harrier", "harrier-engine"])
+def test_the_window_opens_with_an_engine_that_has_no_qt(started, tmp_path):
+    arguments = ["--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
+    command = (str(PACKAGE / started),)
+    with (
+        Display() as display,
+        Program(arguments, command=command, environment={**BARE, **display.environment}) as program,
+    ):
+        assert wait_until(lambda: any("Harrier" in name for name in display.window_names())), program.errors
+        assert wait_until(lambda: len(program.descendants()) >= 3), program.errors
+        processes = program.descendants()
+        assert maps_qt(program.pid)
+        assert not [pid for pid in processes if maps_qt(pid)]
+        assert not [name for pid in [program.pid, *processes] for name in outside_libraries(pid, PACKAGE)]
+        program.signal(15)
+        assert program.wait() == 0, program.errors
+        assert are_gone(processes)
+
+
+def test_what_it_starts_finds_its_own_libraries(tmp_path):
+    browser, told = tmp_path / "bin" / "chromium", tmp_path / "environment"
+    browser.parent.mkdir()
+    browser.write_text(f"#!/bin/sh\nenv > '{told}.part'\nmv '{told}.part' '{told}'\nexec sleep 60\n")
+    browser.chmod(0o755)
+    environment = {**BARE, "PATH": f"{browser.parent}:/usr/bin:/bin"}
+    arguments = ["--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
+    with (
+        Display() as display,
+        Program(arguments, command=HARRIER, environment={**environment, **display.environment}) as program,
+    ):
+        assert wait_until(lambda: len(program.descendants()) >= 3), program.errors
+        assert wait_until(lambda: display.press("Harrier", "ctrl+b") and told.exists()), program.errors
+        assert str(PACKAGE) not in told.read_text()
+        display.close("Harrier")
+        assert program.wait() == 0, program.errors
+        assert not [name for name in display.window_names() if "Harrier" in name]
+
+
+def test_it_works_from_wherever_the_archive_is_unpacked(site, tmp_path):
+    [archive] = (ROOT / "dist").glob(f"harrier-{VERSION}-linux-*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path / "some place", filter="data")
+    folder = tmp_path / "some place" / "Harrier"
+    arguments = ["record", "--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", "--workers", "1"]
+    arguments += ["--capture", str(tmp_path / "a.harrier")]
+    with Program(arguments, command=(str(folder / "Harrier"),), environment=BARE) as program:
+        assert b"Marsh" in get(program.listening_port(), f"{site.http_url}/api/wares")
+        processes = [program.pid, *program.descendants()]
+        assert not [name for pid in processes for name in outside_libraries(pid, folder)]
+        assert program.stop() == 0, program.errors
+    # The window converts a HAR file in a process of its own, and shows it.
+    subprocess.run(
+        [str(folder / "Harrier"), "convert", str(tmp_path / "a.harrier"), str(tmp_path / "marsh.har")],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **BARE},
+    )
+    arguments = ["--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0", str(tmp_path / "marsh.har")]
+    with (
+        Display() as display,
+        Program(arguments, command=(str(folder / "Harrier"),), environment={**BARE, **display.environment}) as program,
+    ):
+        assert wait_until(lambda: any("marsh.har" in name for name in display.window_names())), program.errors
+        program.signal(15)
+        assert program.wait() == 0, program.errors
+
+
+def test_a_file_named_like_a_command_is_not_mistaken(tmp_path):
+    (tmp_path / "ca").mkdir()
+    command = [*HARRIER, "--home", str(tmp_path), "ca"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "SHA-256" in result.stdout
 
 
 def test_it_can_be_put_into_the_menu(tmp_path):

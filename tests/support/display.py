@@ -4,9 +4,28 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 from types import TracebackType
 
 _START_WITHIN_S = 30.0
+# ICCCM 4.2.8.1: what a window manager sends when its close button is pressed. In a process of its own, since Xlib ends
+# the process on an error.
+_CLOSE = """
+import ctypes
+xlib = ctypes.CDLL("libX11.so.6")
+xlib.XOpenDisplay.restype = ctypes.c_void_p
+xlib.XInternAtom.restype = ctypes.c_ulong
+class Message(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p), ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong),
+                ("format", ctypes.c_int), ("data", ctypes.c_long * 5), ("room", ctypes.c_long * 24)]
+display = ctypes.c_void_p(xlib.XOpenDisplay(None))
+protocols, delete = (xlib.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+for number in {numbers}:
+    message = Message(33, 0, 1, display, number, protocols, 32, (ctypes.c_long * 5)(delete, 0))
+    xlib.XSendEvent(display, ctypes.c_ulong(number), 0, 0, ctypes.byref(message))
+xlib.XCloseDisplay(display)
+"""
 
 
 class Display:
@@ -16,6 +35,7 @@ class Display:
         assert shutil.which("Xvfb"), "Xvfb is missing: apt-get install xvfb"
         reader, writer = os.pipe()
         command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", size, "-nolisten", "tcp"]
+        command.append("-noreset")  # else it starts anew when its last window closes, and refuses whoever comes then
         self._process = subprocess.Popen(
             command, pass_fds=[writer], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -32,11 +52,28 @@ class Display:
 
     def window_names(self) -> list[str]:
         """The titles of the windows that are shown."""
-        command = ["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"]
+        return self._xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@").splitlines()
+
+    def press(self, window: str, *keys: str) -> bool:
+        """Press keys (`ctrl+b`) in the window with this word in its title; False when there is none."""
+        found = self._xdotool("search", "--onlyvisible", "--name", window).split()
+        if found:
+            # There is no window manager here: nobody else gives the window the focus.
+            self._xdotool("windowfocus", "--sync", found[0])
+            self._xdotool("key", "--clearmodifiers", *keys)
+        return bool(found)
+
+    def close(self, window: str) -> None:
+        """Ask the windows with this word in their title to close, as a window manager's button does."""
+        found = self._xdotool("search", "--onlyvisible", "--name", window).split()
+        code = _CLOSE.format(numbers=[int(number) for number in found])
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, **self.environment}, check=True)
+
+    def _xdotool(self, *words: str) -> str:
         result = subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+            ["xdotool", *words], env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
         )
-        return result.stdout.splitlines()
+        return result.stdout
 
     def __enter__(self) -> "Display":
         return self
