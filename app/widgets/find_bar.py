@@ -9,7 +9,7 @@ from app.widgets.line_view import LineView
 from app.widgets.plain_text import plain_label, set_tip
 
 _WAIT_MS = 120  # for the next letter
-_WIDTH = 190
+_WIDTH = 150
 
 
 class FindBar(QWidget):
@@ -49,12 +49,17 @@ class FindBar(QWidget):
         button.clicked.connect(lambda: self._go(step))
         return button
 
-    def begin(self, view: LineView) -> None:
-        """Look for something in this text."""
-        self.look_in(view)
+    @property
+    def is_open(self) -> bool:
+        """Whether the person is finding something."""
+        return not self.isHidden()
+
+    def begin(self) -> None:
+        """Let the person write what is sought; `look_in` first."""
         self.show()
         self._field.setFocus()
         self._field.selectAll()
+        self._find()
 
     def look_in(self, view: LineView) -> None:
         """The text to search has become another; what is sought stays."""
@@ -64,7 +69,7 @@ class FindBar(QWidget):
                 self._view.find_text("")
             self._view = view
             view.find_changed.connect(self._count.setText)
-        if self.isVisible():
+        if self.is_open:
             self._find()
 
     def _begin_wait(self, _text: str) -> None:
@@ -82,12 +87,16 @@ class FindBar(QWidget):
             self._view.find_next(step)
 
     def end(self) -> None:
+        """Close it, take the marks away, and say so."""
+        self.end_quietly()
+        self.closed.emit()
+
+    def end_quietly(self) -> None:
         """Close it and take the marks away."""
         self._wait.stop()
         self.hide()
         if self._view is not None:
             self._view.find_text("")
-        self.closed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

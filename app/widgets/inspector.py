@@ -120,8 +120,6 @@ class Inspector(QWidget):
             row.addWidget(button)
         self._tabs.idClicked.connect(self.choose_tab)
         row.addStretch(1)
-        row.addWidget(self.find_bar)
-        row.addSpacing(6)
         self._modes = QButtonGroup(self)
         for number, mode in enumerate(BodyMode):
             button = TabButton(mode.value)
@@ -318,9 +316,9 @@ class Inspector(QWidget):
         self._save_button.setVisible(bool(modes))
         self._find_button.setVisible(page is not None)
         if page is None:
-            self.find_bar.hide()
-        elif self.find_bar.isVisible():
-            self.find_bar.look_in(page.searched_view())
+            self.find_bar.end_quietly()
+        elif self.find_bar.is_open:
+            self._find_in(page)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -333,7 +331,12 @@ class Inspector(QWidget):
         if self.page is None:
             self.choose_tab(_RESPONSE_TAB)
         if self.page is not None:
-            self.find_bar.begin(self.page.searched_view())
+            self._find_in(self.page)
+            self.find_bar.begin()
+
+    def _find_in(self, page: MessagePage) -> None:
+        page.put_into_summary(self.find_bar)
+        self.find_bar.look_in(page.searched_view())
 
     def _find_closed(self) -> None:
         if self.page is not None:

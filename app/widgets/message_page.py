@@ -72,7 +72,8 @@ class MessagePage(QWidget):
 
     def put_into_summary(self, widget: QWidget) -> None:
         """Give a widget the right end of the line that sums up."""
-        self._summary.addWidget(widget)
+        if self._summary.indexOf(widget) < 0:
+            self._summary.addWidget(widget)
 
     def show_summary(self, facts: list[Fact]) -> None:
         """Sum up; as many facts as there is room for."""

@@ -30,7 +30,8 @@ class Toolbar(QWidget):
         self._record = IconButton("record", "Recording", kind="recording", role="s5")
         self._record.clicked.connect(actions["record"].trigger)
         row.addWidget(self._record)
-        row.addWidget(self._button("clear", "Clear", "clear"))
+        clear = self._button("clear", "Clear", "clear")
+        row.addWidget(clear)
         row.addSpacing(4)
         row.addWidget(separator())
         row.addSpacing(4)
@@ -45,6 +46,7 @@ class Toolbar(QWidget):
         ]
         for button in self._yielding:
             row.addWidget(button)
+        self._yielding.append(clear)
         row.addStretch(1)
         row.addWidget(self._make_chip())
         self._theme = self._icon_button("theme", "Theme: dark or light")
