@@ -40,15 +40,20 @@ class Display:
             command, pass_fds=[writer], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         os.close(writer)
+        number = b""
         try:
-            ready, _, _ = select.select([reader], [], [], _START_WITHIN_S)
-            number = os.read(reader, 100).decode().strip() if ready else ""
+            # The number and the end of its line come apart; Xvfb ends when nobody takes the latter.
+            while not number.endswith(b"\n") and select.select([reader], [], [], _START_WITHIN_S)[0]:
+                data = os.read(reader, 100)
+                if not data:
+                    break
+                number += data
         finally:
             os.close(reader)
-        if not number:
+        if not number.endswith(b"\n"):
             self._end()
             raise AssertionError("Xvfb did not start")
-        self.environment = {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "WAYLAND_DISPLAY": ""}
+        self.environment = {"DISPLAY": f":{number.decode().strip()}", "QT_QPA_PLATFORM": "xcb", "WAYLAND_DISPLAY": ""}
 
     def window_names(self) -> list[str]:
         """The titles of the windows that are shown."""
