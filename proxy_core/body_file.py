@@ -15,6 +15,7 @@ from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.message_head import parse_head
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]')
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _LONGEST_NAME = 80
 _ENDINGS = {"text/javascript": ".js", "application/javascript": ".js", "text/html": ".html", "image/jpeg": ".jpg"}
 
@@ -71,8 +72,10 @@ def _write(path: str, parts: Iterable[bytes]) -> None:
 def suggested_name(row: ExchangeRow, *, is_response: bool) -> str:
     """A file name for a body: the last part of the path, with an ending that fits; nothing that leads elsewhere."""
     name = unquote(posixpath.basename(row.path.partition("?")[0].rstrip("/")), errors="replace")
-    name = _UNSAFE.sub("_", name).strip(" .")[:_LONGEST_NAME] or _UNSAFE.sub("_", row.host) or "body"
+    name = _UNSAFE.sub("_", name).strip(" .")[:_LONGEST_NAME]
+    has_ending = bool(_ENDING.search(name))
+    name = name or _UNSAFE.sub("_", row.host) or "body"
     if not is_response:
         return f"{name}.request"
     ending = _ENDINGS.get(row.media_type) or mimetypes.guess_extension(row.media_type) or ""
-    return name if os.path.splitext(name)[1] or not ending else name + ending
+    return name if has_ending else name + ending

@@ -1,0 +1,231 @@
+"""The inspector shows what was captured: heads, bodies in their views, facts; and it stays where the person left it."""
+
+import gzip
+import json
+import struct
+import zlib
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from app.widgets.body_view import BodyMode
+from app.widgets.inspector import TABS, Inspector
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.model.exchange import ExchangeState
+from tests.support.captures import LiveCapture, Sample
+
+RESPONSE, REQUEST, OVERVIEW = TABS.index("Response"), TABS.index("Request"), TABS.index("Overview")
+JSON = json.dumps({"wares": [{"id": 1, "name": "Marsh"}], "page": 2}).encode()
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
+    + png_chunk(b"IDAT", zlib.compress(b"\0\x20\x60\xa0"))
+    + png_chunk(b"IEND", b"")
+)
+
+
+@pytest.fixture
+def live(tmp_path):
+    capture = LiveCapture(tmp_path / "a.live")
+    capture.add_connections()
+    yield capture
+    capture.close()
+
+
+@pytest.fixture
+def show(live, qtbot):
+    """Adds samples, and gives an inspector that shows the first."""
+    made = []
+
+    def make(*samples: Sample, width: int = 1300) -> tuple[Inspector, list[int]]:
+        ids = live.add(*samples)
+        inspector = Inspector()
+        qtbot.addWidget(inspector)
+        inspector.resize(width, 420)
+        reader = CaptureReader(str(live.folder))
+        made.append((inspector, reader))
+        inspector.set_reader(reader)
+        inspector.show()
+        inspector.show_exchange(ids[0])
+        return inspector, ids
+
+    yield make
+    for inspector, reader in made:
+        inspector.set_reader(None)
+        reader.close()
+
+
+def lines_of(view) -> list[str]:
+    shown = view._lines
+    return [shown.text(number) for number in range(shown.count)] if shown is not None else []
+
+
+def body_text(inspector) -> str:
+    return "\n".join(lines_of(inspector.page.body.lines))
+
+
+def summary_of(page) -> list[str]:
+    return [label.text() for label in page._summary_labels if label.text()]
+
+
+def await_body(qtbot, inspector, mode: BodyMode) -> None:
+    qtbot.waitUntil(lambda: inspector.page.mode is mode, timeout=10_000)
+
+
+def test_a_response_is_summed_up_and_laid_out(show, qtbot):
+    coded = Sample(
+        content_type="application/json",
+        response_body=gzip.compress(JSON),
+        response_fields=[("Content-Encoding", "gzip"), ("X-Sight", "harrier")],
+    )
+    inspector, _ = show(coded)
+    await_body(qtbot, inspector, BodyMode.PRETTY)
+    assert '"name": "Marsh"' in body_text(inspector)
+    assert len(lines_of(inspector.page.body.lines)) > 5
+    status, media_type, size, version = summary_of(inspector.response)
+    assert (status, media_type, version) == ("200 OK", "application/json", "HTTP/1.1")
+    assert size == f"gzip · {len(coded.response_body)} B on the wire → {len(JSON)} B"
+    assert "X-Sight: harrier" in lines_of(inspector.response.head)
+
+
+def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
+    inspector, ids = show(
+        Sample(content_type="application/json", response_body=JSON),
+        Sample(content_type="application/json", response_body=b'{"second": true}'),
+        Sample(content_type="image/png", response_body=PNG),
+    )
+    await_body(qtbot, inspector, BodyMode.PRETTY)
+    inspector._modes.button(list(BodyMode).index(BodyMode.RAW)).click()
+    assert body_text(inspector) == JSON.decode()
+    inspector.show_exchange(ids[1])
+    qtbot.waitUntil(lambda: body_text(inspector) == '{"second": true}', timeout=10_000)
+    assert inspector.page.mode is BodyMode.RAW
+    inspector.show_exchange(ids[2])
+    await_body(qtbot, inspector, BodyMode.PREVIEW)
+    assert "1 × 1 pixels" in inspector.page.body._picture._caption.text()
+    inspector.show_exchange(ids[0])
+    await_body(qtbot, inspector, BodyMode.RAW)
+
+
+def test_the_tab_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
+    inspector, ids = show(
+        Sample(method="POST", request_body=b"a=1&b=caf%C3%A9", request_fields=[("Content-Type", FORM)]),
+        Sample(method="PUT", request_body=b"second"),
+    )
+    inspector.choose_tab(REQUEST)
+    await_body(qtbot, inspector, BodyMode.PRETTY)
+    assert lines_of(inspector.page.body.lines) == ["a = 1", "b = café"]
+    inspector.show_exchange(ids[1])
+    qtbot.waitUntil(lambda: body_text(inspector) == "second", timeout=10_000)
+    assert summary_of(inspector.request)[0] == "PUT"
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def test_what_has_no_body_says_why(show):
+    inspector, ids = show(
+        Sample(status=204),
+        Sample(
+            status=None, state=ExchangeState.FAILED, failure="connection_refused", failure_text="Refused by 10.0.0.7."
+        ),
+        Sample(status=None, state=ExchangeState.WAITING),
+        Sample(method="CONNECT", kind=1, status=None),
+    )
+    said = []
+    for exchange_id in ids:
+        inspector.show_exchange(exchange_id)
+        said.append(inspector.response.body._message.text())
+    assert said == [
+        "The response has no body.",
+        "Refused by 10.0.0.7.",
+        "Waiting for the response …",
+        "A tunnel: its bytes were relayed unread.",
+    ]
+
+
+def test_growth_keeps_the_place(show, live, qtbot):
+    text = "".join(f"line {number}\n" for number in range(2000)).encode()
+    key = live.journal.series << 32 | 900
+    inspector, _ = show(Sample())
+    exchange_id = apply(live, Sample(response_body=text, state=ExchangeState.RESPONDING), key)
+    inspector.show_exchange(exchange_id)
+    await_body(qtbot, inspector, BodyMode.RAW)
+    bar = inspector.page.body.lines.verticalScrollBar()
+    bar.setValue(700)
+    apply(live, Sample(response_body=text + b"one more\n"), key)
+    inspector.refresh(exchange_id)
+    qtbot.waitUntil(lambda: "one more" in body_text(inspector), timeout=10_000)
+    assert bar.value() == 700
+
+
+def apply(live, sample: Sample, key: int) -> int:
+    applied = live.writer.apply([live.event(sample, key)], None)
+    live.writer.commit()
+    return applied.rows[0][0]
+
+
+def test_a_late_body_of_another_exchange_is_dropped(show, qtbot):
+    slow = b"\n".join(b"%d" % number for number in range(400_000))
+    inspector, ids = show(Sample(response_body=slow), Sample(response_body=b"quick"))
+    inspector.show_exchange(ids[1])
+    qtbot.waitUntil(lambda: body_text(inspector) == "quick", timeout=10_000)
+    with qtbot.assertNotEmitted(inspector.response.modes_changed, wait=200):
+        pass
+    assert body_text(inspector) == "quick"
+
+
+def test_finding_marks_and_walks(show, qtbot):
+    inspector, _ = show(Sample(response_body=b"a harrier\nno bird\nA Harrier again\n"))
+    await_body(qtbot, inspector, BodyMode.RAW)
+    inspector.find_in_text()
+    QTest.keyClicks(inspector.find_bar._field, "harrier")
+    qtbot.waitUntil(lambda: inspector.find_bar._count.text() == "1 of 2", timeout=5000)
+    QTest.keyClick(inspector.find_bar._field, Qt.Key.Key_Return)
+    assert inspector.find_bar._count.text() == "2 of 2"
+    QTest.keyClick(inspector.find_bar._field, Qt.Key.Key_Escape)
+    assert not inspector.find_bar.is_open
+
+
+def test_facts_name_both_ends(show):
+    inspector, _ = show(Sample(method="PATCH", path="/a?b=c", host="shop.test"))
+    inspector.choose_tab(OVERVIEW)
+    texts = [label.text() for label in inspector._overview.findChildren(type(inspector._timing_title))]
+    assert "https://shop.test/a?b=c" in texts
+    assert "PATCH" in texts
+    assert "10.0.0.7:443" in texts
+
+
+def test_an_exchange_that_is_gone_says_so(show):
+    inspector, ids = show(Sample())
+    inspector.show_exchange(ids[0] + 100)
+    assert inspector.response.body._message.text() == "This exchange is no longer in the capture."
+
+
+def test_saving_asks_for_a_body_as_it_was_or_decoded(show, qtbot):
+    inspector, ids = show(Sample(response_body=b"plain"))
+    await_body(qtbot, inspector, BodyMode.RAW)
+    with qtbot.waitSignal(inspector.save_body_wanted) as wanted:
+        inspector._save_button.click()
+    assert wanted.args == [ids[0], True, False]
+
+
+def test_timing_stands_beside_the_response_where_there_is_room(show):
+    inspector, _ = show(Sample(), width=1300)
+    assert inspector._side.isVisible()
+    assert inspector._side_title.text() == "Timing · 38 ms"
+    inspector.resize(700, 420)
+    assert not inspector._side.isVisible()
+
+
+def test_everything_that_can_be_pressed_has_a_name(show):
+    inspector, _ = show(Sample())
+    buttons = [*inspector._tabs.buttons(), *inspector._modes.buttons(), inspector._find_button, inspector._save_button]
+    assert all(button.accessibleName() for button in buttons)
