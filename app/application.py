@@ -3,6 +3,7 @@
 The engine is started first, so that it is listening by the time the window is drawn.
 """
 
+import os
 import signal
 import sys
 
@@ -18,11 +19,14 @@ from proxy_core.version import VERSION
 
 SWITCH_INTERVAL_S = 0.001  # background threads never hold the window for longer
 _USAGE_STATUS = 2
+_DISPLAYS = ("WAYLAND_DISPLAY", "DISPLAY", "QT_QPA_PLATFORM")
 
 
 def run(options: WindowOptions) -> int:
     """Show the window until it is closed; returns the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in _DISPLAYS):
+        return _say_and_leave("There is no display here to show a window on. `harrier record` needs none.")
     try:
         home = open_home(options.home)
     except HomeError as error:
@@ -57,8 +61,10 @@ def effective_settings(preferences: Preferences, options: WindowOptions) -> Sett
 def _show(
     options: WindowOptions, control: EngineControl, preferences: Preferences, settings: Settings, crash_log: CrashLog
 ) -> int:
-    from PySide6.QtWidgets import QApplication
-
+    try:
+        from PySide6.QtWidgets import QApplication
+    except ImportError as error:
+        return _say_and_leave(f"The window's libraries can't be loaded ({error}). `harrier record` needs none of them.")
     from app.engine_bridge import EngineBridge
     from app.theme import Scheme, Theme
     from app.widgets.icons import application_icon
