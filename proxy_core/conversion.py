@@ -35,6 +35,8 @@ def convert(source: str, target: str) -> ConversionReport:
     repairs: list[str] = []
     try:
         if target.endswith(".har"):
+            if source.endswith(".har"):
+                raise ConversionError(f"{source} is a HAR file already.")
             reader = CaptureReader(readable_capture(source, repairs))
             try:
                 return ConversionReport(export_har(reader, target), repairs)

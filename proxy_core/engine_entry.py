@@ -22,6 +22,7 @@ from proxy_core.capture.recovery import segments_in
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet
+from proxy_core.engine.upstream_trust import UpstreamCaError, read_upstream_ca
 from proxy_core.home import Home, HomeError, open_home
 from proxy_core.model.command import (
     ApplySettings,
@@ -76,10 +77,10 @@ class Engine:
         """Listen and serve from now on. Raises EngineError, and has then left nothing behind."""
         try:
             self.authority = CertificateAuthority.load_or_create(self.home.ca)
-            if self.settings.upstream_ca and not os.path.isfile(self.settings.upstream_ca):
-                raise EngineError(f"There is no file {self.settings.upstream_ca} to trust: check --upstream-ca.")
+            if self.settings.upstream_ca:
+                read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
             listener = listen(self.settings)
-        except (AddressError, CertificateAuthorityError) as error:
+        except (AddressError, CertificateAuthorityError, UpstreamCaError) as error:
             raise EngineError(str(error)) from None
         try:
             self._open_capture()
@@ -232,8 +233,9 @@ def _obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> N
     while is_running.is_set():
         try:
             data = commands.get(_PARENT_LOOK_S)
-        except (EOFError, OSError):
-            data = None
+        except (EOFError, OSError):  # only the window's death closes the channel
+            engine.stop()
+            return
         if data is not None:
             engine.obey(decode_command(data))
         elif _is_orphan():
