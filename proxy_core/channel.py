@@ -38,9 +38,17 @@ class Inlet:
 
     def __init__(self, messages: "Queue[bytes]") -> None:
         self._messages = messages
+        self._is_begun = False
 
     def get(self, timeout_s: float) -> bytes | None:
-        """The next message; None when none came in time. Raises EOFError or OSError when the channel is broken."""
+        """The next message; None when none came in time. Raises EOFError or OSError when the channel is broken.
+
+        The first call gives up this process' own copy of the writer's end: the writer must have its own by then.
+        """
+        if not self._is_begun:
+            self._is_begun = True
+            # Else the half message of a writer that was killed would be waited for for ever.
+            self._messages._writer.close()  # type: ignore[attr-defined]  # the queue has no word for it
         try:
             return self._messages.get(timeout=timeout_s)
         except queue.Empty:
