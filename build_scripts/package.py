@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     try:
         python = prepare("requirements-dev.txt")
         # PyInstaller asks Qt's libraries what they need, so those have to be there.
-        install_system_packages([*QT_PACKAGES, "binutils"])
+        install_system_packages([*QT_PACKAGES, "binutils", *_shared_python(python)])
         _build(python)
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -69,6 +69,12 @@ def main(arguments: list[str]) -> int:
     size = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file() and not path.is_symlink())
     print(f"{FOLDER.relative_to(ROOT)}: {size / 1e6:.0f} MB, in {time.monotonic() - begin:.0f} s")
     return 0
+
+
+def _shared_python(python: Path) -> list[str]:
+    """The package goes with a Python that is a library; Debian's own Python has it in a package of its own."""
+    interpreter = Path(os.path.realpath(python))
+    return [f"lib{interpreter.name}"] if interpreter.parent == Path("/usr/bin") else []
 
 
 def _build(python: Path) -> None:

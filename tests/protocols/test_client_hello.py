@@ -13,7 +13,7 @@ def openssl_hello(server_name: str | None, alpn: list[str], newest: ssl.TLSVersi
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.maximum_version = newest
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1_2, newest  # each build has its own default
     if alpn:
         context.set_alpn_protocols(alpn)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
