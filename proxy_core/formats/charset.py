@@ -53,6 +53,7 @@ def _known(name: str) -> str:
         return ""
     if not getattr(info, "_is_text_encoding", True) or info.name in (
         "idna",
+        "undefined",
         "punycode",
         "unicode_escape",
         "raw_unicode_escape",
