@@ -59,18 +59,34 @@ class Display:
         """The titles of the windows that are shown."""
         return self._xdotool("search", "--onlyvisible", "--name", ".", "getwindowname", "%@").splitlines()
 
+    def find(self, window: str) -> list[str]:
+        """The windows (their X numbers) with a title in which this regular expression is found."""
+        return self._xdotool("search", "--onlyvisible", "--name", window).split()
+
     def press(self, window: str, *keys: str) -> bool:
-        """Press keys (`ctrl+b`) in the window with this word in its title; False when there is none."""
-        found = self._xdotool("search", "--onlyvisible", "--name", window).split()
+        """Press keys (`ctrl+b`) in the window with this title (see `find`); False when there is none."""
+        if not self._focus(window):
+            return False
+        self._xdotool("key", *keys)
+        return True
+
+    def enter(self, window: str, text: str) -> bool:
+        """Type a text (ASCII) in that window; False when there is none."""
+        if not self._focus(window):
+            return False
+        self._xdotool("type", text)
+        return True
+
+    def _focus(self, window: str) -> bool:
+        found = self.find(window)
         if found:
             # There is no window manager here: nobody else gives the window the focus.
-            self._xdotool("windowfocus", "--sync", found[0])
-            self._xdotool("key", "--clearmodifiers", *keys)
+            self._xdotool("windowraise", found[-1], "windowfocus", "--sync", found[-1])
         return bool(found)
 
     def close(self, window: str) -> None:
-        """Ask the windows with this word in their title to close, as a window manager's button does."""
-        found = self._xdotool("search", "--onlyvisible", "--name", window).split()
+        """Ask the windows with this title to close, as a window manager's button does."""
+        found = self.find(window)
         code = _CLOSE.format(numbers=[int(number) for number in found])
         subprocess.run([sys.executable, "-c", code], env={**os.environ, **self.environment}, check=True)
 
