@@ -204,7 +204,8 @@ class Supervisor:
         """Hand on a worker's batches until it is dead and its queue empty."""
         looks = 0
         while looks < _LAST_LOOKS:
-            is_dead = not life.process.is_alive()
+            # By the sentinel: to ask the process would reap it here, and leave `_replace` without its exit status.
+            is_dead = bool(wait([life.process.sentinel], timeout=0))
             try:
                 batch = life.inlet.get(_LOOK_S if is_dead else 1.0)
             except Exception:  # a killed writer leaves half a message: unpickling it may raise anything
@@ -235,6 +236,7 @@ class Supervisor:
         self._forget(life)
         now = time.monotonic()
         self._deaths.append(now)
+        life.process.join()  # the sentinel may be a moment ahead of the status
         status = life.process.exitcode
         how = f"was killed (signal {-status})" if status is not None and status < 0 else f"ended with status {status}"
         if len(self._deaths) == CRASHES_LIMIT and now - self._deaths[0] < CRASHES_WITHIN_S:
