@@ -33,6 +33,7 @@ class Program:
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            bufsize=0,  # `select` knows nothing of lines that lie in a buffer
             stderr=self._errors,
             env={**os.environ, **(environment or {})},
         )
