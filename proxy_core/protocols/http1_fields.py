@@ -28,7 +28,9 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*+\r\n[ \t]++")
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 
+LONGEST_CACHED_SECTION = 4096  # bytes of field lines whose meaning may be remembered
 _LONGEST_CACHED = 256  # bytes; longer values are read without the cache, so that nobody can make it hold megabytes
+_BEFORE_LINES = 2  # bytes of `FieldSection.text` that are no line
 _LARGEST_LENGTH = 2**63 - 1  # what every reader behind us can hold
 
 Match = re.Match[bytes]
@@ -60,21 +62,20 @@ def special_fields(*names: bytes) -> re.Pattern[bytes]:
 class FieldSection:
     """The field lines of one head: what was found in them, and the edits that make them fit for the next hop.
 
-    `text` is the whole head (repaired if need be), the lines begin at `start`. Values of matches are lower case.
+    `text` is a line end, by which fields are found, and the lines (repaired if need be). Values of matches are lower
+    case.
     """
 
-    __slots__ = ("_edits", "found", "notes", "start", "text")
+    __slots__ = ("_edits", "found", "notes", "text")
 
-    def __init__(self, raw: bytes, start: int, special: re.Pattern[bytes], *, is_response: bool) -> None:
+    def __init__(self, lines: bytes, special: re.Pattern[bytes], *, is_response: bool) -> None:
         self.notes: list[str] = []
-        self.start = start
-        if FIELD_LINES.fullmatch(raw, start) is None:
-            lines, self.notes = repair_lines(raw[start:], strip_names=is_response)
-            raw = raw[:start] + lines
-        self.text = raw
+        if FIELD_LINES.fullmatch(lines) is None:
+            lines, self.notes = repair_lines(lines, strip_names=is_response)
+        self.text = b"\r\n" + lines
         self._edits: list[tuple[int, int, bytes]] = []
         self.found: dict[bytes, list[Match]] = {}
-        for match in special.finditer(raw.lower(), start - 1):
+        for match in special.finditer(self.text.lower()):
             name = match[1]
             if name in self.found:
                 self.found[name].append(match)
@@ -83,7 +84,7 @@ class FieldSection:
 
     def has_more_than(self, limit: int) -> bool:
         """Are there more lines than that? One has four bytes at least."""
-        return len(self.text) > 4 * limit and self.text.count(b"\n", self.start) - 1 > limit
+        return len(self.text) > 4 * limit and self.text.count(b"\n") - 2 > limit
 
     def spelled(self, match: Match) -> bytes:
         """The value as it was spelled, without surrounding blanks."""
@@ -98,7 +99,7 @@ class FieldSection:
         """Remove the fields with these lower-case names, which need not be special ones."""
         lower = self.text.lower()
         for name in names:
-            self.cut(re.compile(rb"\n" + re.escape(name) + rb":[^\r]*+\r").finditer(lower, self.start - 1))
+            self.cut(re.compile(rb"\n" + re.escape(name) + rb":[^\r]*+\r").finditer(lower))
 
     def replace_value(self, match: Match, value: bytes) -> None:
         """Give a field another value."""
@@ -106,7 +107,7 @@ class FieldSection:
 
     def insert_before(self, match: Match | None, lines: bytes) -> None:
         """Put field lines before the one of `match`, or before all others."""
-        place = self.start if match is None else match.start() + 1
+        place = _BEFORE_LINES if match is None else match.start() + 1
         self._edits.append((place, place, lines))
 
     def keep_upgrade(self, protocols: bytes) -> None:
@@ -122,14 +123,10 @@ class FieldSection:
                 self.replace_value(connection, b"Upgrade")
         self.cut(others)
 
-    def rewritten(self, start_line: bytes | None) -> bytes:
-        """The head with the edits done; with another start line (with its CRLF), None for the one that it has."""
-        if start_line is None:
-            if not self._edits:
-                return self.text
-            start_line = self.text[: self.start]
-        pieces = [start_line]
-        position = self.start
+    def rewritten(self) -> bytes:
+        """The lines with the edits done."""
+        pieces = []
+        position = _BEFORE_LINES
         for edit_start, edit_end, new in sorted(self._edits):
             if edit_start >= position:  # else a line is cut twice, or a value within a line that is cut is replaced
                 pieces.append(self.text[position:edit_start])

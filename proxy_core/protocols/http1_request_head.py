@@ -5,8 +5,11 @@ target that names one place. What it refuses it names in a sentence, with the st
 """
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from proxy_core.protocols.http1_fields import (
+    LONGEST_CACHED_SECTION,
     OF_UPGRADE,
     TOKEN,
     FieldSection,
@@ -20,13 +23,14 @@ from proxy_core.protocols.http1_fields import (
     special_fields,
 )
 from proxy_core.protocols.http1_parts import CHUNKED, HeadLimits, RequestHead
-from proxy_core.protocols.http1_target import DEFAULT_PORTS, NO_PORT, Target, read_authority, read_target
+from proxy_core.protocols.http1_target import DEFAULT_PORTS, NO_PORT, read_authority, read_target
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"++) ([^\x00-\x20\x7f]++) HTTP/1\.([0-9])\r\n")
 _ANY_VERSION = re.compile(rb".* HTTP/([0-9])\.[0-9]", re.DOTALL)
 _START = re.compile(TOKEN + rb"++(?: |\Z)")
 _METHOD = re.compile(TOKEN + rb"++")
 _HOPS = re.compile(rb"[0-9]{1,9}")
+_METHODS_WITH_RULES = (b"CONNECT", b"TRACE", b"OPTIONS")
 
 _SPECIAL = special_fields(
     b"connection",
@@ -66,6 +70,22 @@ def check_request_start(store: bytes | bytearray, begin: int) -> None:
         raise _bad_request_line(bytes(store[begin : begin + 80]) + b"\r\n")
 
 
+class _RequestFields(NamedTuple):
+    """What the field lines of a request say, together with the target's authority."""
+
+    scheme: str
+    host: str
+    port: int
+    body_length: int
+    closes: bool
+    expects_continue: bool
+    upgrade: bytes
+    forward: bytes  # the field lines to send on, with the empty line
+    connection_auth: bool
+    max_forwards: int
+    notes: str
+
+
 def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes, limits: HeadLimits) -> RequestHead:
     """Read a whole head (`raw` ends with its empty line). Raises MalformedError.
 
@@ -77,35 +97,86 @@ def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes,
     method, spelled_target, minor_digit = line.groups()
     target = read_target(method, spelled_target)
     minor = 0 if minor_digit == b"0" else 1
-    fields = FieldSection(raw, line.end(), _SPECIAL, is_response=False)
-    if fields.has_more_than(limits.fields):
-        raise MalformedError(f"The request has more than {limits.fields} header fields.", 431)
-    if not spelled_target.isascii():
-        fields.notes.append("The request target holds bytes that are not ASCII.")  # and keeps them
-    found = fields.found
-    scheme, host, port = _read_destination(target, fields, minor, default_scheme, default_authority)
-    body_length = _read_framing(method, fields, minor)
-    expects_continue = b"expect" in found and _read_expectation(fields, found[b"expect"], minor)
-    options = list_members(found[b"connection"]) if b"connection" in found else _NOTHING
-    upgrade = _edit_hop_by_hop(fields, options, minor)
-    max_forwards = _read_max_forwards(method, fields, found[b"max-forwards"]) if b"max-forwards" in found else -1
-    is_as_received = target.origin_target is spelled_target and minor_digit == b"1"
+    section = raw[line.end() :]
+    read = _read_fields if len(section) <= LONGEST_CACHED_SECTION else _read_fields.__wrapped__
+    fields = read(
+        section,
+        method if method in _METHODS_WITH_RULES else b"",
+        minor,
+        target.scheme,
+        target.authority,
+        target.host,
+        target.port,
+        default_scheme,
+        default_authority,
+        limits.fields,
+    )
+    notes = fields.notes
+    if not spelled_target.isascii():  # it keeps the bytes
+        notes = "\n".join(filter(None, ("The request target holds bytes that are not ASCII.", notes)))
+    if target.origin_target is not spelled_target or minor_digit != b"1":
+        forward = b"%b %b HTTP/1.1\r\n%b" % (method, target.origin_target, fields.forward)
+    elif fields.forward == section:
+        forward = raw
+    else:
+        forward = line[0] + fields.forward
     return RequestHead(
         raw,
         method,
         spelled_target,
         target.form,
-        scheme,
-        host,
-        port,
+        fields.scheme,
+        fields.host,
+        fields.port,
         target.origin_target,
         minor,
-        body_length,
+        fields.body_length,
         # RFC 9112 §9.3: a proxy doesn't keep a connection to an HTTP/1.0 client.
-        minor == 1 and b"close" not in options,
+        minor == 1 and not fields.closes,
+        fields.expects_continue,
+        fields.upgrade,
+        forward,
+        fields.connection_auth,
+        fields.max_forwards,
+        notes,
+    )
+
+
+@lru_cache(maxsize=256)
+def _read_fields(
+    section: bytes,
+    method: bytes,
+    minor: int,
+    scheme: str,
+    authority: bytes,
+    host: str,
+    port: int,
+    default_scheme: str,
+    default_authority: bytes,
+    limit: int,
+) -> _RequestFields:
+    """Read the field lines behind the request line; the four in the middle are the target's.
+
+    What a browser fetches for a page, or a program asks again and again, has the same lines under another request line:
+    hence the cache. `method` is b"" where none of the rules here ask for it.
+    """
+    fields = FieldSection(section, _SPECIAL, is_response=False)
+    if fields.has_more_than(limit):
+        raise MalformedError(f"The request has more than {limit} header fields.", 431)
+    found = fields.found
+    destination = _read_destination(fields, minor, (scheme, authority, host, port), default_scheme, default_authority)
+    body_length = _read_framing(method, fields, minor)
+    expects_continue = b"expect" in found and _read_expectation(fields, found[b"expect"], minor)
+    options = list_members(found[b"connection"]) if b"connection" in found else _NOTHING
+    upgrade = _edit_hop_by_hop(fields, options, minor)
+    max_forwards = _read_max_forwards(method, fields, found[b"max-forwards"]) if b"max-forwards" in found else -1
+    return _RequestFields(
+        *destination,
+        body_length,
+        b"close" in options,
         expects_continue and body_length != 0,
         upgrade,
-        fields.rewritten(None if is_as_received else b"%b %b HTTP/1.1\r\n" % (method, target.origin_target)),
+        fields.rewritten(),
         b"authorization" in found and is_connection_auth(found[b"authorization"]),
         max_forwards,
         "\n".join(fields.notes),
@@ -129,15 +200,20 @@ def _bad_request_line(line: bytes) -> MalformedError:
 
 
 def _read_destination(
-    target: Target, fields: FieldSection, minor: int, default_scheme: str, default_authority: bytes
+    fields: FieldSection,
+    minor: int,
+    target: tuple[str, bytes, str, int],
+    default_scheme: str,
+    default_authority: bytes,
 ) -> tuple[str, str, int]:
-    """Scheme, host and port; the Host field is put right."""
+    """Scheme, host and port; the Host field is put right. `target` has scheme, authority, host and port."""
+    target_scheme, target_authority, target_host, target_port = target
     hosts = fields.found.get(b"host")
     if hosts is None:
         # RFC 9112 §3.2: an HTTP/1.1 request without Host is answered with 400.
         if minor:
             raise MalformedError("The request has no Host field.")
-        authority = target.authority or default_authority
+        authority = target_authority or default_authority
         if not authority:
             return default_scheme, "", DEFAULT_PORTS[default_scheme]
         fields.insert_before(None, b"Host: " + authority + b"\r\n")
@@ -145,17 +221,17 @@ def _read_destination(
         raise MalformedError("The request has more than one Host field.")
     else:
         authority = hosts[0][2].strip(b" \t")
-    if not target.host:
+    if not target_host:
         host, port = read_authority(authority)
         return default_scheme, host, DEFAULT_PORTS[default_scheme] if port == NO_PORT else port
-    if hosts is not None and authority != target.authority.lower():
+    if hosts is not None and authority != target_authority.lower():
         # RFC 9112 §3.2.2: the target overrides Host, which is replaced.
         if authority:
             host, port = read_authority(authority)
-            if host != target.host or port not in (target.port, NO_PORT):
+            if host != target_host or port not in (target_port, NO_PORT):
                 fields.notes.append(f"Host differed from the target: «{shown(authority)}».")
-        fields.replace_value(hosts[0], target.authority)
-    return target.scheme, target.host, target.port
+        fields.replace_value(hosts[0], target_authority)
+    return target_scheme, target_host, target_port
 
 
 def _read_framing(method: bytes, fields: FieldSection, minor: int) -> int:

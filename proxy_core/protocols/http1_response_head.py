@@ -6,10 +6,13 @@ two readers could disagree about where the message ends, it is refused.
 """
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from proxy_core.model.failure import FailureKind
 from proxy_core.protocols.http1_fields import (
     BARE_LF,
+    LONGEST_CACHED_SECTION,
     OF_UPGRADE,
     VALUE,
     FieldSection,
@@ -44,6 +47,7 @@ _KNOWN_OPTIONS = frozenset(
     | {b"host", b"content-length", b"transfer-encoding"}
 )
 _NOTHING: frozenset[bytes] = frozenset()
+_METHODS_WITH_RULES = (b"HEAD", b"CONNECT")
 
 
 def check_status_line(line: bytes) -> None:
@@ -71,13 +75,51 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Respons
             raise _bad_status_line(raw[: raw.index(b"\n") + 1])
     minor = 0 if line[1] == b"0" else 1
     status = int(line[2])
-    fields = FieldSection(text, line.end(), _SPECIAL, is_response=True)
+    section = text[line.end() :]
+    read = _read_fields if len(section) <= LONGEST_CACHED_SECTION else _read_fields.__wrapped__
+    fields = read(section, method if method in _METHODS_WITH_RULES else b"", status, minor, limits.fields)
+    notes = fields.notes
     if had_bare_lf:
-        fields.notes.append("The lines of the head ended with a bare LF.")
-    if fields.has_more_than(limits.fields):
+        notes = "\n".join(filter(None, ("The lines of the head ended with a bare LF.", notes)))
+    start_line = _start_line(line)
+    is_unchanged = start_line is None and fields.forward == section
+    forward = text if is_unchanged else (start_line or line[0]) + fields.forward
+    return ResponseHead(
+        raw,
+        status,
+        minor,
+        fields.body_length,
+        fields.persists,
+        forward,
+        fields.content_type,
+        fields.connection_auth,
+        fields.upgrade,
+        notes,
+    )
+
+
+class _ResponseFields(NamedTuple):
+    """What the field lines of a response say, together with its status."""
+
+    body_length: int
+    persists: bool
+    forward: bytes  # the field lines to send on, with the empty line
+    content_type: bytes
+    connection_auth: bool
+    upgrade: bytes
+    notes: str
+
+
+@lru_cache(maxsize=256)
+def _read_fields(section: bytes, method: bytes, status: int, minor: int, limit: int) -> _ResponseFields:
+    """Read the field lines behind the status line; `method` is b"" where none of the rules here ask for it.
+
+    Remembered for what answers in the same words again: polling, health checks, cache revalidation, load tests.
+    """
+    fields = FieldSection(section, _SPECIAL, is_response=True)
+    if fields.has_more_than(limit):
         raise MalformedError(
-            f"The response has more than {limits.fields} header fields.",
-            kind=FailureKind.HTTP_RESPONSE_HEADER_SECTION_SIZE,
+            f"The response has more than {limit} header fields.", kind=FailureKind.HTTP_RESPONSE_HEADER_SECTION_SIZE
         )
     found = fields.found
     options = list_members(found[b"connection"]) if b"connection" in found else _NOTHING
@@ -87,13 +129,10 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Respons
     persists = b"close" not in options if minor else b"keep-alive" in options
     if status == 204 and b"transfer-encoding" in found:
         persists = False  # some origins do send the last chunk, and it may come late
-    return ResponseHead(
-        raw,
-        status,
-        minor,
+    return _ResponseFields(
         body_length,
         persists and body_length != UNTIL_CLOSE,
-        fields.rewritten(_start_line(line)),
+        fields.rewritten(),
         fields.spelled(found[b"content-type"][0]) if b"content-type" in found else b"",
         b"www-authenticate" in found and is_connection_auth(found[b"www-authenticate"]),
         upgrade,
