@@ -19,6 +19,7 @@ import pytest
 from app.actions import LIST_MENU
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeFlag, ExchangeRow, ExchangeState
+from proxy_core.model.failure import FailureKind
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.display import Display
 from tests.support.har_validation import check_har
@@ -97,8 +98,9 @@ class Person:
 
         def pressed() -> bool:
             self._display.press(MAIN_WINDOW, "ctrl+b")
-            return until(lambda: self._display.find(title), 15)
+            return until(lambda: self._display.find(title), 5)
 
+        assert until(lambda: list((self._home / "captures").glob("*.live/index.sqlite"))), self.program.errors
         assert until(pressed), (self._display.window_names(), self.program.errors)
 
     def visit(self, browser: str, url: str, title: str) -> None:
@@ -108,7 +110,7 @@ class Person:
             self._display.press(browser, "ctrl+l")
             self._display.enter(browser, url)
             self._display.press(browser, "Delete", "Return")  # what was completed by guessing goes first
-            return until(lambda: shows(self._display, title), 15)
+            return until(lambda: shows(self._display, title), 10)
 
         assert until(visited), self._display.window_names()
 
@@ -243,10 +245,14 @@ def check_contents(site: DemonstrationSite, entries: list[dict]) -> None:
 def test_a_failing_origin_is_told_in_the_browser_and_in_the_capture(display, site, tmp_path):
     with Person(display, tmp_path / "home", FROM_SOURCES, "--upstream-ca", site.write_ca(tmp_path)) as person:
         person.open_browser(CHROMIUM)
+        person.visit(CHROMIUM, f"{site.https_url}/order", "Order · Fieldnotes")
         person.visit(CHROMIUM, f"{site.https_url}/fail/reset-before-head", "502 Bad Gateway")
-        failed = [row for row in person.rows() if row.path == "/fail/reset-before-head"]
-        assert failed
-        assert {(row.status, bool(row.failure)) for row in failed} == {(502, True)}
+
+        def failures() -> set[tuple[int | None, str]]:
+            return {(row.status, row.failure) for row in person.rows() if row.path == "/fail/reset-before-head"}
+
+        assert until(failures), person.rows()
+        assert failures() == {(502, FailureKind.CONNECTION_TERMINATED)}
         person.close()
 
 
@@ -255,7 +261,6 @@ def test_a_killed_window_loses_nothing(display, site, tmp_path):
     home = tmp_path / "home"
     with Person(display, home, FROM_SOURCES, "--upstream-ca", site.write_ca(tmp_path)) as person:
         person.open_browser(CHROMIUM)
-        processes = person.program.descendants()
         person.visit(CHROMIUM, f"{site.https_url}/", "Shop · Fieldnotes")
         assert until(lambda: person.paths("localhost") | person.paths("127.0.0.1") >= PAGE_FILES), person.rows()
         live = person.live_capture()
