@@ -237,19 +237,18 @@ class Http1Relay:
     def _relay(self, report: Report, head: RequestHead, scheme: str, host: str, port: int) -> bool:
         upload: Upload | None = None
         try:
-            upstream = self._upstream_for(report, scheme, host, port)
+            can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
+            upstream = self._upstream_for(report, scheme, host, port, can_repeat=can_repeat)
             upload = self._send_request(report, head, upstream)
             try:
                 keep_alive = self._relay_response(report, head, upstream, upload)
             except ResponseFailedError as error:
                 # RFC 9112 §9.3.1: a reused connection may have been closed in the same moment.
-                if not (
-                    error.is_upstreams_end and upstream.exchanges and upload is None and head.method in _IDEMPOTENT
-                ):
+                if not (error.is_upstreams_end and upstream.exchanges and can_repeat):
                     raise
                 upstream.close()
                 self._upstream = None
-                upstream = self._upstream_for(report, scheme, host, port)
+                upstream = self._upstream_for(report, scheme, host, port, can_repeat=False)
                 upload = self._send_request(report, head, upstream)
                 keep_alive = self._relay_response(report, head, upstream, upload)
         except UpstreamError as error:
@@ -264,12 +263,15 @@ class Http1Relay:
             return False
         return keep_alive
 
-    def _upstream_for(self, report: Report, scheme: str, host: str, port: int) -> Upstream:
+    def _upstream_for(self, report: Report, scheme: str, host: str, port: int, *, can_repeat: bool) -> Upstream:
+        """The upstream for this exchange, connected if need be. Raises UpstreamError."""
         upstream = self._upstream
-        if upstream is None or not upstream.serves(scheme, host, port):
-            if upstream is not None:
-                upstream.close()
-                self._upstream = None
+        if upstream is not None and not (
+            upstream.serves(scheme, host, port) and upstream.is_alive(is_sure=not can_repeat)
+        ):
+            upstream.close()
+            upstream = self._upstream = None
+        if upstream is None:
             error, self._first_error = self._first_error, None
             if error is not None:
                 raise error

@@ -317,6 +317,9 @@ class TlsTransport:
             self._incoming_write(encrypted)
             self._has_more = True
 
+    def is_quiet(self) -> bool:
+        return not self._has_more and not self._is_closed and self._link.is_quiet()
+
     def _stash(self) -> None:
         """Take all that has come out of OpenSSL: at most what one receive of the link brought."""
         parts = [self._stashed]

@@ -60,6 +60,10 @@ class Link(Protocol):
         """Whether bytes, an end or an error are there to be received, without waiting."""
         ...
 
+    def is_quiet(self) -> bool:
+        """Whether nothing was there to be received when the event loop last looked; costs no system call."""
+        ...
+
 
 class DeadlineSweep:
     """Ends waits that last too long, for all transports of a worker."""
@@ -205,6 +209,9 @@ class Transport:
             return False
         except OSError:
             return True
+
+    def is_quiet(self) -> bool:
+        return self._armed and self._drained
 
     def send(self, data: bytes) -> None:
         try:

@@ -39,8 +39,15 @@ class Upstream:
     alpn: str = ""
 
     def serves(self, scheme: str, host: str, port: int) -> bool:
-        """Whether it leads to that origin and seems alive."""
-        return self.host == host and self.port == port and self.scheme == scheme and not self.link.is_readable()
+        """Whether it leads to that origin."""
+        return self.host == host and self.port == port and self.scheme == scheme
+
+    def is_alive(self, *, is_sure: bool) -> bool:
+        """Whether it seems alive: an end, an error or bytes that nobody asked for (RFC 9112 §9.2) are none to send on.
+
+        Without `is_sure` what came in this very moment may be missed; a request that can be repeated doesn't mind.
+        """
+        return (not is_sure and self.link.is_quiet()) or not self.link.is_readable()
 
     def close(self) -> None:
         """Close in order."""

@@ -2,6 +2,7 @@
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
@@ -214,6 +215,31 @@ class TestForwarding:
         client.sees(OK)
         assert origin.connections == 2
         assert not proxy.finished(2)[1].row.flags & ExchangeFlag.UPSTREAM_REUSED
+
+
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_bytes_that_nobody_asked_for_answer_nobody(self, proxy, start_origin, method):
+        has_said_it = Event()
+
+        def script(upstream):
+            upstream.reads_head()
+            upstream.sends(OK)
+            if origin.connections == 1:  # as origins do that grow tired of an idle connection
+                upstream.sends(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+                has_said_it.set()
+                upstream.reads_head()
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        client.sends(request(origin))
+        client.sees(OK)
+        assert has_said_it.wait(5)
+        proxy.finished(1)
+        for _ in range(3):
+            gevent.sleep(0)  # the event loop looks once more
+        client.sends(request(origin, method=method))
+        client.sees(OK)
+        assert origin.connections == 2
 
 
 class TestFailures:
