@@ -219,12 +219,13 @@ class TestForwarding:
 
     @pytest.mark.parametrize("method", [b"GET", b"POST"])
     def test_bytes_that_nobody_asked_for_answer_nobody(self, proxy, start_origin, method):
-        has_said_it = Event()
+        may_say_it, has_said_it = Event(), Event()
 
         def script(upstream):
             upstream.reads_head()
             upstream.sends(OK)
             if origin.connections == 1:  # as origins do that grow tired of an idle connection
+                may_say_it.wait(5)
                 upstream.sends(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
                 has_said_it.set()
                 upstream.reads_head()
@@ -233,8 +234,9 @@ class TestForwarding:
         client = proxy.connect()
         client.sends(request(origin))
         client.sees(OK)
-        assert has_said_it.wait(5)
         proxy.finished(1)
+        may_say_it.set()
+        assert has_said_it.wait(5)
         for _ in range(3):
             gevent.sleep(0)  # the event loop looks once more
         client.sends(request(origin, method=method))
