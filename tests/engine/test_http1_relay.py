@@ -219,16 +219,17 @@ class TestForwarding:
 
     @pytest.mark.parametrize("method", [b"GET", b"POST"])
     def test_bytes_that_nobody_asked_for_answer_nobody(self, proxy, start_origin, method):
-        may_say_it, has_said_it = Event(), Event()
+        may_say_it, has_said_it, is_over = Event(), Event(), Event()
 
         def script(upstream):
+            is_first = origin.connections == 1
             upstream.reads_head()
             upstream.sends(OK)
-            if origin.connections == 1:  # as origins do that grow tired of an idle connection
+            if is_first:  # as origins do that grow tired of an idle connection
                 may_say_it.wait(5)
                 upstream.sends(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
                 has_said_it.set()
-                upstream.reads_head()
+                is_over.wait(5)
 
         origin = start_origin(script)
         client = proxy.connect()
@@ -241,6 +242,7 @@ class TestForwarding:
             gevent.sleep(0)  # the event loop looks once more
         client.sends(request(origin, method=method))
         client.sees(OK)
+        is_over.set()
         assert origin.connections == 2
 
 
