@@ -332,6 +332,7 @@ class Http1Relay:
             forward = with_close(forward)
         self._relay_response_body(report, upstream, upload, forward, dechunk=dechunk)
         upstream.exchanges += 1
+        upstream.used_mark = report.received_mark
         if upload is not None and not upload.is_done:
             is_whole = upload.finish(wait=response.keep_alive)
             keep_alive = keep_alive and is_whole

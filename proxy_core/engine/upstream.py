@@ -20,6 +20,8 @@ from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_reader import ResponseReader
 
 _UPSTREAM_SIDE = 1
+_MOMENT_S = 0.05
+_clock = time.perf_counter
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Upstream:
     tls_us: int
     reader: ResponseReader = field(default_factory=ResponseReader)
     exchanges: int = 0  # how many it has served
+    used_mark: float = 0.0  # `time.perf_counter` seconds when the last one ended
     alpn: str = ""
 
     def serves(self, scheme: str, host: str, port: int) -> bool:
@@ -45,9 +48,12 @@ class Upstream:
     def is_alive(self, *, is_sure: bool) -> bool:
         """Whether it seems alive: an end, an error or bytes that nobody asked for (RFC 9112 §9.2) are none to send on.
 
-        Without `is_sure` what came in this very moment may be missed; a request that can be repeated doesn't mind.
+        Without `is_sure`, for a request that can be repeated, the system is not asked when the connection was in use a
+        moment ago: no origin grows tired of it that soon, and the event loop would have seen most else.
         """
-        return (not is_sure and self.link.is_quiet()) or not self.link.is_readable()
+        if not is_sure and _clock() - self.used_mark < _MOMENT_S and self.link.is_quiet():
+            return True
+        return not self.link.is_readable()
 
     def close(self) -> None:
         """Close in order."""
