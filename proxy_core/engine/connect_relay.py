@@ -14,7 +14,7 @@ import gevent
 from proxy_core.engine import own_answer
 from proxy_core.engine.connecting import UpstreamError
 from proxy_core.engine.http1_relay import Http1Relay
-from proxy_core.engine.reporter import Report
+from proxy_core.engine.report import Report
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls import TlsTransport
 from proxy_core.engine.tls_facts import tls_facts

@@ -16,11 +16,13 @@ import gevent
 
 from proxy_core.engine import own_answer
 from proxy_core.engine.connecting import UpstreamError
-from proxy_core.engine.reporter import Report
+from proxy_core.engine.protocol_switch import relay_switched
+from proxy_core.engine.report import Report
+from proxy_core.engine.request_heads import UnreadRequestError, next_request_head
+from proxy_core.engine.response_parts import ResponseFailedError, next_response_part
 from proxy_core.engine.services import Services
-from proxy_core.engine.tls_failure import client_tls_failure, upstream_tls_failure
+from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
-from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload
 from proxy_core.engine.upstream import Upstream, connect_upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
@@ -48,15 +50,6 @@ _REQUEST_INCOMPLETE = int(ExchangeFlag.REQUEST_INCOMPLETE)
 _RESPONSE_INCOMPLETE = int(ExchangeFlag.RESPONSE_INCOMPLETE)
 _WAITING = int(ExchangeState.WAITING)
 _RESPONDING = int(ExchangeState.RESPONDING)
-
-
-class ResponseFailedError(Exception):
-    """The response can't be finished. `failure` says why; `is_upstreams_end` marks an end before the first byte."""
-
-    def __init__(self, failure: Failure, *, is_upstreams_end: bool = False) -> None:
-        super().__init__(failure.text)
-        self.failure = failure
-        self.is_upstreams_end = is_upstreams_end
 
 
 class ClientGoneError(Exception):
@@ -140,34 +133,11 @@ class Http1Relay:
 
     def _read_head(self) -> RequestHead | None:
         """Read the next head; None when the connection has ended, whether in order or with a reported failure."""
-        reader, client, limits = self._reader, self.client, self.services.limits
-        head_since: float | None = None
-        client.read_limit_s = limits.idle_s
+        reader = self._reader
         try:
-            while True:
-                part = reader.next_part()
-                if part is not None:
-                    assert isinstance(part, RequestHead)
-                    client.read_limit_s = limits.request_body_s
-                    return part
-                if reader.is_at_end:
-                    return None
-                if reader.is_mid_head:
-                    # A limit on the whole head: one byte a minute doesn't hold a connection for ever.
-                    head_since = head_since or _clock()
-                    client.read_limit_s = limits.request_head_s - (_clock() - head_since)
-                    if client.read_limit_s <= 0:
-                        raise TimeoutError
-                if data := client.receive():
-                    reader.receive(data)
-                else:
-                    reader.receive_eof()
-        except ProtocolError as error:
+            return next_request_head(reader, self.client, self.services.limits)
+        except UnreadRequestError as error:
             self._refuse_unread(error.failure, error.raw)
-        except TimeoutError:
-            if reader.is_mid_head:
-                text = f"The client did not finish its request's head within {limits.request_head_s:.0f} seconds."
-                self._refuse_unread(Failure(FailureKind.CLIENT_TIMEOUT, text), reader.leftover())
         except OSError as error:
             if isinstance(error, ssl.SSLError) and not self._has_served and self._authority is not None:
                 # In TLS 1.3 a client says only after its handshake that it refuses our certificate.
@@ -349,7 +319,7 @@ class Http1Relay:
     ) -> ResponseHead:
         """The final response's head; interim ones are passed on and recorded as they come."""
         while True:
-            part = self._next_part(upstream, upload)
+            part = next_response_part(upstream, upload)
             assert isinstance(part, ResponseHead)
             if part.status >= 200:
                 return part
@@ -361,44 +331,6 @@ class Http1Relay:
             self._reporter.interim(report, part.raw)
             if head.minor >= 1:  # RFC 9110 §15.2: never to an HTTP/1.0 client
                 self._send_to_client(part.forward)
-
-    def _next_part(self, upstream: Upstream, upload: Upload | None) -> ResponseHead | BodyPart | EndOfMessage:
-        reader, link = upstream.reader, upstream.link
-        try:
-            while True:
-                part = reader.next_part()
-                if part is not None:
-                    return part
-                if data := link.receive():
-                    reader.receive(data)
-                elif reader.is_mid_message:
-                    if link.is_truncated:
-                        text = "The server ended TLS without saying goodbye: the response may be cut short."
-                        raise ResponseFailedError(Failure(FailureKind.HTTP_RESPONSE_INCOMPLETE, text))
-                    reader.receive_eof()
-                else:
-                    where = f"{upstream.host}:{upstream.port}"
-                    text = f"{where} closed the connection without sending a response."
-                    failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
-                    raise ResponseFailedError(failure, is_upstreams_end=True)
-        except ProtocolError as error:
-            raise ResponseFailedError(error.failure) from None
-        except TimeoutError:
-            limit = f"{link.read_limit_s:.0f} seconds"
-            if reader.is_mid_message:
-                text = f"{upstream.host}:{upstream.port} sent nothing more for {limit}, in the middle of its response."
-                raise ResponseFailedError(Failure(FailureKind.CONNECTION_READ_TIMEOUT, text)) from None
-            text = f"{upstream.host}:{upstream.port} did not answer within {limit}."
-            raise ResponseFailedError(Failure(FailureKind.HTTP_RESPONSE_TIMEOUT, text)) from None
-        except OSError as error:
-            if upload is not None and upload.failure is not None:
-                raise ResponseFailedError(upload.failure) from None
-            if isinstance(error, ssl.SSLError):  # an alert that TLS 1.3 brings only now, such as «certificate required»
-                raise ResponseFailedError(upstream_tls_failure(error, upstream.host, upstream.port)) from None
-            when = "in the middle of its response" if reader.is_mid_message else "before it answered"
-            text = f"{upstream.host}:{upstream.port} reset the connection {when} ({error.strerror or error})."
-            failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
-            raise ResponseFailedError(failure, is_upstreams_end=not reader.is_mid_message) from None
 
     def _relay_response_body(
         self, report: Report, upstream: Upstream, upload: Upload | None, forward: bytes, *, dechunk: bool
@@ -415,7 +347,7 @@ class Http1Relay:
                 self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
                 out.clear()
                 reporter.changed(report)
-                part = self._next_part(upstream, None)
+                part = next_response_part(upstream, None)
             if isinstance(part, BodyPart):
                 self._at_response_body(report, part)
                 reporter.response_body(report, part.data)
@@ -433,37 +365,10 @@ class Http1Relay:
             self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
 
     def _switch_protocols(self, report: Report, response: ResponseHead, upstream: Upstream) -> bool:
-        """RFC 9110 §7.8: from here on the connection belongs to the new protocol, and is relayed unread."""
-        if response.upgrade.lower() == b"websocket":
-            report.kind = ExchangeKind.WEBSOCKET
-        reporter = self._reporter
-
-        def from_client(count: int) -> None:
-            report.request_bytes += count
-            reporter.changed(report)
-
-        def from_upstream(count: int) -> None:
-            report.response_bytes += count
-            reporter.changed(report)
-
-        reporter.changed(report)
         self._send_to_client(response.forward)
-        early_down, early_up = upstream.reader.leftover(), self._reader.leftover()
-        try:
-            if early_down:
-                self.client.send(early_down)
-                from_upstream(len(early_down))
-            if early_up:
-                upstream.link.send(early_up)
-                from_client(len(early_up))
-        except OSError:
-            pass  # the tunnel finds it out and says so
-        problem = relay_tunnel(self.client, upstream.link, self.services.limits, from_client, from_upstream)
         self._upstream = None
-        if problem:
-            reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
-        else:
-            reporter.complete(report)
+        early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
+        relay_switched(self.services, report, response, self.client, upstream.link, early_up, early_down)
         return False
 
     def _send_to_client(self, data: bytes) -> None:

@@ -15,15 +15,14 @@ from binascii import crc32
 from typing import Protocol
 
 import gevent
-import msgspec
 from gevent.event import Event as GreenEvent
 
-from proxy_core.capture.extents import Extent, encode_extents
+from proxy_core.capture.extents import Extent
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, BodySegment, Journal, JournalFullError
+from proxy_core.engine.report import Report, encode_report
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
-from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
+from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.failure import Failure
-from proxy_core.model.resource_type import media_essence, resource_type
 
 TICK_S = 0.02  # events leave, and exchanges under way are announced, this often
 PROGRESS_S = 0.25  # bodies under way are told again this often
@@ -39,8 +38,6 @@ _FAILED = int(ExchangeState.FAILED)
 _EXCHANGE = int(EventKind.EXCHANGE)
 _AMENDED = int(EventKind.AMENDED)
 _BODY_NOT_RECORDED = int(ExchangeFlag.BODY_NOT_RECORDED)
-_WEBSOCKET = int(ExchangeKind.WEBSOCKET)
-_WEBSOCKET_TYPE = int(ResourceType.WEBSOCKET)
 
 _HEADER_SIZE = RECORD_HEADER.size
 _MAGIC = 0xA7
@@ -54,88 +51,6 @@ class EventSink(Protocol):
     def put(self, data: bytes) -> None:
         """Take one batch; never blocks."""
         ...
-
-
-class Report:
-    """What is known of one exchange so far. The relay sets the facts, the reporter writes them down.
-
-    Marks are `time.perf_counter` seconds, 0.0 = not reached.
-    """
-
-    __slots__ = (
-        "_body_segments",
-        "_extents",
-        "_is_announced",
-        "_is_dirty",
-        "_pending",
-        "_pending_bytes",
-        "client_connection",
-        "connect_us",
-        "content_type",
-        "dns_us",
-        "failure",
-        "flags",
-        "host",
-        "interim",
-        "is_held",
-        "key",
-        "kind",
-        "method",
-        "notes",
-        "path",
-        "port",
-        "ready_mark",
-        "received_mark",
-        "request_bytes",
-        "request_head",
-        "request_trailers",
-        "response_bytes",
-        "response_head",
-        "response_mark",
-        "response_trailers",
-        "scheme",
-        "sent_mark",
-        "start_mark",
-        "started_at",
-        "state",
-        "status",
-        "tls_us",
-        "upstream_connection",
-    )
-
-    def __init__(self, key: int, client_connection: int) -> None:
-        self.key = key
-        self.client_connection = client_connection
-        self.started_at = int(time.time() * 1e6)
-        self.start_mark = _clock()
-        self.ready_mark = self.sent_mark = self.response_mark = self.received_mark = 0.0
-        self.dns_us = self.connect_us = self.tls_us = -1
-        self.state: int = ExchangeState.REQUESTING
-        self.kind: int = ExchangeKind.HTTP
-        self.flags = 0
-        self.method = self.scheme = self.host = self.path = self.notes = ""
-        self.port = 0
-        self.status: int | None = None
-        self.content_type = b""
-        self.failure: Failure | None = None
-        self.request_head = self.response_head = b""
-        self.interim: list[tuple[int, bytes]] | None = None
-        self.request_trailers: bytes | None = None
-        self.response_trailers: bytes | None = None
-        self.request_bytes = self.response_bytes = 0
-        self.upstream_connection = 0
-        self._pending: list[tuple[int, bytes]] = []  # (0 request | 1 response, bytes), in order
-        self._pending_bytes = 0
-        self._extents: tuple[list[Extent], list[Extent]] | None = None
-        self._body_segments: list[BodySegment | None] | None = None
-        self.is_held = False  # not to be announced yet: whether it is an exchange is not known
-        self._is_announced = False
-        self._is_dirty = True
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the exchange is over: nothing is written about it any more."""
-        return self.state >= _COMPLETE
 
 
 class Reporter:
@@ -234,11 +149,11 @@ class Reporter:
         if report.interim is None:
             report.interim = []
         report.interim.append((int((_clock() - report.start_mark) * 1e6), head))
-        report._is_dirty = True
+        report.is_dirty = True
 
     def changed(self, report: Report) -> None:
         """The exchange has come further: tell it with the next tick, should it last that long."""
-        report._is_dirty = True
+        report.is_dirty = True
         if not self._is_awake:
             self._is_awake = True
             self._work.set()
@@ -263,16 +178,16 @@ class Reporter:
     def _body(self, report: Report, side: int, data: bytes) -> None:
         if not data or not self.is_recording:
             return
-        report._is_dirty = True
-        segments = report._body_segments
+        report.is_dirty = True
+        segments = report.body_segments
         if segments is not None:
             segment = segments[side]
             if segment is not None:
                 self._extend(report, segment, data)
                 return
-        report._pending.append((side, data))
-        report._pending_bytes += len(data)
-        if report._pending_bytes > PENDING_LIMIT_BYTES:
+        report.pending.append((side, data))
+        report.pending_bytes += len(data)
+        if report.pending_bytes > PENDING_LIMIT_BYTES:
             self._write_pending(report)
             if (report.response_bytes if side else report.request_bytes) > OWN_SEGMENT_BYTES:
                 self._open_body_segment(report, side)
@@ -286,17 +201,17 @@ class Reporter:
         except OSError as error:
             self._rest(report, error)
             return
-        if report._body_segments is None:
-            report._body_segments = [None, None]
-        report._body_segments[side] = segment
+        if report.body_segments is None:
+            report.body_segments = [None, None]
+        report.body_segments[side] = segment
         self._extents_of(report)[side].append((segment.segment, 0, 0))
 
     def _extend(self, report: Report, segment: BodySegment, data: bytes) -> None:
         try:
             if not self._is_resting():
                 segment.write(data)
-                assert report._body_segments is not None
-                side = report._body_segments.index(segment)
+                assert report.body_segments is not None
+                side = report.body_segments.index(segment)
                 self._extents_of(report)[side][-1] = (segment.segment, 0, segment.length)
                 return
         except JournalFullError as error:
@@ -305,22 +220,22 @@ class Reporter:
 
     @staticmethod
     def _extents_of(report: Report) -> tuple[list[Extent], list[Extent]]:
-        if report._extents is None:
-            report._extents = ([], [])
-        return report._extents
+        if report.extents is None:
+            report.extents = ([], [])
+        return report.extents
 
     def _body_records(self, report: Report, parts: list[bytes]) -> None:
         """Add the records of the pending body bytes to `parts`, and their extents to the report."""
         extents = self._extents_of(report)
         offset = self._journal.offset
-        if len(report._pending) == 1:
-            side, data = report._pending[0]
+        if len(report.pending) == 1:
+            side, data = report.pending[0]
             parts.append(_pack_header(_MAGIC, BODY_RECORD, 0, len(data), crc32(data)))
             parts.append(data)
             extents[side].append((self._journal.segment, offset + _HEADER_SIZE, len(data)))
             return
         for side in (0, 1):
-            data = b"".join([piece for piece_side, piece in report._pending if piece_side == side])
+            data = b"".join([piece for piece_side, piece in report.pending if piece_side == side])
             if data:
                 parts.append(_pack_header(_MAGIC, BODY_RECORD, 0, len(data), crc32(data)))
                 parts.append(data)
@@ -342,19 +257,19 @@ class Reporter:
                 for extents, length in zip(self._extents_of(report), lengths, strict=True):
                     del extents[length:]
                 self._rest(report, error)
-        report._pending.clear()
-        report._pending_bytes = 0
+        report.pending.clear()
+        report.pending_bytes = 0
 
     def _finish(self, report: Report, state: int, kind: int = _EXCHANGE) -> None:
         report.state = state
         report.received_mark = _clock()
         self._open.pop(report.key, None)
-        segments = report._body_segments
+        segments = report.body_segments
         if segments is not None:
             for segment in segments:
                 if segment is not None:
                     segment.close()
-            report._body_segments = None
+            report.body_segments = None
         if not self.is_recording:
             return
         if self._is_resting():
@@ -363,10 +278,10 @@ class Reporter:
         journal = self._journal
         journal.rotate_if_full()
         parts: list[bytes] = []
-        if report._pending:
+        if report.pending:
             self._body_records(report, parts)
-            report._pending = []
-        event = self._encode(report, kind)
+            report.pending = []
+        event = encode_report(report, kind)
         parts.append(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)))
         parts.append(event)
         try:
@@ -376,54 +291,6 @@ class Reporter:
             self._not_recorded += 1
             return
         self._push(event)
-
-    def _encode(self, report: Report, kind: int = _EXCHANGE) -> bytes:
-        extents = report._extents
-        failure = report.failure
-        media_type = media_essence(report.content_type) if report.content_type else ""
-        state = report.state
-        start_mark = report.start_mark
-        return encode_event(
-            (
-                kind,
-                report.key,
-                (
-                    report.started_at,
-                    int((report.received_mark - start_mark) * 1e6) if state >= _COMPLETE else None,
-                    state,
-                    int(report.kind),
-                    report.method,
-                    report.scheme,
-                    report.host,
-                    report.port,
-                    report.path,
-                    report.status,
-                    media_type,
-                    resource_type(media_type) if report.kind != _WEBSOCKET else _WEBSOCKET_TYPE,
-                    report.request_bytes,
-                    report.response_bytes,
-                    "" if failure is None else failure.kind.value,
-                    report.flags,
-                ),
-                (
-                    report.key,
-                    report.request_head,
-                    report.response_head,
-                    None,
-                    None,
-                    None if report.interim is None else msgspec.msgpack.encode(report.interim),
-                    report.request_trailers,
-                    report.response_trailers,
-                    encode_extents(extents[0]) if extents is not None and extents[0] else None,
-                    encode_extents(extents[1]) if extents is not None and extents[1] else None,
-                    _timings(report),
-                    "" if failure is None else failure.text,
-                    report.notes,
-                    report.client_connection,
-                    report.upstream_connection,
-                ),
-            )
-        )
 
     def _emit(self, event: bytes) -> None:
         """Journal and queue one event that is not an exchange's last."""
@@ -473,7 +340,7 @@ class Reporter:
             self._announce(now, with_progress=with_progress)
             self._send_batch()
             self._tell_not_recorded()
-            if not self._is_awake and any(each._is_dirty and not each.is_held for each in self._open.values()):
+            if not self._is_awake and any(each.is_dirty and not each.is_held for each in self._open.values()):
                 self._is_awake = True
                 self._work.set()
 
@@ -482,16 +349,16 @@ class Reporter:
         if not self.is_recording:
             return
         for report in list(self._open.values()):
-            is_new = not report._is_announced
-            if report.is_held or not report._is_dirty or not (is_new or with_progress):
+            is_new = not report.is_announced
+            if report.is_held or not report.is_dirty or not (is_new or with_progress):
                 continue
             if is_new and now - report.start_mark < TICK_S / 2:
                 continue
-            if report._pending:
+            if report.pending:
                 self._write_pending(report)
-            report._is_announced = True
-            report._is_dirty = False
-            self._emit(self._encode(report))
+            report.is_announced = True
+            report.is_dirty = False
+            self._emit(encode_report(report))
 
     # Disk full
 
@@ -503,8 +370,8 @@ class Reporter:
         self._resume_mark = _clock() + RETRY_S
         if report is not None:
             report.flags |= _BODY_NOT_RECORDED
-            report._pending = []
-            report._pending_bytes = 0
+            report.pending = []
+            report.pending_bytes = 0
         self._tell_not_recorded(error.strerror or str(error))
 
     def _tell_not_recorded(self, reason: str = "") -> None:
@@ -513,30 +380,3 @@ class Reporter:
         event = encode_event((EventKind.NOT_RECORDED.value, self._not_recorded, reason))
         self._not_recorded = 0
         self._put(encode_batch(Batch(self._journal.series, 0, 0, [event])))
-
-
-def _timings(report: Report) -> bytes:
-    """The seven durations; `msgpack` by hand would be faster, but not by what it costs to read."""
-    start, ready, sent, response = report.start_mark, report.ready_mark, report.sent_mark, report.response_mark
-    if not ready:
-        return _NO_TIMINGS
-    dns, connect, tls = report.dns_us, report.connect_us, report.tls_us
-    blocked = int((ready - start) * 1e6)
-    for spent in (dns, connect, tls):
-        if spent > 0:
-            blocked -= spent
-    return _encode_list(
-        (
-            max(blocked, 0),
-            dns,
-            connect,
-            tls,
-            int((sent - ready) * 1e6) if sent else -1,
-            int((response - sent) * 1e6) if response else -1,
-            int((report.received_mark - response) * 1e6) if response and report.received_mark else -1,
-        )
-    )
-
-
-_encode_list = msgspec.msgpack.Encoder().encode
-_NO_TIMINGS = _encode_list((-1,) * 7)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import gevent
 
-from proxy_core.engine.reporter import Report
+from proxy_core.engine.report import Report
 from proxy_core.engine.transport import Link
 from proxy_core.engine.upstream import Upstream
 from proxy_core.model.exchange import ExchangeState
