@@ -8,21 +8,20 @@ from collections.abc import Callable
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QActionGroup, QGuiApplication
 
 from app.actions import bind_actions
-from app.browser_launch import BrowserLaunch, ProxyFacts
 from app.capture_files import CaptureFiles, moment_text
-from app.dialogs.certificate import CertificateDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
 from app.engine_bridge import EngineBridge
 from app.exchange_text import address_text, count_text, exchanges_text, one_line, size_text
+from app.inspection_control import Inspection
 from app.item_models.exchange_model import ExchangeModel
 from app.list_commands import ListCommands
 from app.preferences import Preferences, save_preferences
-from app.theme import Scheme, Theme
-from app.ways_in import proxy_address, terminal_line
+from app.theme import Theme
+from app.theme_menu import fill_theme_menu
+from app.way_in_commands import WayInCommands
 from app.widgets.empty_state import Emptiness
 from app.widgets.inspector import Inspector
 from app.widgets.main_window import TITLE, MainWindow
@@ -30,13 +29,11 @@ from app.widgets.notices import NoticeKind
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
-from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.filter import Filter
 from proxy_core.model.notice import CaptureCleared, EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
 
 _BUSY_MS = 150  # a filter that takes longer says that it runs
-_GOOD_NEWS_MS = 6000
 _RATE_MS = 1000
 
 
@@ -66,20 +63,25 @@ class WindowController(QObject):
         self._capture_bytes = self._live_total = self._live_failed = 0
         self._rate_bytes = 0
         self._has_closed = False
-        self._shown_row: ExchangeRow | None = None
         self.model = ExchangeModel(self)
         self.inspector = Inspector()
         self.window = MainWindow(self.model, self.inspector)
         self.files = CaptureFiles(home, preferences, self.window.notices, self.window)
-        self.browsers = BrowserLaunch(home.browsers, self)
+        self.ways_in = WayInCommands(self.window, preferences, home.browsers)
         self.list_commands = ListCommands(self.window, self.model)
+        self.inspection = Inspection(self.window, self.model, self.inspector)
+        self.inspection.save_body_wanted.connect(
+            lambda row, is_response, decoded: self.files.save_body(
+                self._shown_path, row, is_response=is_response, decoded=decoded
+            )
+        )
         self._busy = QTimer(self, interval=_BUSY_MS, singleShot=True)
         self._busy.timeout.connect(self._show_counts)
         self._rate = QTimer(self, interval=_RATE_MS)
         self._rate.timeout.connect(self._show_rate)
         self._bind()
         self._connect()
-        self._fill_theme_menu()
+        fill_theme_menu(self.window.theme_menu, theme)
         self.window.restore(preferences)
         self._show_empty()
 
@@ -88,10 +90,6 @@ class WindowController(QObject):
         handlers: dict[str, Callable[[], object]] = {
             "record": self._toggle_recording,
             "clear": self._clear,
-            "open_browser": self._open_usual_browser,
-            "close_browsers": self.browsers.close_all,
-            "copy_address": self._copy_address,
-            "copy_terminal": self._copy_terminal,
             "open": self.files.ask_open,
             "save": lambda: self._save(None),
             "save_selected": lambda: self._save(window.list.selected_ids()),
@@ -100,7 +98,6 @@ class WindowController(QObject):
             "export_selected": lambda: self._export(window.list.selected_ids()),
             "back_to_live": self._back_to_live,
             "leave_host": lambda: self._leave_host(window.list.current_id),
-            "certificate": self._show_certificate,
             "settings": self._show_settings,
             "keys": lambda: KeysDialog(window).exec(),
             "quit": window.close,
@@ -121,24 +118,15 @@ class WindowController(QObject):
         model.modelReset.connect(self._list_changed)
         model.busy_changed.connect(self._busy_changed)
         model.failed.connect(self._reading_failed)
-        model.rows_changed.connect(self._refresh_inspector)
         window.filter_bar.filter_changed.connect(self._filter_changed)
-        window.list.current_changed.connect(self._current_changed)
         window.list.selectionModel().selectionChanged.connect(self._selection_changed)
-        window.list.picked.connect(self.inspector.focus_content)
-        self.inspector.closed.connect(self._close_inspector)
-        self.inspector.save_body_wanted.connect(self._save_body)
         window.list.mend_wanted.connect(self._leave_host)
         self.list_commands.menu_about_to_open.connect(self._enable_actions)
-        window.toolbar.browser_wanted.connect(self._open_browser)
-        window.toolbar.browser_menu.aboutToShow.connect(self._fill_browsers)
         window.recent_menu.aboutToShow.connect(self._fill_recent)
         window.main_menu.aboutToShow.connect(self._enable_actions)
         window.closing.connect(self.close)
         window.files_dropped.connect(self._open_dropped)
         self.files.ready.connect(self._show_file)
-        self.browsers.failed.connect(lambda text: self.tell("browser", NoticeKind.ERROR, text))
-        self.browsers.remarked.connect(lambda text: self.tell("browser", NoticeKind.INFO, text))
 
     def tell(self, key: str, kind: NoticeKind, text: str, *actions: tuple[str, Callable[[], object]]) -> None:
         """Say something in a bar."""
@@ -152,7 +140,7 @@ class WindowController(QObject):
         self.window.remember(self._preferences)
         self._save_preferences()
         self.window.hide()
-        self.browsers.end()
+        self.ways_in.browsers.end()
         self.files.close()
         self._rate.stop()
         self.inspector.set_reader(None)
@@ -176,6 +164,7 @@ class WindowController(QObject):
     # The engine
 
     def _engine_started(self, notice: EngineStarted) -> None:
+        self.ways_in.engine = notice
         is_first = self._live is None
         earlier = None if self._live is None else (self._live.capture_path, self._live_total)
         self._live = notice
@@ -250,6 +239,7 @@ class WindowController(QObject):
 
     def _engine_is_gone(self, sentence: str, button: str) -> None:
         self.tell("engine", NoticeKind.ERROR, sentence, (button, self._restart), ("Settings", self._show_settings))
+        self.ways_in.engine = None
         self.window.toolbar.show_address("")
         self._rate.stop()
         self.window.status_bar.show_engine("Engine not running")
@@ -258,6 +248,7 @@ class WindowController(QObject):
     def _restart(self) -> None:
         self.window.notices.withdraw("engine")
         self.window.notices.withdraw("restart")
+        self.ways_in.engine = None
         self._bridge.restart(self._settings)
         self._show_empty()
 
@@ -400,42 +391,8 @@ class WindowController(QObject):
             return None
         return Emptiness.FIRST_MINUTE if self._is_recording else Emptiness.PAUSED
 
-    def _current_changed(self, exchange_id: int | None) -> None:
-        self.window.show_inspector(is_shown=exchange_id is not None)
-        self._shown_row = None
-        self.inspector.show_exchange(exchange_id)
-        if exchange_id is not None:
-            row = self.model.row_of(exchange_id)
-            self._shown_row = self.model.exchange_at(row) if row >= 0 else None
-            QTimer.singleShot(0, self._keep_current_visible)
-
-    def _close_inspector(self) -> None:
-        self.window.list.select_nothing()
-        self.window.list.setFocus()
-
-    def _save_body(self, exchange_id: int, is_response: bool, decoded: bool) -> None:
-        row = self._shown_row
-        if row is not None and row.id == exchange_id:
-            self.files.save_body(self._shown_path, row, is_response=is_response, decoded=decoded)
-
-    def _keep_current_visible(self) -> None:
-        """The inspector has taken room: the row it shows stays in sight."""
-        index = self.window.list.currentIndex()
-        if index.isValid():
-            self.window.list.scrollTo(index)
-
     def _selection_changed(self) -> None:
         self.window.status_bar.show_selected(self.window.list.selected_count())
-
-    def _refresh_inspector(self, from_id: int, to_id: int) -> None:
-        shown = self.window.list.current_id
-        if shown is None or not from_id <= shown <= to_id:
-            return
-        row = self.model.row_of(shown)
-        now = self.model.exchange_at(row) if row >= 0 else None
-        if now is not None and now != self._shown_row:
-            self._shown_row = now
-            self.inspector.refresh(shown)
 
     def _open_dropped(self, paths: list[str]) -> None:
         for path in paths[:1]:
@@ -444,7 +401,7 @@ class WindowController(QObject):
     def _enable_actions(self) -> None:
         self.list_commands.enable(self._settings.not_intercepted)
         self.window.action("back_to_live").setEnabled(bool(self._viewed))
-        self.window.action("close_browsers").setEnabled(self.browsers.has_open)
+        self.ways_in.enable()
 
     def _reading_failed(self, sentence: str) -> None:
         self.tell("capture", NoticeKind.ERROR, one_line(sentence))
@@ -467,61 +424,12 @@ class WindowController(QObject):
         text = f"{one_line(host)} is left undecrypted from its next connection on."
         self.tell("leave", NoticeKind.GOOD, text, ("Undo", undo))
 
-    # Ways in
-
-    def _copy_address(self) -> None:
-        if self._live is not None:
-            QGuiApplication.clipboard().setText(proxy_address(self._live.host, self._live.port))
-            self.window.toolbar.show_copied()
-
-    def _copy_terminal(self) -> None:
-        if self._live is not None:
-            QGuiApplication.clipboard().setText(
-                terminal_line(self._live.host, self._live.port, self._live.ca_certificate_path)
-            )
-            self._tell_briefly("copied", "The line is on the clipboard: paste it into a terminal.")
-
-    def _tell_briefly(self, key: str, text: str) -> None:
-        self.tell(key, NoticeKind.GOOD, text)
-        QTimer.singleShot(_GOOD_NEWS_MS, self.window, lambda: self.window.notices.withdraw(key))
-
-    # Browsers, settings, theme
-
-    def _fill_browsers(self) -> None:
-        found = [(browser.key, browser.name) for browser in self.browsers.browsers]
-        self._enable_actions()
-        self.window.toolbar.fill_browsers(found, has_open=self.browsers.has_open)
-
-    def _open_usual_browser(self) -> None:
-        self._open_browser("")
-
-    def _open_browser(self, key: str) -> None:
-        if self._live is None or not self._bridge.is_running:
-            return
-        found = self.browsers.browsers
-        wanted = key or self._preferences.browser
-        browser = next((each for each in found if each.key == wanted), found[0] if found else None)
-        if browser is None:
-            self.tell(
-                "browser",
-                NoticeKind.WARNING,
-                "No browser was found on this computer: install Chromium, Chrome, Edge, Brave or Firefox.",
-            )
-            return
-        self._preferences.browser = browser.key
-        live = self._live
-        host, _, port = proxy_address(live.host, live.port).rpartition(":")
-        facts = ProxyFacts(host.strip("[]"), int(port), live.ca_spki, live.ca_certificate_path)
-        self.browsers.launch(browser, facts)
-
-    def _show_certificate(self) -> None:
-        if self._live is not None:
-            CertificateDialog(self._live, self.window).exec()
+    # Settings, theme
 
     def _show_settings(self) -> None:
         dialog = SettingsDialog(self._settings, self._theme.scheme, self.window)
         if dialog.exec():
-            self._choose_theme(dialog.chosen_scheme)
+            self._theme.choose(dialog.chosen_scheme)
             self._apply_settings(dialog.settings)
 
     def _apply_settings(self, settings: Settings) -> None:
@@ -539,22 +447,6 @@ class WindowController(QObject):
                 "Another address or number of workers is taken up when the engine restarts; a new capture begins then.",
                 ("Restart Now", self._restart),
             )
-
-    def _fill_theme_menu(self) -> None:
-        menu = self.window.theme_menu
-        group = QActionGroup(menu)
-        for scheme, name in ((Scheme.SYSTEM, "As the System"), (Scheme.LIGHT, "Light"), (Scheme.DARK, "Dark")):
-            action = menu.addAction(name)
-            action.setCheckable(True)
-            action.setChecked(scheme is self._theme.scheme)
-            action.setData(scheme)
-            group.addAction(action)
-            action.triggered.connect(lambda _checked=False, scheme=scheme: self._choose_theme(scheme))
-
-    def _choose_theme(self, scheme: Scheme) -> None:
-        self._theme.choose(scheme)
-        for action in self.window.theme_menu.actions():
-            action.setChecked(action.data() == scheme)
 
     def _fill_recent(self) -> None:
         menu = self.window.recent_menu

@@ -1,0 +1,93 @@
+"""The ways in as commands: open a browser, copy the address or a terminal's line, look at the certificate.
+
+All of them need to know where the engine listens, which `engine` tells; without one they do nothing.
+"""
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
+
+from app.actions import bind_actions
+from app.browser_launch import BrowserLaunch, ProxyFacts
+from app.dialogs.certificate import CertificateDialog
+from app.preferences import Preferences
+from app.ways_in import proxy_address, terminal_line
+from app.widgets.main_window import MainWindow
+from app.widgets.notices import NoticeKind
+from proxy_core.model.notice import EngineStarted
+
+_GOOD_NEWS_MS = 6000
+
+
+class WayInCommands(QObject):
+    """`engine` is the running engine's notice, None while none runs."""
+
+    def __init__(self, window: MainWindow, preferences: Preferences, browser_folder: str) -> None:
+        super().__init__(window)
+        self._window = window
+        self._preferences = preferences
+        self.engine: EngineStarted | None = None
+        self.browsers = BrowserLaunch(browser_folder, self)
+        self.browsers.failed.connect(lambda text: self._tell_of_browser(NoticeKind.ERROR, text))
+        self.browsers.remarked.connect(lambda text: self._tell_of_browser(NoticeKind.INFO, text))
+        window.toolbar.browser_wanted.connect(self._open_browser)
+        window.toolbar.browser_menu.aboutToShow.connect(self._fill_browsers)
+        bind_actions(
+            window.actions_by_key,
+            {
+                "open_browser": lambda: self._open_browser(""),
+                "close_browsers": self.browsers.close_all,
+                "copy_address": self._copy_address,
+                "copy_terminal": self._copy_terminal,
+                "certificate": self._show_certificate,
+            },
+        )
+
+    def enable(self) -> None:
+        """Let the actions be possible that are."""
+        self._window.action("close_browsers").setEnabled(self.browsers.has_open)
+
+    def _copy_address(self) -> None:
+        if self.engine is not None:
+            QGuiApplication.clipboard().setText(proxy_address(self.engine.host, self.engine.port))
+            self._window.toolbar.show_copied()
+
+    def _copy_terminal(self) -> None:
+        if self.engine is not None:
+            line = terminal_line(self.engine.host, self.engine.port, self.engine.ca_certificate_path)
+            QGuiApplication.clipboard().setText(line)
+            notices = self._window.notices
+            notices.tell("copied", NoticeKind.GOOD, "The line is on the clipboard: paste it into a terminal.")
+            QTimer.singleShot(_GOOD_NEWS_MS, self._window, lambda: notices.withdraw("copied"))
+
+    def _show_certificate(self) -> None:
+        if self.engine is not None:
+            CertificateDialog(self.engine, self._window).exec()
+
+    # Browsers
+
+    def _tell_of_browser(self, kind: NoticeKind, text: str) -> None:
+        self._window.notices.tell("browser", kind, text)
+
+    def _fill_browsers(self) -> None:
+        found = [(browser.key, browser.name) for browser in self.browsers.browsers]
+        self.enable()
+        self._window.toolbar.fill_browsers(found, has_open=self.browsers.has_open)
+
+    def _open_browser(self, key: str) -> None:
+        engine = self.engine
+        if engine is None:
+            return
+        found = self.browsers.browsers
+        wanted = key or self._preferences.browser
+        browser = next((each for each in found if each.key == wanted), found[0] if found else None)
+        if browser is None:
+            self._tell_of_browser(
+                NoticeKind.WARNING,
+                "No browser was found on this computer: install Chromium, Chrome, Edge, Brave or Firefox.",
+            )
+            return
+        self._preferences.browser = browser.key
+        host, _, port = proxy_address(engine.host, engine.port).rpartition(":")
+        self.browsers.launch(
+            browser, ProxyFacts(host.strip("[]"), int(port), engine.ca_spki, engine.ca_certificate_path)
+        )
