@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,6 +17,7 @@ from app.browsers import (
     Family,
     certutil_path,
     chromium_arguments,
+    chromium_preferences,
     clean_environment,
     find_browsers,
     firefox_arguments,
@@ -29,6 +31,22 @@ from app.nss_store import NssError, trust_ca
 
 _LOOK_MS = 500
 _CLOSE_WITHIN_S = 3.0
+_AT_ONCE_S = 10.0  # a browser that fails sooner has not been used
+
+
+@dataclass(slots=True)
+class _Running:
+    """A browser that was started here."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    started_mark: float
+    is_closing: bool = False
+
+    def failed_at_once(self) -> bool:
+        """Whether it ended by itself, with a complaint, before anyone could use it."""
+        status = self.process.poll()
+        return bool(status) and not self.is_closing and time.monotonic() - self.started_mark < _AT_ONCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class BrowserLaunch(QObject):
     def __init__(self, browsers_home: str, parent: QObject) -> None:
         super().__init__(parent)
         self._home = browsers_home
-        self._open: list[subprocess.Popen[bytes]] = []
+        self._open: list[_Running] = []
         self._found: list[Browser] | None = None
         self._prepared.connect(self._start_firefox)
         self._look = QTimer(self, interval=_LOOK_MS)
@@ -83,6 +101,7 @@ class BrowserLaunch(QObject):
                 target=self._prepare_firefox, args=(browser, proxy, profile), name="firefox-profile", daemon=True
             ).start()
             return
+        _write_new(os.path.join(profile, "Default", "Preferences"), chromium_preferences())
         without_sandbox = needs_no_sandbox()
         if without_sandbox:
             self.remarked.emit(f"{browser.name} runs without its sandbox, because Harrier runs as root.")
@@ -121,14 +140,19 @@ class BrowserLaunch(QObject):
         except OSError as error:
             self.failed.emit(f"{browser.name} can't be started ({error.strerror}).")
             return
-        self._open.append(process)
+        self._open.append(_Running(browser.name, process, time.monotonic()))
         self._look.start()
         self.open_changed.emit()
 
     def _reap(self) -> None:
-        ended = [process for process in self._open if process.poll() is not None]
-        for process in ended:
-            self._open.remove(process)
+        ended = [running for running in self._open if running.process.poll() is not None]
+        for running in ended:
+            self._open.remove(running)
+            if running.failed_at_once():
+                self.failed.emit(
+                    f"{running.name} ended at once (status {running.process.returncode}). "
+                    "Started from a terminal it tells why."
+                )
         if not self._open:
             self._look.stop()
         if ended:
@@ -136,18 +160,29 @@ class BrowserLaunch(QObject):
 
     def close_all(self) -> None:
         """Ask every browser to close. They save what they want to save, and go."""
-        for process in self._open:
-            if process.poll() is None:
-                process.terminate()
+        for running in self._open:
+            running.is_closing = True
+            if running.process.poll() is None:
+                running.process.terminate()
 
     def end(self) -> None:
         """Close all and wait a little; for a window that closes."""
         self._look.stop()
         self.close_all()
-        for process in self._open:
+        for running in self._open:
             try:
-                process.wait(_CLOSE_WITHIN_S)
+                running.process.wait(_CLOSE_WITHIN_S)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                running.process.kill()
+                running.process.wait()
         self._open.clear()
+
+
+def _write_new(path: str, text: str) -> None:
+    """Write a file that a profile starts with; what the browser has written since stays. Without it, it works too."""
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        pass

@@ -5,6 +5,7 @@ The Chromium family is told the CA's key on the command line; Firefox has a cert
 (`nss_store`).
 """
 
+import json
 import os
 import shutil
 import sys
@@ -118,6 +119,17 @@ def _snap_name(path: str) -> str:
     return ""
 
 
+_QUIET_FEATURES = (
+    "OptimizationHints", "MediaRouter", "Translate", "InterestFeedContentSuggestions",
+    "NetworkTimeServiceQuerying", "AutofillServerCommunication",
+)  # fmt: skip
+
+
+def chromium_preferences() -> str:
+    """The content of a new profile's `Default/Preferences`: what is typed is not sent to a search engine key by key."""
+    return json.dumps({"search": {"suggest_enabled": False}})
+
+
 def chromium_arguments(proxy: str, profile: str, spki: str, *, without_sandbox: bool = False) -> list[str]:
     """The arguments for the Chromium family; `proxy` is HOST:PORT, `spki` the CA's.
 
@@ -138,7 +150,7 @@ def chromium_arguments(proxy: str, profile: str, spki: str, *, without_sandbox: 
         "--disable-domain-reliability",
         "--disable-sync",
         "--disable-client-side-phishing-detection",
-        "--disable-features=OptimizationHints,MediaRouter,Translate,InterestFeedContentSuggestions",
+        f"--disable-features={','.join(_QUIET_FEATURES)}",
         "--metrics-recording-only",
         "--no-pings",
         "--password-store=basic",
