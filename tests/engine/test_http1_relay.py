@@ -216,7 +216,6 @@ class TestForwarding:
         assert origin.connections == 2
         assert not proxy.finished(2)[1].row.flags & ExchangeFlag.UPSTREAM_REUSED
 
-
     @pytest.mark.parametrize("method", [b"GET", b"POST"])
     def test_bytes_that_nobody_asked_for_answer_nobody(self, proxy, start_origin, method):
         may_say_it, has_said_it, is_over = Event(), Event(), Event()
