@@ -171,6 +171,7 @@ class WindowController(QObject):
         self._live_total = self._live_failed = self._capture_bytes = self._rate_bytes = 0
         self.window.notices.withdraw("engine")
         self.window.toolbar.show_address(address_text(notice.host, notice.port))
+        self.window.toolbar.show_recording(is_on=self._is_recording)
         if notice.wanted_port and notice.port != notice.wanted_port:
             self.tell(
                 "port",
@@ -241,6 +242,7 @@ class WindowController(QObject):
         self.tell("engine", NoticeKind.ERROR, sentence, (button, self._restart), ("Settings", self._show_settings))
         self.ways_in.engine = None
         self.window.toolbar.show_address("")
+        self.window.toolbar.show_recording(is_on=False)
         self._rate.stop()
         self.window.status_bar.show_engine("Engine not running")
         self._show_empty()

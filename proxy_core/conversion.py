@@ -8,7 +8,7 @@ from typing import Any
 
 from proxy_core.capture.live import is_recording
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.capture.recovery import recover
+from proxy_core.capture.recovery import Recovery, recover
 from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError, save_capture
 from proxy_core.formats.har_reader import HarError, HarRepairs, read_har
 from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
@@ -56,6 +56,15 @@ def convert(source: str, target: str) -> ConversionReport:
         raise ConversionError(str(error)) from None
 
 
+def _recovery_text(recovery: Recovery) -> str:
+    text = f"The recording had not been finished; {recovery.exchanges:,} exchanges are there"
+    if recovery.marked_failed:
+        text += f", {recovery.marked_failed:,} of them were under way and are marked as failed"
+    if recovery.replayed:
+        text += f"; {recovery.replayed:,} changes came from the journals"
+    return f"{text}."
+
+
 def readable_capture(path: str, repairs: list[str]) -> str:
     """The path that a reader can open for a capture, after repairing what was left of it. Raises ConversionError.
 
@@ -75,10 +84,7 @@ def readable_capture(path: str, repairs: list[str]) -> str:
         reader.close()
         if not is_closed:
             recovery = recover(folder)
-            repairs.append(
-                f"The recording had not been finished: {recovery.exchanges} exchanges, of which {recovery.replayed} "
-                f"changes came from the journals and {recovery.marked_failed} were under way."
-            )
+            repairs.append(_recovery_text(recovery))
     except CaptureError as error:
         raise ConversionError(str(error)) from None
     return folder
