@@ -18,6 +18,7 @@ from build_scripts.environment import (
     TEST_PACKAGES,
     SetupError,
     install_system_packages,
+    missing_packages,
     prepare,
     without_proxies,
 )
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
     try:
         python = prepare("requirements-dev.txt")
         install_system_packages([*QT_PACKAGES, *_missing_tools(TEST_PACKAGES)])
-        _install_firefox()
+        _install_what_may_lack()
         _install_validator()
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -61,14 +62,18 @@ def _missing_tools(packages: list[str]) -> list[str]:
     return [name for name in packages if not shutil.which(commands.get(name, name))]
 
 
-def _install_firefox() -> None:
-    """Its few tests are worth having, but some systems have no such package: then they are skipped."""
-    if shutil.which("firefox") or shutil.which("firefox-esr"):
-        return
-    try:
-        install_system_packages(["firefox-esr"])
-    except SetupError as error:
-        print(f"Without Firefox its tests are skipped. {error}", file=sys.stderr)
+def _install_what_may_lack() -> None:
+    """What some systems have no package for. Without Firefox its tests are skipped; without Debian's sandbox Chromium
+    may refuse to start for anybody but root (it says so).
+    """
+    wanted = [] if shutil.which("firefox") or shutil.which("firefox-esr") else ["firefox-esr"]
+    if not missing_packages(["chromium"]):
+        wanted.append("chromium-sandbox")
+    for name in wanted:
+        try:
+            install_system_packages([name])
+        except SetupError as error:
+            print(f"The tests go on without {name}. {error}", file=sys.stderr)
 
 
 def _install_validator() -> None:
