@@ -5,6 +5,8 @@ so that a busy moment of the machine hits all alike; each figure is the median o
 installed when we may, otherwise one line says which are missing; downloads and logs lie in build/bench/.
 """
 
+from __future__ import annotations  # an older Python shall get as far as being told what is needed
+
 import os
 import sys
 from pathlib import Path

@@ -4,6 +4,8 @@ PyInstaller makes `dist/Harrier/`; on Linux a menu entry is put beside the progr
 system builds its own; only Linux has been tried. Built files lie in `build/pyinstaller/`.
 """
 
+from __future__ import annotations  # an older Python shall get as far as being told what is needed
+
 import os
 import platform
 import shutil

@@ -3,6 +3,8 @@
 Makes the environment the first time, then hands over to the program; arguments are passed on unchanged.
 """
 
+from __future__ import annotations  # an older Python shall get as far as being told what is needed
+
 import os
 import subprocess
 import sys

@@ -4,6 +4,8 @@ Formatting, lint, types, import walls, then the tests (with the packaged program
 skip the rest: `test.py tests/capture -k filter`.
 """
 
+from __future__ import annotations  # an older Python shall get as far as being told what is needed
+
 import shutil
 import subprocess
 import sys
