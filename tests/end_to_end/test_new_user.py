@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,7 +77,9 @@ class Person:
         self._display = display
         self._home = home
         words = ["--home", str(home), "--listen", "127.0.0.1:0", "--workers", "2", *arguments]
-        environment = {**display.environment, "LANGUAGE": "C", "LC_ALL": "C.UTF-8"}
+        # Chromium leaves a folder behind when it is asked to end; pytest's paths are too long for the socket in it.
+        self._scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        environment = {**display.environment, "LC_ALL": "C.UTF-8", "TMPDIR": self._scratch.name}
         self.program = Program(words, command=command, environment=environment)
 
     def __enter__(self) -> "Person":
@@ -92,6 +95,7 @@ class Person:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        self._scratch.cleanup()
 
     def open_browser(self, title: str) -> None:
         """*Open Browser*, again when it was pressed before the engine was there."""
