@@ -8,7 +8,9 @@ import re
 from typing import NamedTuple
 
 INDENT = "  "
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|")', re.DOTALL)
+# A string without an end goes on to the end of the text: to try again at each quote would cost the square.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+_BEHIND_A_VALUE = (",", ":", "}", "]")
 _DEEPEST_INDENT = 60  # deeper levels are not moved further to the right
 
 
@@ -33,7 +35,7 @@ def lay_out_json(text: str) -> Layout:
     opened: list[int] = []
     line: list[str] = []
     depth = 0
-    tokens = [match[1] for match in _TOKEN.finditer(text)]
+    tokens = _TOKEN.findall(text)
 
     def flush() -> None:
         if line:
@@ -43,6 +45,8 @@ def lay_out_json(text: str) -> Layout:
     position = 0
     while position < len(tokens):
         token = tokens[position]
+        if line and line[-1] != ": " and token not in _BEHIND_A_VALUE:
+            flush()  # a value behind a value: lines of JSON, or what is not quite JSON
         if token in "{[":
             closing = "}" if token == "{" else "]"
             if position + 1 < len(tokens) and tokens[position + 1] == closing:

@@ -1,11 +1,13 @@
 """HTML and XML laid out for reading: a tag a line, indented. No entity is resolved, no declaration followed."""
 
 import re
+from collections import Counter
 
 from proxy_core.formats.json_text import INDENT, Layout
 
-_PIECE = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[!?/]?[A-Za-z][^<>]*>|[^<]+|<", re.DOTALL)
-_VERBATIM = re.compile(r"<(script|style|pre|textarea)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+# What has no end goes on to the end of the text: looking for one again at each beginning would cost the square.
+_PIECE = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<[!?/]?[A-Za-z][^<>]*+>|[^<]++|<", re.DOTALL)
+_VERBATIM = re.compile(r"<(script|style|pre|textarea)\b[^<>]*+>.*?(?:</\1\s*+>|\Z)", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r"</?([A-Za-z][\w:.-]*)")
 _VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
@@ -19,6 +21,7 @@ def lay_out_markup(text: str, *, is_html: bool) -> Layout:
     lines: list[str] = []
     folds: dict[int, int] = {}
     opened: list[tuple[str, int]] = []
+    still_open: Counter[str] = Counter()  # how many of a name are in `opened`
     pieces = _pieces(text)
     position = 0
     while position < len(pieces):
@@ -27,10 +30,10 @@ def lay_out_markup(text: str, *, is_html: bool) -> Layout:
         name_match = _NAME.match(piece)
         name = name_match[1].lower() if name_match else ""
         if piece.startswith("</"):
-            names = [each for each, _ in opened]
-            if name in names:
+            if still_open[name]:
                 while opened:
                     last, begin = opened.pop()
+                    still_open[last] -= 1
                     if last == name:
                         if len(lines) > begin + 1:
                             folds[begin] = len(lines)
@@ -50,6 +53,7 @@ def lay_out_markup(text: str, *, is_html: bool) -> Layout:
             lines.append(INDENT * depth + piece)
             if not _VERBATIM.fullmatch(piece):
                 opened.append((name, len(lines) - 1))
+                still_open[name] += 1
         else:
             lines.extend(INDENT * depth + line for line in piece.splitlines() if line.strip())
         position += 1
