@@ -1,6 +1,6 @@
 """The ways in as commands: open a browser, copy the address or a terminal's line, look at the certificate.
 
-All of them need to know where the engine listens, which `engine` tells; without one they do nothing.
+All of them need to know where the engine listens. A browser that is wanted before there is one comes when there is.
 """
 
 from PySide6.QtCore import QObject, QTimer
@@ -19,13 +19,14 @@ _GOOD_NEWS_MS = 6000
 
 
 class WayInCommands(QObject):
-    """`engine` is the running engine's notice, None while none runs."""
+    """`engine_changed` tells it of each engine."""
 
     def __init__(self, window: MainWindow, preferences: Preferences, browser_folder: str) -> None:
         super().__init__(window)
         self._window = window
         self._preferences = preferences
-        self.engine: EngineStarted | None = None
+        self._engine: EngineStarted | None = None
+        self._awaited_browser: str | None = None
         self.browsers = BrowserLaunch(browser_folder, self)
         self.browsers.failed.connect(lambda text: self._tell_of_browser(NoticeKind.ERROR, text))
         self.browsers.remarked.connect(lambda text: self._tell_of_browser(NoticeKind.INFO, text))
@@ -42,26 +43,33 @@ class WayInCommands(QObject):
             },
         )
 
+    def engine_changed(self, engine: EngineStarted | None) -> None:
+        """Another engine runs, or none does."""
+        self._engine = engine
+        if engine is not None and self._awaited_browser is not None:
+            key, self._awaited_browser = self._awaited_browser, None
+            self._open_browser(key)
+
     def enable(self) -> None:
         """Let the actions be possible that are."""
         self._window.action("close_browsers").setEnabled(self.browsers.has_open)
 
     def _copy_address(self) -> None:
-        if self.engine is not None:
-            QGuiApplication.clipboard().setText(proxy_address(self.engine.host, self.engine.port))
+        if self._engine is not None:
+            QGuiApplication.clipboard().setText(proxy_address(self._engine.host, self._engine.port))
             self._window.toolbar.show_copied()
 
     def _copy_terminal(self) -> None:
-        if self.engine is not None:
-            line = terminal_line(self.engine.host, self.engine.port, self.engine.ca_certificate_path)
+        if self._engine is not None:
+            line = terminal_line(self._engine.host, self._engine.port, self._engine.ca_certificate_path)
             QGuiApplication.clipboard().setText(line)
             notices = self._window.notices
             notices.tell("copied", NoticeKind.GOOD, "The line is on the clipboard: paste it into a terminal.")
             QTimer.singleShot(_GOOD_NEWS_MS, self._window, lambda: notices.withdraw("copied"))
 
     def _show_certificate(self) -> None:
-        if self.engine is not None:
-            CertificateDialog(self.engine, self._window).exec()
+        if self._engine is not None:
+            CertificateDialog(self._engine, self._window).exec()
 
     # Browsers
 
@@ -74,8 +82,9 @@ class WayInCommands(QObject):
         self._window.toolbar.fill_browsers(found, has_open=self.browsers.has_open)
 
     def _open_browser(self, key: str) -> None:
-        engine = self.engine
+        engine = self._engine
         if engine is None:
+            self._awaited_browser = key
             return
         found = self.browsers.browsers
         wanted = key or self._preferences.browser

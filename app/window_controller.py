@@ -164,7 +164,7 @@ class WindowController(QObject):
     # The engine
 
     def _engine_started(self, notice: EngineStarted) -> None:
-        self.ways_in.engine = notice
+        self.ways_in.engine_changed(notice)
         is_first = self._live is None
         earlier = None if self._live is None else (self._live.capture_path, self._live_total)
         self._live = notice
@@ -240,7 +240,7 @@ class WindowController(QObject):
 
     def _engine_is_gone(self, sentence: str, button: str) -> None:
         self.tell("engine", NoticeKind.ERROR, sentence, (button, self._restart), ("Settings", self._show_settings))
-        self.ways_in.engine = None
+        self.ways_in.engine_changed(None)
         self.window.toolbar.show_address("")
         self.window.toolbar.show_recording(is_on=False)
         self._rate.stop()
@@ -250,7 +250,7 @@ class WindowController(QObject):
     def _restart(self) -> None:
         self.window.notices.withdraw("engine")
         self.window.notices.withdraw("restart")
-        self.ways_in.engine = None
+        self.ways_in.engine_changed(None)
         self._bridge.restart(self._settings)
         self._show_empty()
 

@@ -441,9 +441,10 @@ class ExchangeList(QTableView):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         column = self.columnAt(event.pos().x())
-        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.currentIndex().isValid():
-            rect = self.visualRect(self.currentIndex())
-            self.menu_wanted.emit(self.viewport().mapToGlobal(rect.bottomLeft()), self.currentIndex().column())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            current = self.currentIndex()
+            place = self.visualRect(current).bottomLeft() if current.isValid() else self.viewport().rect().center()
+            self.menu_wanted.emit(self.viewport().mapToGlobal(place), max(current.column(), 0))
         elif self.rowAt(event.pos().y()) >= 0:
             self.menu_wanted.emit(event.globalPos(), column)
 

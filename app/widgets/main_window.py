@@ -46,6 +46,7 @@ class MainWindow(QWidget):
         self.main_menu = QMenu(self)
         self.main_menu.setAccessibleName("Menu")
         self._fill_menu(self.main_menu, MAIN_MENU)
+        self.main_menu.aboutToHide.connect(self._enable_all)
         self.toolbar = Toolbar(self.actions_by_key, self.main_menu)
         self.toolbar.theme_button.setMenu(self.theme_menu)
         self.toolbar.theme_button.setPopupMode(self.toolbar.theme_button.ToolButtonPopupMode.InstantPopup)
@@ -114,6 +115,7 @@ class MainWindow(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._fill_menu(menu, LIST_MENU)
+        menu.aboutToHide.connect(self._enable_all)
         menu.popup(position)
 
     def _fill_menu(self, menu: QMenu, keys: tuple[str, ...]) -> None:
@@ -125,6 +127,11 @@ class MainWindow(QWidget):
                 menu.addMenu(submenus[key])
             else:
                 menu.addAction(self.action(key))
+
+    def _enable_all(self) -> None:
+        """What a menu shows as impossible is so for that moment only: keys must not stay dead."""
+        for action in self.actions_by_key.values():
+            action.setEnabled(True)
 
     def action(self, key: str) -> QAction:
         """One of the actions."""
