@@ -74,6 +74,7 @@ class ExchangeList(QTableView):
         self._set_up(model)
         self._pill = QPushButton(self)
         self._pill.setObjectName("newPill")
+        self._pill.setAccessibleName("Show the newest exchanges")
         self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
         self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._pill.clicked.connect(self.follow)

@@ -1,0 +1,173 @@
+"""What the window says about exchanges, without Qt: short texts, commands to copy, colours, preferences."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.clipboard_texts import curl_command, curl_text
+from app.exchange_text import (
+    duration_text,
+    host_text,
+    one_line,
+    path_parts,
+    row_size_text,
+    size_text,
+    status_text,
+    type_text,
+    url_of,
+)
+from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
+from app.theme import DARK, LIGHT, SURFACE_ROLES, TEXT_ROLES, contrast
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.model.exchange import ExchangeKind, ExchangeState
+from tests.support.captures import LiveCapture, Sample
+
+HOSTILE = "a\u202egpj.exe\x00\x1b[31m\u2028b\u200b\r\nc"
+
+
+@pytest.fixture
+def captured(tmp_path):
+    """Adds samples; gives a reader and the rows in order."""
+    capture = LiveCapture(tmp_path / "a.live")
+    readers = []
+
+    def make(*samples: Sample):
+        ids = capture.add(*samples)
+        readers.append(CaptureReader(str(capture.folder)))
+        rows = readers[-1].rows(ids)
+        return readers[-1], [rows[each] for each in ids]
+
+    yield make
+    for reader in readers:
+        reader.close()
+    capture.close()
+
+
+@pytest.mark.parametrize("roles", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("surface", SURFACE_ROLES)
+@pytest.mark.parametrize("role", TEXT_ROLES)
+def test_every_text_can_be_read_on_every_surface(roles, surface, role):
+    assert contrast(getattr(roles, role), getattr(roles, surface)) >= 4.5
+
+
+@pytest.mark.parametrize("roles", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_on_the_primary_button_can_be_read(roles):
+    assert contrast(roles.on_accent, roles.accent) >= 4.5
+
+
+def test_nothing_from_outside_changes_how_a_line_looks():
+    shown = one_line(HOSTILE)
+    assert "\\u202e" in shown
+    assert all(character.isprintable() for character in shown)
+
+
+def test_hostile_parts_of_a_row_stay_in_their_cells(captured):
+    _, (row,) = captured(Sample(host=f"x{HOSTILE}", path=f"/{HOSTILE}?{HOSTILE}", content_type=f"text/{HOSTILE}"))
+    for text in (host_text(row), *path_parts(row), type_text(row), status_text(row).text):
+        assert all(character.isprintable() for character in text)
+
+
+def test_the_status_is_a_code_or_words(captured):
+    _, rows = captured(
+        Sample(status=204),
+        Sample(status=None, state=ExchangeState.WAITING),
+        Sample(status=None, state=ExchangeState.FAILED, failure="connection_refused", failure_text="Refused."),
+        Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None),
+    )
+    texts = [status_text(row) for row in rows]
+    assert [(each.text, each.role) for each in texts[:2]] == [("204", "s2"), ("", "s1")]
+    assert texts[1].is_open
+    assert texts[2].is_failed
+    assert texts[2].role == "s5"
+    assert texts[2].text
+    assert texts[3].text == "Tunnel"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (4130, "4.1 kB"), (312_000, "312 kB"), (1_200_000_000, "1.2 GB")]
+)
+def test_sizes(count, text):
+    assert size_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("duration_us", "text"),
+    [(0, "0 µs"), (40, "40 µs"), (420, "0.4 ms"), (38_000, "38 ms"), (1_030_000, "1.03 s"), (125_000_000, "2 min 5 s")],
+)
+def test_durations(duration_us, text):
+    assert duration_text(duration_us) == text
+
+
+def test_urls_and_sizes_of_rows(captured):
+    _, rows = captured(
+        Sample(host="shop.test", path="/a?b=c"),
+        Sample(host="::1", port=8443, path="/"),
+        Sample(status=304),
+        Sample(response_body=b"x" * 4130),
+    )
+    assert [url_of(row) for row in rows[:2]] == ["https://shop.test/a?b=c", "https://[::1]:8443/"]
+    assert [row_size_text(row) for row in rows[2:]] == ["—", "4.1 kB"]
+
+
+def arguments_of(command: str, folder: Path) -> list[str]:
+    """What a shell makes of a command: `curl` is a script that tells its arguments."""
+    script = folder / "curl"
+    script.write_text('#!/bin/sh\nfor each; do printf "%s\\0" "$each"; done\n')
+    script.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+def test_a_curl_command_survives_the_shell(captured, tmp_path):
+    fields = [("X-Odd", 'it\'s "$HOME" `id` \\ !x'), ("Cookie", "a=1; b=2"), ("Content-Length", "9")]
+    body = b"a='1'&b=$x\n@file"
+    reader, rows = captured(Sample(method="PUT", path="/it's?a=$b&c=`d`", request_fields=fields, request_body=body))
+    words = arguments_of(curl_text(reader, rows), tmp_path)
+    assert words[0] == "https://shop.test/it's?a=$b&c=`d`"
+    assert words[words.index("-X") + 1] == "PUT"
+    assert 'X-Odd: it\'s "$HOME" `id` \\ !x' in words
+    assert not any(word.lower().startswith("content-length") for word in words)
+    assert body.decode() in words
+
+
+def test_a_tunnel_is_no_curl_command(captured):
+    reader, rows = captured(Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None))
+    assert curl_text(reader, rows) == ""
+
+
+def test_a_post_needs_no_method(captured):
+    reader, (row,) = captured(Sample(method="POST", request_body=b"x"))
+    detail = reader.detail(row.id)
+    assert detail is not None
+    assert "-X" not in curl_command(row, detail, b"x")
+
+
+def test_preferences_come_back(tmp_path):
+    path = str(tmp_path / "preferences.json")
+    preferences = Preferences(theme="dark", browser="firefox", columns=(ColumnPreference("host", 200, True),))
+    preferences.set_geometry(b"\0\x01\xff")
+    preferences.remember_file("/tmp/a.har")
+    save_preferences(preferences, path)
+    assert load_preferences(path) == preferences
+    assert load_preferences(path).geometry_bytes() == b"\0\x01\xff"
+    assert os.stat(path).st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"{", b"[]", json.dumps({"splitter": "wide"}).encode()])
+def test_damaged_preferences_are_put_aside(tmp_path, damage):
+    path = tmp_path / "preferences.json"
+    path.write_bytes(damage)
+    assert load_preferences(str(path)) == Preferences()
+    assert (tmp_path / "preferences.json.damaged").read_bytes() == damage
+
+
+def test_recent_files_stand_once_and_are_few():
+    preferences = Preferences()
+    for number in [*range(20), 3]:
+        preferences.remember_file(f"/tmp/{number}.har")
+    assert preferences.recent[:2] == ("/tmp/3.har", "/tmp/19.har")
+    assert len(preferences.recent) == 12

@@ -1,0 +1,233 @@
+"""The window with a real engine: what goes through the proxy is listed, filtered, inspected, exported and reopened."""
+
+import http.client
+import json
+import sys
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
+
+from app.engine_bridge import EngineBridge
+from app.preferences import Preferences
+from app.theme import Scheme, Theme
+from app.widgets.empty_state import Emptiness
+from app.window_controller import WindowController
+from proxy_core.control import EngineControl
+from proxy_core.home import open_home
+from proxy_core.model.settings import Settings
+from tests.support.demonstration_site import DemonstrationSite
+from tests.support.har_validation import check_har
+
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def site():
+    with DemonstrationSite() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def theme(qapp):
+    return Theme(qapp, Scheme.LIGHT)
+
+
+@pytest.fixture
+def open_window(qtbot, tmp_path, theme):
+    """Opens windows on one home, each with an engine of its own."""
+    opened = []
+
+    def make() -> WindowController:
+        home = open_home(str(tmp_path / "home"))
+        settings = Settings(listen_port=0, workers=1)
+        bridge = EngineBridge(EngineControl(), home.path)
+        bridge.start(settings)
+        controller = WindowController(home, Preferences(), settings, bridge, theme)
+        opened.append(controller)
+        controller.window.show()
+        qtbot.waitUntil(lambda: controller._live is not None, timeout=WAIT_MS)
+        return controller
+
+    yield make
+    for controller in opened:
+        controller.close()
+        controller.window.deleteLater()
+
+
+def get(controller: WindowController, url: str) -> bytes:
+    live = controller._live
+    assert live is not None
+    link = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
+    link.request("GET", url)
+    body = link.getresponse().read()
+    link.close()
+    return body
+
+
+def shown_paths(controller: WindowController) -> list[str]:
+    model = controller.model
+    rows = [model.exchange_at(row) for row in range(model.rowCount())]
+    return [row.path for row in rows if row is not None]
+
+
+def write_filter(controller: WindowController, text: str) -> None:
+    field = controller.window.filter_bar.field
+    field.clear()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+def test_what_goes_through_is_listed_and_the_model_keeps_its_word(open_window, qtbot, site):
+    controller = open_window()
+    assert controller._why_empty() is Emptiness.FIRST_MINUTE
+    tester = QAbstractItemModelTester(controller.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    for path in ("/style.css", "/api/wares", "/status/404"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/api/wares", "/status/404"], timeout=WAIT_MS)
+    write_filter(controller, "status:404")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/status/404"], timeout=WAIT_MS)
+    controller.model.sort(0, Qt.SortOrder.DescendingOrder)
+    write_filter(controller, "-status:404")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/api/wares", "/style.css"], timeout=WAIT_MS)
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller)[:1] == ["/shop.js"], timeout=WAIT_MS)
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 0, timeout=WAIT_MS)
+    del tester
+
+
+def test_a_filter_with_a_mistake_says_why_and_the_last_good_one_stays(open_window, qtbot, site):
+    controller = open_window()
+    for path in ("/style.css", "/api/wares"):
+        get(controller, f"{site.http_url}{path}")
+    write_filter(controller, "path:wares")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/api/wares"], timeout=WAIT_MS)
+    write_filter(controller, "status>=abc")
+    bar = controller.window.filter_bar
+    qtbot.waitUntil(lambda: not bar._reason.isHidden(), timeout=WAIT_MS)
+    assert bar._reason.text()
+    assert shown_paths(controller) == ["/api/wares"]
+
+
+def test_a_selected_exchange_is_inspected_and_leaving_it_closes_the_inspector(open_window, qtbot, site):
+    controller = open_window()
+    get(controller, f"{site.http_url}/api/wares")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    controller.window.list.setFocus()
+    QTest.keyClick(controller.window.list, Qt.Key.Key_Down)
+    inspector = controller.inspector
+    qtbot.waitUntil(inspector.isVisible, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: inspector.response.body.content is not None, timeout=WAIT_MS)
+    assert b"Marsh" in inspector.response.body.content.data
+    QTest.keyClick(inspector, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not inspector.isVisible(), timeout=WAIT_MS)
+
+
+def test_the_capture_is_exported_saved_and_reopened(open_window, qtbot, site, tmp_path, monkeypatch):
+    controller = open_window()
+    for path in ("/api/wares", "/picture/1.png"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 2, timeout=WAIT_MS)
+    for action, name in (("export_all", "a.har"), ("save", "a.harrier")):
+        monkeypatch.setattr("app.capture_files.ask_save", lambda *_args, name=name: str(tmp_path / name))
+        controller.window.action(action).trigger()
+        qtbot.waitUntil((tmp_path / name).exists, timeout=WAIT_MS)
+    check_har(tmp_path / "a.har")
+    entries = json.loads((tmp_path / "a.har").read_bytes())["log"]["entries"]
+    assert [entry["request"]["url"].rpartition("/")[2] for entry in entries] == ["wares", "1.png"]
+    get(controller, f"{site.http_url}/style.css")
+    for name in ("a.harrier", "a.har"):
+        controller.files.open(str(tmp_path / name))
+        qtbot.waitUntil(lambda name=name: controller._viewed_title == name, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: shown_paths(controller) == ["/api/wares", "/picture/1.png"], timeout=WAIT_MS)
+        controller.window.action("back_to_live").trigger()
+        qtbot.waitUntil(lambda: len(shown_paths(controller)) == 3, timeout=WAIT_MS)
+
+
+@pytest.mark.parametrize("name", ["a.har", "a.harrier"])
+def test_a_damaged_file_is_told_in_a_bar(open_window, qtbot, tmp_path, name):
+    controller = open_window()
+    path = tmp_path / name
+    path.write_bytes(b"{\x00 not what it says")
+    controller.files.open(str(path))
+    notices = controller.window.notices
+    qtbot.waitUntil(lambda: name in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "Opening" not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    assert controller._viewed == ""
+
+
+def notice_texts(notices) -> list[str]:
+    from PySide6.QtWidgets import QLabel
+
+    return [label.text() for label in notices.findChildren(QLabel) if not label.isHidden()]
+
+
+def test_pausing_lets_traffic_through_unrecorded(open_window, qtbot, site):
+    controller = open_window()
+    controller.window.action("record").trigger()
+    qtbot.waitUntil(lambda: not controller._is_recording, timeout=WAIT_MS)
+    assert get(controller, f"{site.http_url}/style.css")
+    controller.window.action("record").trigger()
+    qtbot.waitUntil(lambda: controller._is_recording, timeout=WAIT_MS)
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+
+
+def test_a_dead_engine_is_told_and_restarted_with_one_click(open_window, qtbot, site):
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    process = controller._bridge._control._process
+    assert process is not None
+    process.kill()
+    notices = controller.window.notices
+    qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    assert shown_paths(controller) == ["/style.css"]
+    restart = next(button for button in notices.findChildren(QAbstractButton) if button.text() == "Restart")
+    before = controller._live
+    restart.click()
+    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+
+
+def test_everything_that_can_be_used_has_a_name(open_window):
+    controller = open_window()
+    nameless = [
+        widget
+        for widget in [
+            *controller.window.findChildren(QAbstractButton),
+            *controller.window.findChildren(QLineEdit),
+        ]
+        if not (widget.accessibleName() or widget.text()) and not widget.objectName().startswith("qt_")
+    ]
+    assert nameless == []
+
+
+def test_keys_stay_alive_behind_a_menu_that_was_open_over_an_empty_list(open_window, qtbot):
+    controller = open_window()
+    menu = controller.window.main_menu
+    menu.popup(controller.window.mapToGlobal(controller.window.rect().center()))
+    assert not controller.window.action("save").isEnabled()
+    menu.hide()
+    assert controller.window.action("save").isEnabled()
+
+
+def test_asking_for_cells_keeps_the_reference_counts_of_singletons(open_window, qtbot, site):
+    """PySide6 6.12.0 lost references to None and True, and the process aborted after some hundred thousand cells."""
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    model: QAbstractItemModel = controller.model
+    indexes = [model.index(0, column) for column in range(model.columnCount())]
+    roles = [Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole]
+    before = sys.getrefcount(None), sys.getrefcount(True)
+    for _ in range(2000):
+        for index in indexes:
+            for role in roles:
+                model.data(index, role)
+    after = sys.getrefcount(None), sys.getrefcount(True)
+    assert all(later > earlier - 1000 for earlier, later in zip(before, after, strict=True))
+    assert QApplication.instance() is not None
