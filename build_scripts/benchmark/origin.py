@@ -1,4 +1,7 @@
-"""The origin: nginx with answers of 1 KiB, 100 KiB and 1 GB, plain and with TLS by the tests' own CA."""
+"""The origin: nginx with answers of 1 KiB, 100 KiB and 1 GB, plain and with TLS by the tests' own CA.
+
+`/1k-varied` answers with a head that never comes twice.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +25,7 @@ http {{
     listen 127.0.0.1:{http_port} backlog=4096;
     listen 127.0.0.1:{https_port} ssl backlog=4096;
     root {root};
+    location = /1k-varied {{ alias {root}/1k; add_header X-Number $request_id; }}
   }}
 }}
 """
