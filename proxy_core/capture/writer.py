@@ -204,7 +204,8 @@ class IndexWriter:
                 (ExchangeState.FAILED, kind.value, exchange_id),
             )
             self._run("UPDATE detail SET failure_text = ? WHERE exchange_id = ?", (text, exchange_id))
-        self._open = {key: each for key, each in self._open.items() if each not in set(ids)}
+        ended = set(ids)
+        self._open = {key: each for key, each in self._open.items() if each not in ended}
         self.failed += len(ids)
         rows = [self._run("SELECT * FROM exchange WHERE id = ?", (each,)).fetchone() for each in sorted(ids)]
         self.commit()
