@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout
 
-LONGEST_LINE = 2000  # bytes; longer ones are cut into several, a minified script is one line otherwise
+LONGEST_LINE = 2000  # bytes or characters; longer ones are cut into several, a minified script is one line otherwise
 HEX_WIDTH = 16
 _LINE = re.compile(rb"[^\n]{1,%d}\n?|\n" % LONGEST_LINE)
 # Control characters and direction overrides, which would change how a line looks.
@@ -65,10 +65,13 @@ class TextLines:
 
 
 class LaidOutLines:
-    """Lines that were laid out for reading, with what can be folded."""
+    """Lines that were laid out for reading, with what can be folded; very long ones are cut into several."""
 
     def __init__(self, layout: Layout, language: Language) -> None:
+        """Takes a pass over the lines, as `TextLines` does."""
         self.language = language
+        if any(len(line) > LONGEST_LINE for line in layout.lines):
+            layout = _cut_long_lines(layout)
         self.folds = layout.folds
         self._lines = layout.lines
 
@@ -78,6 +81,15 @@ class LaidOutLines:
 
     def text(self, number: int) -> str:
         return self._lines[number].replace("\t", "    ").translate(_CONTROL)
+
+
+def _cut_long_lines(layout: Layout) -> Layout:
+    lines: list[str] = []
+    new_number: list[int] = []
+    for line in layout.lines:
+        new_number.append(len(lines))
+        lines += [line[start : start + LONGEST_LINE] for start in range(0, len(line), LONGEST_LINE)] or [line]
+    return Layout(lines, {new_number[first]: new_number[last] for first, last in layout.folds.items()})
 
 
 class HexLines:
@@ -112,15 +124,11 @@ def hex_line(offset: int, piece: bytes) -> str:
     return f"{offset:08x}  {left:<23}  {right:<23}  {shown}"
 
 
-def find_all(lines: Lines, wanted: str, limit: int, line_limit: int) -> list[Find]:
-    """Occurrences without regard to case, at most `limit` of them, in the first `line_limit` lines."""
-    found: list[Find] = []
-    if not wanted:
-        return found
+def find_in(lines: Lines, wanted: str, first: int, behind: int) -> list[Find]:
+    """Occurrences in the lines from `first` up to and without `behind`, without regard to case."""
     pattern = re.compile(re.escape(wanted), re.IGNORECASE)
-    for number in range(min(lines.count, line_limit)):
-        for match in pattern.finditer(lines.text(number)):
-            found.append(Find(number, match.start(), match.end()))
-            if len(found) >= limit:
-                return found
-    return found
+    return [
+        Find(number, match.start(), match.end())
+        for number in range(first, behind)
+        for match in pattern.finditer(lines.text(number))
+    ]

@@ -4,9 +4,10 @@ Folding, selection by character, copying, and finding with all hits marked. It t
 megabytes opens as fast as one of a kilobyte. Signals: `find_changed` with a text such as «3 of 18».
 """
 
+import time
 from bisect import bisect_right
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -20,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMenu, QWidget
 
-from app.inspection.lines import Find, Lines, find_all
+from app.inspection.lines import Find, Lines, find_in
 from app.theme import code_font, roles_of
 from proxy_core.formats.highlight import spans
 
@@ -29,7 +30,9 @@ _MARGIN = 8
 _TOP = 6
 _COPY_LIMIT_LINES = 200_000
 _FIND_LIMIT = 1000
-_FIND_LINES = 300_000  # searched at once: about 200 ms
+_SHARING = 4
+_SEARCH_S = 0.012  # of the window's time at once
+_SEARCHED_AT_ONCE = 50  # lines
 _MEASURED = 200  # lines whose width decides about the horizontal scroll bar
 
 Place = tuple[int, int]  # line, character
@@ -52,6 +55,7 @@ class LineView(QAbstractScrollArea):
         metrics = QFontMetricsF(self.font())
         self._line_height = int(metrics.height() * 1.28)
         self._ascent = int(metrics.ascent() + (self._line_height - metrics.height()) / 2)
+        self._char_width = metrics.horizontalAdvance("0")
         self._lines: Lines | None = None
         self._folded: dict[int, int] = {}  # first line -> last hidden line
         self._hidden_before: tuple[list[int], list[int]] = ([], [])  # view rows where a fold ends, and lines hidden
@@ -59,6 +63,11 @@ class LineView(QAbstractScrollArea):
         self._cursor: Place | None = None
         self._found: list[Find] = []
         self._found_index = -1
+        self._sought = ""
+        self._searched_lines = self._find_from = 0
+        self._search = QTimer(self, interval=0, singleShot=True)
+        self._search.timeout.connect(self._search_on)
+        self._widest = 0.0  # of the lines that were measured
         self.verticalScrollBar().setSingleStep(3)
 
     # Content
@@ -70,11 +79,21 @@ class LineView(QAbstractScrollArea):
         if not keep_place:
             self._folded = {}
             self._anchor = self._cursor = None
+        self._search.stop()
         self._found, self._found_index = [], -1
+        self._widest = self._measured_width()
         self._folds_changed()
         self.verticalScrollBar().setValue(row if keep_place else 0)
         if not keep_place:
             self.horizontalScrollBar().setValue(0)
+
+    def _measured_width(self) -> float:
+        if self._lines is None:
+            return 0.0
+        longest = max(
+            (self._lines.text(each) for each in range(min(self._lines.count, _MEASURED))), key=len, default=""
+        )
+        return QFontMetricsF(self.font()).horizontalAdvance(longest)  # one width for all characters, or nearly
 
     def _folds_changed(self) -> None:
         rows: list[int] = []
@@ -117,17 +136,7 @@ class LineView(QAbstractScrollArea):
         rows_shown = max(self.viewport().height() // self._line_height, 1)
         self.verticalScrollBar().setPageStep(rows_shown)
         self.verticalScrollBar().setRange(0, max(self._row_count() - rows_shown, 0))
-        metrics = QFontMetricsF(self.font())
-        widest = 0.0
-        if self._lines is not None:
-            widest = max(
-                (
-                    metrics.horizontalAdvance(self._lines.text(each))
-                    for each in range(min(self._lines.count, _MEASURED))
-                ),
-                default=0.0,
-            )
-        width = int(widest) + self._left() + _MARGIN
+        width = int(self._widest) + self._left() + _MARGIN
         self.horizontalScrollBar().setPageStep(self.viewport().width())
         self.horizontalScrollBar().setSingleStep(24)
         self.horizontalScrollBar().setRange(0, max(width - self.viewport().width(), 0))
@@ -178,8 +187,8 @@ class LineView(QAbstractScrollArea):
         roles = roles_of(self)
 
         def fill(start: int, end: int, colour: QColor) -> None:
-            left = metrics.horizontalAdvance(text[:start])
-            width = metrics.horizontalAdvance(text[:end]) - left
+            left = self._width(metrics, text[:start])
+            width = self._width(metrics, text[:end]) - left
             painter.fillRect(QRect(int(x + left), y, max(int(width), 3), self._line_height), colour)
 
         for each in found:
@@ -199,15 +208,22 @@ class LineView(QAbstractScrollArea):
         baseline = y + self._ascent
         position = 0
         advance = 0.0
+        right = self.viewport().width() - x
+        # Only what can be seen is looked at. Outside ASCII several characters may share a place.
+        text = text[: (int(right / self._char_width) + 2) * (1 if text.isascii() else _SHARING)]
         for start, end, role in [*spans(text, self._lines.language), (len(text), len(text), "")]:
+            if advance > right:
+                break
             for piece, colour in (
                 (text[position:start], roles.text),
                 (text[start:end], getattr(roles, role, roles.text)),
             ):
                 if piece:
-                    painter.setPen(QColor(colour))
-                    painter.drawText(QPoint(int(x + advance), baseline), piece)
-                    advance += metrics.horizontalAdvance(piece)
+                    width = self._width(metrics, piece)
+                    if x + advance + width > 0:
+                        painter.setPen(QColor(colour))
+                        painter.drawText(QPoint(int(x + advance), baseline), piece)
+                    advance += width
             position = end
         if line in self._lines.folds:
             painter.setPen(QColor(roles.muted))
@@ -217,6 +233,9 @@ class LineView(QAbstractScrollArea):
                 hidden = self._folded[line] - line
                 closing = self._lines.text(self._folded[line]).strip()
                 painter.drawText(QPoint(int(x + advance) + 6, baseline), f"… {hidden - 1:,} lines … {closing}")
+
+    def _width(self, metrics: QFontMetricsF, text: str) -> float:
+        return len(text) * self._char_width if text.isascii() else metrics.horizontalAdvance(text)
 
     # Folding
 
@@ -284,7 +303,7 @@ class LineView(QAbstractScrollArea):
         low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
-            if metrics.horizontalAdvance(text[:middle]) <= x + metrics.averageCharWidth() / 2:
+            if self._width(metrics, text[:middle]) <= x + metrics.averageCharWidth() / 2:
                 low = middle
             else:
                 high = middle - 1
@@ -365,28 +384,56 @@ class LineView(QAbstractScrollArea):
     # Finding
 
     def find_text(self, wanted: str) -> None:
-        """Mark all occurrences and go to the first at or below what is seen."""
-        self._found = find_all(self._lines, wanted, _FIND_LIMIT, _FIND_LINES) if self._lines is not None else []
-        first_line = self._line_of_row(self.verticalScrollBar().value()) if self._found else 0
-        later = [index for index, each in enumerate(self._found) if each.line >= first_line]
-        self._found_index = (later[0] if later else 0) if self._found else -1
-        self._show_found(wanted)
+        """Mark all occurrences and go to the first at or below what is seen. A long text is searched bit by bit."""
+        self._found, self._found_index = [], -1
+        self._sought, self._searched_lines = wanted, 0
+        self._find_from = self._line_of_row(self.verticalScrollBar().value()) if self._lines is not None else 0
+        if self._lines is None or not wanted:
+            self._search.stop()
+            self.find_changed.emit("")
+            self.viewport().update()
+            return
+        self._search_on()
+
+    def _search_on(self) -> None:
+        """Search for some milliseconds, then let the window do other things."""
+        lines = self._lines
+        if lines is None:
+            return
+        end_mark = time.monotonic() + _SEARCH_S
+        while self._searched_lines < lines.count and len(self._found) < _FIND_LIMIT and time.monotonic() < end_mark:
+            behind = min(self._searched_lines + _SEARCHED_AT_ONCE, lines.count)
+            self._found += find_in(lines, self._sought, self._searched_lines, behind)
+            self._searched_lines = behind
+        del self._found[_FIND_LIMIT:]
+        is_over = self._searched_lines >= lines.count or len(self._found) >= _FIND_LIMIT
+        if self._found_index < 0 and self._found and (is_over or self._found[-1].line >= self._find_from):
+            later = (index for index, each in enumerate(self._found) if each.line >= self._find_from)
+            self._found_index = next(later, 0)
+            self._go_to_found()
+        self._tell_found(is_over=is_over)
+        if is_over:
+            self._search.stop()
+        else:
+            self._search.start()
 
     def find_next(self, step: int) -> None:
         """Go to the next (1) or previous (-1) occurrence."""
         if self._found:
             self._found_index = (self._found_index + step) % len(self._found)
-            self._show_found("x")
+            self._go_to_found()
+            self._tell_found(is_over=not self._search.isActive())
 
-    def _show_found(self, wanted: str) -> None:
-        if self._found_index >= 0:
-            each = self._found[self._found_index]
-            for first in [first for first, last in self._folded.items() if first < each.line <= last]:
-                self.toggle_fold(first)
-            row = self._row_of_line(each.line)
-            bar = self.verticalScrollBar()
-            if not bar.value() <= row < bar.value() + bar.pageStep():
-                bar.setValue(max(row - bar.pageStep() // 3, 0))
-        count = f"{len(self._found)}+" if len(self._found) >= _FIND_LIMIT else str(len(self._found))
-        self.find_changed.emit(f"{self._found_index + 1} of {count}" if wanted else "")
+    def _go_to_found(self) -> None:
+        each = self._found[self._found_index]
+        for first in [first for first, last in self._folded.items() if first < each.line <= last]:
+            self.toggle_fold(first)
+        row = self._row_of_line(each.line)
+        bar = self.verticalScrollBar()
+        if not bar.value() <= row < bar.value() + bar.pageStep():
+            bar.setValue(max(row - bar.pageStep() // 3, 0))
+
+    def _tell_found(self, *, is_over: bool) -> None:
+        more = "" if is_over and len(self._found) < _FIND_LIMIT else "+"
+        self.find_changed.emit(f"{self._found_index + 1} of {len(self._found)}{more}")
         self.viewport().update()
