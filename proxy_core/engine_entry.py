@@ -106,7 +106,7 @@ class Engine:
             raise OSError(0, str(error)) from None
 
     def _start_processes(self, listener: socket.socket) -> None:
-        self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish)
+        self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, _warn)
         host, self.port = listener.getsockname()[:2]
         self._supervisor = Supervisor(
             self.settings, listener, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
@@ -190,8 +190,14 @@ class Engine:
     def _worker_changed(self, text: str, alive: int) -> None:
         if self._publish is not None:
             self._publish(WorkerChanged(text, alive))
-        elif sys.stderr is not None:
-            print(text, file=sys.stderr, flush=True)
+        else:
+            _warn(text)
+
+
+def _warn(text: str) -> None:
+    """Without a window the terminal is told."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
 
 
 def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Outlet) -> None:

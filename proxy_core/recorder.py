@@ -18,7 +18,7 @@ from typing import Any
 from proxy_core.capture.recovery import replay_series, series_in
 from proxy_core.capture.writer import Applied, CaptureFullError, IndexWriter
 from proxy_core.model.command import BytesTaken, Command, SuspendRecording
-from proxy_core.model.event import decode_batch
+from proxy_core.model.event import decode_batch, decode_event
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.notice import CaptureCleared, Notice, RecordingChanged, RowsChanged
 
@@ -35,12 +35,23 @@ TellWorker = Callable[[int, Command], None]  # series and what; 0 = all workers
 class Recorder:
     """Start it, feed it with `take`, stop it. All methods may be called from any thread."""
 
-    def __init__(self, writer: IndexWriter, folder: str, tell_worker: TellWorker, publish: Publish | None) -> None:
-        """`publish` is None without a window."""
+    def __init__(
+        self,
+        writer: IndexWriter,
+        folder: str,
+        tell_worker: TellWorker,
+        publish: Publish | None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        """`publish` is None without a window; then `warn` is told a sentence when recording is suspended, or goes on.
+
+        Both are called in the recorder's thread.
+        """
         self._writer = writer
         self._folder = folder
         self._tell_worker = tell_worker
         self._publish = publish
+        self._warn = warn
         self._inbox: queue.Queue[tuple[int, bytes] | Callable[[], None]] = queue.Queue(INBOX_BATCHES)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._taken: dict[int, int] = {}
@@ -51,7 +62,6 @@ class Recorder:
         self._not_recorded = 0
         self._is_recording = True
         self._is_full = False
-        self._behind: set[int] = set()  # series whose journal must be replayed
         self._retry_mark = 0.0
         self._is_stopping = False
         self.failure = ""  # why the recorder gave up, for the engine's last words
@@ -127,14 +137,14 @@ class Recorder:
         self._taken[series] = self._taken.get(series, 0) + len(data)
         batch = decode_batch(data)
         if self._is_full:
-            self._behind.add(series)
+            if not batch.segment:  # it tells what is in no journal; what is in one is replayed later
+                self._not_recorded += sum(decode_event(event)[1] for event in batch.events)
             return
         try:
             progress = (series, batch.segment, batch.offset) if batch.segment else None
             applied = self._writer.apply(batch.events, progress)
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
-            self._behind.add(series)
             return
         self._news.add(applied)
         if applied.not_recorded or applied.problem:
@@ -158,7 +168,6 @@ class Recorder:
 
     def _stop_for_full_disk(self, reason: str) -> None:
         self._is_full = True
-        self._behind.add(0)  # what was applied and is now undone: replay all
         self._news.forget()
         self._retry_mark = time.monotonic() + RETRY_S
         self._tell_worker(0, SuspendRecording(on=True))
@@ -172,17 +181,20 @@ class Recorder:
                 self._news.add(replay_series(self._writer, self._folder, series))
             self._writer.set_meta("last_retry", "1")
         except CaptureFullError:
+            self._tell_problem(self._problem)  # with the count as it is now
             return
         self._is_full = False
-        self._behind.clear()
         self._tell_worker(0, SuspendRecording(on=False))
         self._tell_problem("")
 
     def _tell_problem(self, problem: str) -> None:
+        is_news = bool(problem) != bool(self._problem)
         self._problem = problem
         text = f"Recording is suspended: {problem}." if problem else ""
         if self._publish is not None:
             self._publish(RecordingChanged(self._is_recording, text, self._not_recorded))
+        elif self._warn is not None and is_news:
+            self._warn(text or f"Recording goes on; {self._not_recorded} exchanges have gone by unrecorded.")
 
     def _switch(self, *, on: bool) -> None:
         self._is_recording = on

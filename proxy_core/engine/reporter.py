@@ -73,6 +73,7 @@ class Reporter:
         self._progress_mark = 0.0
         self._resume_mark = 0.0
         self._not_recorded = 0
+        self._owed: list[tuple[Report, int]] = []
         self.is_recording = True  # the person's own switch
         self.is_suspended = False  # the engine's, while the disk is full
         self.is_full = False
@@ -89,6 +90,7 @@ class Reporter:
             self._flusher.kill()
             self._flusher = None
         self._announce(_clock(), with_progress=True)
+        self._pay()
         self._send_batch()
         self._journal.close()
 
@@ -176,7 +178,10 @@ class Reporter:
     # Inside
 
     def _body(self, report: Report, side: int, data: bytes) -> None:
-        if not data or not self.is_recording:
+        if not data:
+            return
+        if not self.is_recording:
+            report.flags |= _BODY_NOT_RECORDED
             return
         report.is_dirty = True
         segments = report.body_segments
@@ -270,10 +275,10 @@ class Reporter:
                 if segment is not None:
                     segment.close()
             report.body_segments = None
-        if not self.is_recording:
+        if not self.is_recording and not report.is_announced:
             return
         if self._is_resting():
-            self._not_recorded += 1
+            self._miss(report, kind)
             return
         journal = self._journal
         journal.rotate_if_full()
@@ -288,21 +293,42 @@ class Reporter:
             journal.write(b"".join(parts))
         except JournalFullError as error:
             self._rest(report, error)
-            self._not_recorded += 1
+            self._miss(report, kind)
             return
         self._push(event)
 
-    def _emit(self, event: bytes) -> None:
-        """Journal and queue one event that is not an exchange's last."""
+    def _miss(self, report: Report, kind: int) -> None:
+        """Its end can't be written now. One that is in the capture already must not stay open there for ever."""
+        if report.is_announced:
+            if report.pending:
+                report.flags |= _BODY_NOT_RECORDED
+                report.pending = []
+            self._owed.append((report, kind))
+        else:
+            self._not_recorded += 1
+
+    def _pay(self) -> None:
+        """Tell the ends that could not be written."""
+        owed, self._owed = self._owed, []
+        for number, (report, kind) in enumerate(owed):
+            if self._is_resting():
+                self._owed += owed[number:]
+                return
+            if not self._emit(encode_report(report, kind)):
+                self._owed.append((report, kind))
+
+    def _emit(self, event: bytes) -> bool:
+        """Journal and queue one event by itself; whether that could be done."""
         if self._is_resting():
-            return
+            return False
         try:
             self._journal.rotate_if_full()
             self._journal.write(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)) + event)
         except JournalFullError as error:
             self._rest(None, error)
-            return
+            return False
         self._push(event)
+        return True
 
     def _push(self, event: bytes) -> None:
         self._outbox.append(event)
@@ -338,15 +364,19 @@ class Reporter:
             if with_progress:
                 self._progress_mark = now
             self._announce(now, with_progress=with_progress)
+            if self._owed:
+                self._pay()
             self._send_batch()
             self._tell_not_recorded()
-            if not self._is_awake and any(each.is_dirty and not each.is_held for each in self._open.values()):
+            if not self._is_awake and (
+                self._owed or any(each.is_dirty and not each.is_held for each in self._open.values())
+            ):
                 self._is_awake = True
                 self._work.set()
 
     def _announce(self, now: float, *, with_progress: bool) -> None:
         """Tell of what is under way: the new at once, the changed at the pace of `PROGRESS_S`."""
-        if not self.is_recording:
+        if not self.is_recording or self._is_resting():
             return
         for report in list(self._open.values()):
             is_new = not report.is_announced
@@ -356,9 +386,10 @@ class Reporter:
                 continue
             if report.pending:
                 self._write_pending(report)
+            if not self._emit(encode_report(report)):
+                return
             report.is_announced = True
             report.is_dirty = False
-            self._emit(encode_report(report))
 
     # Disk full
 

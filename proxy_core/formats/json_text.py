@@ -8,8 +8,10 @@ import re
 from typing import NamedTuple
 
 INDENT = "  "
-# A string without an end goes on to the end of the text: to try again at each quote would cost the square.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+# A string without an end goes on to the end of the text: to try again at each quote would cost the square. What is no
+# blank of JSON (a no-break space, say) is a mistake that must stay.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^ \t\r\n{}\[\],:"]++', re.DOTALL)
+_LINE_END = re.compile(r"\r\n?|\n")  # in a string JSON has none; some writers do
 _BEHIND_A_VALUE = (",", ":", "}", "]")
 _DEEPEST_INDENT = 60  # deeper levels are not moved further to the right
 
@@ -39,7 +41,7 @@ def lay_out_json(text: str) -> Layout:
 
     def flush() -> None:
         if line:
-            lines.append(INDENT * min(depth, _DEEPEST_INDENT) + "".join(line))
+            lines.extend(_LINE_END.split(INDENT * min(depth, _DEEPEST_INDENT) + "".join(line)))
             line.clear()
 
     position = 0

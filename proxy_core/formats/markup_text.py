@@ -5,67 +5,91 @@ from collections import Counter
 
 from proxy_core.formats.json_text import INDENT, Layout
 
+_BLANKS = " \t\r\n\f"  # a no-break space is text
 # What has no end goes on to the end of the text: looking for one again at each beginning would cost the square.
-_PIECE = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<[!?/]?[A-Za-z][^<>]*+>|[^<]++|<", re.DOTALL)
-_VERBATIM = re.compile(r"<(script|style|pre|textarea)\b[^<>]*+>.*?(?:</\1\s*+>|\Z)", re.DOTALL | re.IGNORECASE)
-_NAME = re.compile(r"</?([A-Za-z][\w:.-]*)")
+_COMMENT = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"
+_TAG_OR_TEXT = r"<[!?/]?[A-Za-z][^<>]*+>|[^<]++|<"
+_VERBATIM = r"<(script|style|pre|textarea)\b[^<>]*+>.*?(?:</\1\s*+>|\Z)"
+_XML_PIECE = re.compile(f"{_COMMENT}|{_TAG_OR_TEXT}", re.DOTALL)
+_HTML_PIECE = re.compile(f"{_COMMENT}|{_VERBATIM}|{_TAG_OR_TEXT}", re.DOTALL | re.IGNORECASE)
+_VERBATIM_NAMES = frozenset({"script", "style", "pre", "textarea"})
+_NAME = re.compile(r"<(/?)([A-Za-z][\w:.-]*)")
 _VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
 )  # HTML: elements that have no end
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _SHORT = 100  # an element whose whole text fits stays on one line
 _DEEPEST_INDENT = 60
 
 
+class _Writer:
+    """The lines so far, and the elements that are open."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.folds: dict[int, int] = {}
+        self._opened: list[tuple[str, int]] = []
+        self._still_open: Counter[str] = Counter()  # how many of a name are in `_opened`
+
+    def write(self, piece: str, *, keeps_blanks: bool) -> None:
+        """A piece that neither opens nor closes anything."""
+        indent = INDENT * min(len(self._opened), _DEEPEST_INDENT)
+        lines = _LINE_ENDS.split(piece) if "\n" in piece or "\r" in piece else [piece]
+        stripped = (line if keeps_blanks else line.strip(_BLANKS) for line in lines)
+        self.lines.extend(indent + line for line in stripped if line.strip(_BLANKS))
+
+    def open(self, name: str, tag: str) -> None:
+        """A tag that something follows; its attributes may stand in lines of their own."""
+        first = len(self.lines)
+        self.write(tag, keeps_blanks=False)
+        self.lines[first + 1 :] = [INDENT * 2 + line for line in self.lines[first + 1 :]]
+        self._opened.append((name, first))
+        self._still_open[name] += 1
+
+    def close(self, name: str, tag: str) -> None:
+        """A closing tag; what was left open inside ends with it. One without a beginning closes nothing."""
+        if self._still_open[name]:
+            while self._opened:
+                last, begin = self._opened.pop()
+                self._still_open[last] -= 1
+                if last == name:
+                    if len(self.lines) > begin + 1:
+                        self.folds[begin] = len(self.lines)
+                    break
+        self.write(" ".join(tag.split()), keeps_blanks=False)
+
+
 def lay_out_markup(text: str, *, is_html: bool) -> Layout:
     """One tag or text a line; an element with a short text stays together. Scripts and styles keep their lines."""
-    lines: list[str] = []
-    folds: dict[int, int] = {}
-    opened: list[tuple[str, int]] = []
-    still_open: Counter[str] = Counter()  # how many of a name are in `opened`
-    pieces = _pieces(text)
+    pattern = _HTML_PIECE if is_html else _XML_PIECE
+    pieces = [piece for match in pattern.finditer(text) if (piece := match[0].strip(_BLANKS))]
+    writer = _Writer()
     position = 0
     while position < len(pieces):
         piece = pieces[position]
-        depth = min(len(opened), _DEEPEST_INDENT)
-        name_match = _NAME.match(piece)
-        name = name_match[1].lower() if name_match else ""
-        if piece.startswith("</"):
-            if still_open[name]:
-                while opened:
-                    last, begin = opened.pop()
-                    still_open[last] -= 1
-                    if last == name:
-                        if len(lines) > begin + 1:
-                            folds[begin] = len(lines)
-                        break
-            lines.append(INDENT * min(len(opened), _DEEPEST_INDENT) + piece)
-        elif name and not piece.endswith("/>") and not (is_html and name in _VOID) and "\n" not in piece:
-            together = "".join(pieces[position : position + 3])
-            if (
-                position + 2 < len(pieces)
-                and pieces[position + 2].lower().startswith(f"</{name}")
-                and not pieces[position + 1].startswith("<")
-                and len(together) <= _SHORT
-            ):
-                lines.append(INDENT * depth + together)
-                position += 3
-                continue
-            lines.append(INDENT * depth + piece)
-            if not _VERBATIM.fullmatch(piece):
-                opened.append((name, len(lines) - 1))
-                still_open[name] += 1
-        else:
-            lines.extend(INDENT * depth + line for line in piece.splitlines() if line.strip())
         position += 1
-    return Layout(lines, folds)
+        tag = _NAME.match(piece)
+        name = tag[2].lower() if tag else ""
+        if tag and tag[1]:
+            writer.close(name, piece)
+        elif is_html and name in _VERBATIM_NAMES:
+            writer.write(piece, keeps_blanks=True)
+        elif not tag or piece.endswith("/>") or (is_html and name in _VOID):
+            writer.write(piece, keeps_blanks=piece.startswith("<!"))
+        elif together := _short_element(name, pieces[position - 1 : position + 2]):
+            writer.write(together, keeps_blanks=False)
+            position += 2
+        else:
+            writer.open(name, piece)
+    return Layout(writer.lines, writer.folds)
 
 
-def _pieces(text: str) -> list[str]:
-    pieces: list[str] = []
-    position = 0
-    for match in _VERBATIM.finditer(text):
-        pieces += _PIECE.findall(text[position : match.start()])
-        pieces.append(match[0])
-        position = match.end()
-    pieces += _PIECE.findall(text[position:])
-    return [piece.strip() for piece in pieces if piece.strip()]
+def _short_element(name: str, pieces: list[str]) -> str:
+    """A tag, its text and its end as one line, "" where they are something else, or long."""
+    if len(pieces) < 3 or pieces[1].startswith("<"):
+        return ""
+    end = _NAME.match(pieces[2])
+    if end is None or not end[1] or end[2].lower() != name:
+        return ""
+    together = "".join(pieces)
+    return "" if len(together) > _SHORT or _LINE_ENDS.search(together) else together

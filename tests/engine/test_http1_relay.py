@@ -367,3 +367,31 @@ class TestFailures:
         client.sends(request(origin))
         client.closes()
         assert proxy.only().row.failure == "client_closed"
+
+
+class TestPausing:
+    def test_what_was_begun_before_is_ended_and_what_is_begun_meanwhile_is_not_recorded(self, proxy, start_origin):
+        may_go_on = Event()
+
+        def script(upstream):
+            upstream.reads_head()
+            upstream.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nbefo")
+            if origin.connections == 1:
+                may_go_on.wait(5)
+            upstream.sends(b"re!!")
+
+        origin = start_origin(script)
+        slow = proxy.connect()
+        slow.sends(request(origin, path=b"/slow"))
+        wait_for(lambda: proxy.exchanges)  # it lasts long enough to be told of
+        reporter = proxy.worker.services.reporter
+        reporter.is_recording = False
+        quick = proxy.connect()
+        quick.sends(request(origin, path=b"/quick"))
+        quick.reads_response()
+        may_go_on.set()
+        slow.reads_response()
+        exchange = proxy.only()
+        assert exchange.row.path == "/slow"
+        assert exchange.row.flags & ExchangeFlag.BODY_NOT_RECORDED
+        assert exchange.response_body == b"befo"
