@@ -40,7 +40,7 @@ _SCRIPT = re.compile(
 )
 _STYLE = re.compile(
     r"(?P<muted>/\*.*?(?:\*/|$))|(?P<js>\"[^\"]*\"?|'[^']*'?)|(?P<jk>(?<![\w-])[\w-]++(?=\s*+:[^{]{0,200}(?:;|$)))|(?P<jb>[@!][\w-]+)"
-    r"|(?P<jn>#[0-9a-fA-F]{3,8}\b|\b-?\d[\w.%]*)"
+    r"|(?P<jn>#[0-9a-fA-F]{3,8}\b|(?<![\w-])-?\d[\w.%]*)"
 )
 _FIELDS = re.compile(r"^(?P<jk>[^:\s]+)(?=:)")
 _FORM = re.compile(r"^(?P<jk>.*?)(?= = )")

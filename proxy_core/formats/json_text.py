@@ -5,6 +5,7 @@ as far as it goes. Each line that opens an object or array knows the line that c
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 INDENT = "  "
@@ -14,6 +15,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]|[^ \t\r\n{}\[\],:"
 _LINE_END = re.compile(r"\r\n?|\n")  # in a string JSON has none; some writers do
 _BEHIND_A_VALUE = (",", ":", "}", "]")
 _DEEPEST_INDENT = 60  # deeper levels are not moved further to the right
+_SHARED_LENGTH = 16
 
 
 class Layout(NamedTuple):
@@ -30,6 +32,17 @@ def looks_like_json(text: str) -> bool:
     return (start, end) in (("{", "}"), ("[", "]"))
 
 
+def indented(text: str, depth: int) -> str:
+    """A line at its depth. Short lines that come again are one string: 4 MB of brackets would be 700 otherwise."""
+    depth = min(depth, _DEEPEST_INDENT)
+    return _shared(text, depth) if len(text) <= _SHARED_LENGTH else INDENT * depth + text
+
+
+@lru_cache(maxsize=1024)
+def _shared(text: str, depth: int) -> str:
+    return INDENT * depth + text
+
+
 def lay_out_json(text: str) -> Layout:
     """One member or item a line; empty objects and arrays on one."""
     lines: list[str] = []
@@ -41,7 +54,11 @@ def lay_out_json(text: str) -> Layout:
 
     def flush() -> None:
         if line:
-            lines.extend(_LINE_END.split(INDENT * min(depth, _DEEPEST_INDENT) + "".join(line)))
+            whole = indented("".join(line), depth)
+            if "\n" in whole or "\r" in whole:
+                lines.extend(_LINE_END.split(whole))
+            else:
+                lines.append(whole)
             line.clear()
 
     position = 0

@@ -3,23 +3,24 @@
 import re
 from collections import Counter
 
-from proxy_core.formats.json_text import INDENT, Layout
+from proxy_core.formats.json_text import INDENT, Layout, indented
 
 _BLANKS = " \t\r\n\f"  # a no-break space is text
 # What has no end goes on to the end of the text: looking for one again at each beginning would cost the square.
 _COMMENT = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"
-_TAG_OR_TEXT = r"<[!?/]?[A-Za-z][^<>]*+>|[^<]++|<"
-_VERBATIM = r"<(script|style|pre|textarea)\b[^<>]*+>.*?(?:</\1\s*+>|\Z)"
-_XML_PIECE = re.compile(f"{_COMMENT}|{_TAG_OR_TEXT}", re.DOTALL)
-_HTML_PIECE = re.compile(f"{_COMMENT}|{_VERBATIM}|{_TAG_OR_TEXT}", re.DOTALL | re.IGNORECASE)
+_TAG = r"<[!?/]?[A-Za-z][^<>]*+>"
+_XML_TAG = r"<[!?/]?[^\W\d][^<>]*+>"  # names may begin with any letter or an underscore
+_TEXT = r"[^<]++|<"
+_VERBATIM = r"<(script|style|pre|textarea)(?=[\s/>])[^<>]*+>.*?(?:</\1\s*+>|\Z)"
+_XML_PIECE = re.compile(f"{_COMMENT}|{_XML_TAG}|{_TEXT}", re.DOTALL)
+_HTML_PIECE = re.compile(f"{_COMMENT}|{_VERBATIM}|{_TAG}|{_TEXT}", re.DOTALL | re.IGNORECASE)
 _VERBATIM_NAMES = frozenset({"script", "style", "pre", "textarea"})
-_NAME = re.compile(r"<(/?)([A-Za-z][\w:.-]*)")
+_NAME = re.compile(r"<(/?)([^\W\d][\w:.-]*)")
 _VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
 )  # HTML: elements that have no end
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _SHORT = 100  # an element whose whole text fits stays on one line
-_DEEPEST_INDENT = 60
 
 
 class _Writer:
@@ -33,10 +34,10 @@ class _Writer:
 
     def write(self, piece: str, *, keeps_blanks: bool) -> None:
         """A piece that neither opens nor closes anything."""
-        indent = INDENT * min(len(self._opened), _DEEPEST_INDENT)
+        depth = len(self._opened)
         lines = _LINE_ENDS.split(piece) if "\n" in piece or "\r" in piece else [piece]
         stripped = (line if keeps_blanks else line.strip(_BLANKS) for line in lines)
-        self.lines.extend(indent + line for line in stripped if line.strip(_BLANKS))
+        self.lines.extend(indented(line, depth) for line in stripped if line.strip(_BLANKS))
 
     def open(self, name: str, tag: str) -> None:
         """A tag that something follows; its attributes may stand in lines of their own."""
