@@ -87,7 +87,7 @@ class Http1Relay:
         self._reader = RequestReader(scheme, default_authority=named)
         self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
         self._has_served = False
-        self._has_client_left = False
+        self._has_client_left = self._has_client_reset = False
         self.connect_request: tuple[RequestHead, Report] | None = None
         if first_bytes:
             self._reader.receive(first_bytes)
@@ -122,6 +122,7 @@ class Http1Relay:
         though not for long where the upstream is silent.
         """
         self._has_client_left = True
+        self._has_client_reset = is_reset
         if self._upstream is not None:
             if is_reset:
                 self._upstream.link.abort()
@@ -383,12 +384,17 @@ class Http1Relay:
         """Answer with the failure, or cut the client off where the response has begun already."""
         if upload is not None and upload.failure is not None:
             failure = upload.failure
-        if self._has_client_left and not report.response_head:
-            failure = Failure(FailureKind.CLIENT_CLOSED, "The client left before the response came.")
+        if self._has_client_reset or (self._has_client_left and not report.response_head):
+            # The upstream's end was our own doing, or nobody is there to be told of it.
+            when = "it had the whole response" if report.response_head else "the response came"
+            failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
         request_is_read = head.body_length == 0 or (upload is not None and upload.is_done and upload.failure is None)
         self._drop_upstream(upload)
         if failure.kind is FailureKind.CLIENT_CLOSED:
-            report.flags |= _REQUEST_INCOMPLETE
+            if not request_is_read:
+                report.flags |= _REQUEST_INCOMPLETE
+            if report.response_head:
+                report.flags |= _RESPONSE_INCOMPLETE
             self._reporter.fail(report, failure)
             return False
         if report.response_head:
