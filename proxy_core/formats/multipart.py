@@ -1,4 +1,4 @@
-"""Multipart bodies (RFC 2046 §5.1) taken apart, one level deep: what forms send (RFC 7578), leniently and never raising.
+"""Multipart bodies (RFC 2046 §5.1) taken apart, one level deep: what forms send (RFC 7578). Lenient, never raising.
 
 A part inside a part stays one part, so depth costs nothing. A body that was cut off ends with the part that was cut.
 """
