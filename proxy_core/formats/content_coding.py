@@ -17,6 +17,7 @@ else:
     from backports import zstd
 
 STEP_BYTES = 1 << 16  # output of one step of a decoder
+MOST_CODINGS = 5  # as curl has it; each more could multiply a bomb by a thousand
 _ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659
 
 
@@ -144,6 +145,8 @@ def _decoder(coding: str) -> _Decoder:
 
 def iterate_decoded(chunks: Iterable[bytes], codings: tuple[str, ...]) -> Iterator[bytes]:
     """The body without its codings, as a stream of small parts. Raises CodingError; a cut end raises it last."""
+    if len(codings) > MOST_CODINGS:
+        raise CodingError(f"{len(codings):,} codings on top of each other are not undone")
     stream: Iterable[bytes] = chunks
     for coding in reversed(codings):
         stream = _undo(stream, coding)
@@ -184,7 +187,7 @@ def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Dec
             out.append(part)
             size += len(part)
     except CodingError as error:
-        names = ", ".join(codings)
+        names = ", ".join([*codings[:MOST_CODINGS], *["…"] * (len(codings) > MOST_CODINGS)])
         if size:
             problem = f"The body says it is coded as {names}, but {error}: shown as far as it goes."
             return Decoded(b"".join(out), is_truncated=False, problem=problem)

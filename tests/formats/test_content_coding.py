@@ -82,6 +82,15 @@ def test_an_unknown_coding_is_named():
     assert "dcb" in decoded.problem
 
 
+@pytest.mark.parametrize("count", [6, 20_000])
+def test_many_codings_on_top_of_each_other_are_not_undone(count):
+    decoded = decode([b"abc"], ("gzip",) * count, LIMIT)
+    assert decoded.data == b"abc"
+    assert f"{count:,} codings" in decoded.problem
+    assert len(decoded.problem) < 200
+    assert decoded_length([b"abc"], ("gzip",) * count) is None
+
+
 def test_lists_of_codings():
     assert parse_codings(" GZip , identity,br") == ("gzip", "br")
     assert parse_codings(b"") == ()
