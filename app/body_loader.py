@@ -3,6 +3,7 @@
 Even a small body may unfold to a large one, so all of them come this way; for a small one it takes less than a frame.
 """
 
+import sys
 import threading
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -66,6 +67,9 @@ class BodyLoader(QObject):
                 content: BodyContent = load_body(reader, wish.extents, wish.head)
             except CaptureError as error:
                 self.failed.emit(wish.ticket, str(error))
+            except Exception as error:  # whatever a body sets off, the next ones are wanted all the same
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+                self.failed.emit(wish.ticket, f"This body can't be shown ({type(error).__name__}).")
             else:
                 self.loaded.emit(wish.ticket, content)
         if reader is not None:

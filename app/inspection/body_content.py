@@ -4,11 +4,12 @@ It runs off the GUI thread for all but small bodies, with a reader of its own.
 """
 
 from dataclasses import dataclass
-from email import policy
-from email.parser import BytesParser
 from enum import Enum
 from urllib.parse import unquote_plus
 
+import msgspec
+
+from app.exchange_text import one_line
 from app.inspection.lines import LaidOutLines, Lines, TextLines
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.charset import to_text
@@ -16,6 +17,7 @@ from proxy_core.formats.content_coding import decode, parse_codings
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
 from proxy_core.formats.markup_text import lay_out_markup
+from proxy_core.formats.multipart import split_multipart
 from proxy_core.model.message_head import MessageHead
 from proxy_core.model.message_head import to_text as head_text
 from proxy_core.model.resource_type import media_essence
@@ -23,7 +25,9 @@ from proxy_core.model.resource_type import media_essence
 SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
 LAID_OUT_LIMIT_BYTES = 4 * 1024 * 1024  # laying out takes about a second for these
 _SNIFFED_BYTES = 4096
-_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"\x00\x00\x01\x00")
+_ENDS_BYTES = 64  # at either end, in which a text shows its brackets
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x00\x00\x01\x00")
+_LONGEST_VALUE_BYTES = 2000  # of a part that is shown in its line
 
 
 class BodyKind(Enum):
@@ -86,16 +90,14 @@ def load_body(reader: CaptureReader, extents: bytes | None, head: MessageHead) -
         raw = TextLines(decoded.data if charset == "utf-8" else text.encode("utf-8", "replace"), language)
         if len(decoded.data) <= LAID_OUT_LIMIT_BYTES:
             pretty = _lay_out(kind, text, decoded.data, content_type, essence)
-    elif essence == "image/svg+xml":
-        kind = BodyKind.MARKUP
     return BodyContent(
         kind,
         decoded.data,
         wire_length,
-        ", ".join(codings),
+        one_line(", ".join(codings)),
         charset,
         decoded.is_truncated,
-        decoded.problem,
+        one_line(decoded.problem),
         pretty,
         raw,
     )
@@ -103,11 +105,9 @@ def load_body(reader: CaptureReader, extents: bytes | None, head: MessageHead) -
 
 def body_kind(essence: str, data: bytes) -> BodyKind:
     """What a body is, by its media type and, where that tells little, by its first bytes."""
-    if essence.endswith(("/json", "+json")) or essence in ("application/x-ndjson", "application/manifest+json"):
+    if essence.endswith(("/json", "+json")) or essence == "application/x-ndjson":
         return BodyKind.JSON
-    if essence in ("text/html", "application/xhtml+xml", "text/xml", "application/xml", "image/svg+xml"):
-        return BodyKind.MARKUP
-    if essence.endswith("+xml"):
+    if essence in ("text/html", "text/xml", "application/xml") or essence.endswith("+xml"):
         return BodyKind.MARKUP
     if essence.endswith(("javascript", "ecmascript")):
         return BodyKind.SCRIPT
@@ -117,16 +117,19 @@ def body_kind(essence: str, data: bytes) -> BodyKind:
         return BodyKind.FORM
     if essence.startswith("multipart/"):
         return BodyKind.MULTIPART
-    if essence.startswith("image/") or data.startswith(_IMAGE_STARTS):
+    if essence.startswith("image/"):
         return BodyKind.IMAGE
-    return _sniffed(essence, data[:_SNIFFED_BYTES])
-
-
-def _sniffed(essence: str, start: bytes) -> BodyKind:
     if essence.startswith("text/"):
-        if looks_like_json(start.decode("latin-1")) and len(start) < _SNIFFED_BYTES:
-            return BodyKind.JSON
-        return BodyKind.TEXT
+        return BodyKind.JSON if _is_json(data) else BodyKind.TEXT
+    return _sniffed(data)
+
+
+def _sniffed(data: bytes) -> BodyKind:
+    is_bitmap = data.startswith(b"BM") and data[6:10] == bytes(4)
+    is_webp = data.startswith(b"RIFF") and data[8:12] == b"WEBP"
+    if data.startswith(_IMAGE_STARTS) or is_bitmap or is_webp:
+        return BodyKind.IMAGE
+    start = data[:_SNIFFED_BYTES]
     if b"\0" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) // 20:
         return BodyKind.BINARY
     try:
@@ -135,9 +138,25 @@ def _sniffed(essence: str, start: bytes) -> BodyKind:
         if error.start < len(start) - 4:
             return BodyKind.BINARY
         text = start[: error.start].decode("utf-8")
-    if looks_like_json(text):
+    if looks_like_json(_ends(data)):
         return BodyKind.JSON
-    return BodyKind.MARKUP if text.lstrip()[:1] == "<" else BodyKind.TEXT
+    return BodyKind.MARKUP if text.lstrip("\ufeff \t\r\n")[:1] == "<" else BodyKind.TEXT
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether a text that says it is none is JSON all the same: a log may begin and end with brackets too."""
+    if len(data) > LAID_OUT_LIMIT_BYTES or not looks_like_json(_ends(data)):
+        return False
+    try:
+        msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _ends(data: bytes) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    return (data[:_ENDS_BYTES] + data[-_ENDS_BYTES:]).decode("latin-1")
 
 
 def _lay_out(kind: BodyKind, text: str, data: bytes, content_type: str, essence: str) -> Lines | None:
@@ -145,41 +164,42 @@ def _lay_out(kind: BodyKind, text: str, data: bytes, content_type: str, essence:
         case BodyKind.JSON:
             return LaidOutLines(lay_out_json(text), Language.JSON)
         case BodyKind.MARKUP:
-            return LaidOutLines(lay_out_markup(text, is_html="html" in essence), Language.MARKUP)
+            return LaidOutLines(lay_out_markup(text, is_html=_is_html(essence, text)), Language.MARKUP)
         case BodyKind.FORM:
             pairs = [pair.partition("=") for pair in text.split("&") if pair]
-            lines = [f"{unquote_plus(name)} = {unquote_plus(value)}" for name, _, value in pairs]
-            return LaidOutLines(Layout(lines, {}), Language.FORM)
+            lines = [_form_line(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
         case BodyKind.MULTIPART:
-            return LaidOutLines(Layout(_multipart_lines(data, content_type), {}), Language.FORM)
+            lines = _multipart_lines(data, content_type)
         case _:
             return None
+    return LaidOutLines(Layout(lines, {}), Language.FORM) if lines else None
+
+
+def _is_html(essence: str, text: str) -> bool:
+    if essence.endswith("xml"):
+        return False
+    return essence == "text/html" or "<html" in text[:_SNIFFED_BYTES].lower()
+
+
+def _form_line(name: str, value: str) -> str:
+    return f"{name} = {value}".replace("\r\n", " ⏎ ").replace("\n", " ⏎ ")
 
 
 def _multipart_lines(data: bytes, content_type: str) -> list[str]:
     """Name and value of each part; what is no short text is told with its size."""
-    prefix = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "replace")
-    message = BytesParser(policy=policy.compat32).parsebytes(prefix + data)
     lines: list[str] = []
-    parts = message.get_payload() if message.is_multipart() else []
-    for part in parts if isinstance(parts, list) else []:
-        if isinstance(part, str):
-            continue
-        name = part.get_param("name", header="content-disposition") or "(no name)"
-        file_name = part.get_filename()
-        content = part.get_payload(decode=True)
-        raw = content if isinstance(content, bytes) else b""
-        value = _short_text(raw)
-        if file_name or value is None:
-            value = f"{file_name or 'binary'} ({part.get_content_type()}, {len(raw):,} bytes)"
-        lines.append(f"{name} = {value}")
+    for part in split_multipart(data, content_type):
+        value = _short_text(part.data)
+        if part.file_name or value is None:
+            value = f"{part.file_name or 'binary'} ({part.media_type}, {len(part.data):,} bytes)"
+        lines.append(_form_line("(no name)" if part.name is None else part.name, value))
     return lines
 
 
 def _short_text(data: bytes) -> str | None:
-    if len(data) > 2000 or b"\0" in data:
+    if len(data) > _LONGEST_VALUE_BYTES or b"\0" in data:
         return None
     try:
-        return data.decode("utf-8").replace("\r\n", " ⏎ ").replace("\n", " ⏎ ")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         return None

@@ -53,6 +53,7 @@ _PHASES = (
     ("Wait", "wwait"),
     ("Receive", "wrec"),
 )
+_MOST_NAMES = 20  # of a certificate
 
 
 def timings_of(detail: ExchangeDetail) -> Timings:
@@ -107,7 +108,7 @@ def instant_text(instant_us: int) -> str:
 
 def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> list[Section]:
     """What is worth knowing at a glance."""
-    general = [Fact("URL", url_of(row)), Fact("Method", one_line(row.method))]
+    general = [Fact("URL", one_line(url_of(row))), Fact("Method", one_line(row.method))]
     status = status_text(row)
     line = to_text(parse_head(detail.response_head).start_line) if detail.response_head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"
@@ -128,7 +129,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
         tls = decode_tls_facts(upstream.tls)
         general.append(Fact("Remote address", endpoint_text(upstream.peer_host, upstream.peer_port)))
         general.append(
-            Fact("Protection", f"{_tls_text(tls.version)} · {tls.cipher}" if tls and tls.version else "none")
+            Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
     sections = [Section("General", general)]
     notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines() if note]
@@ -177,6 +178,7 @@ def _body_summary(head: MessageHead, length: int, body: BodyContent | None) -> l
 
 def endpoint_text(host: str, port: int) -> str:
     """`host:port`, with brackets around IPv6."""
+    host = one_line(host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -211,9 +213,9 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
         facts.append(Fact("TLS", "none"))
         return facts
     facts.append(Fact("TLS", _tls_text(tls.version) or "the handshake failed", "" if tls.version else "s5"))
-    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", one_line(tls.sni))):
+    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", tls.sni)):
         if value:
-            facts.append(Fact(name, value))
+            facts.append(Fact(name, one_line(value)))
     if connection.side == 1:
         verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
         facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
@@ -224,21 +226,27 @@ def certificate_facts(der: bytes) -> list[Fact]:
     """Subject, issuer, names, validity and fingerprint; a certificate that can't be read says so."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        facts = [
+        return [
             Fact("Subject", one_line(certificate.subject.rfc4514_string()) or "(empty)"),
+            *_names(certificate),
             Fact("Issuer", one_line(certificate.issuer.rfc4514_string())),
             Fact("Valid", f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"),
+            Fact("SHA-256", certificate.fingerprint(hashes.SHA256()).hex(":").upper()),
         ]
-        try:
-            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            shown = [str(name.value) for name in names][:20]
-            facts.insert(1, Fact("Names", one_line(", ".join(shown))))
-        except x509.ExtensionNotFound:
-            pass
-        facts.append(Fact("SHA-256", certificate.fingerprint(hashes.SHA256()).hex(":").upper()))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         return [Fact("Unreadable", one_line(str(error)), "s4")]
-    return facts
+
+
+def _names(certificate: x509.Certificate) -> list[Fact]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        return [Fact("Names", one_line(f"unreadable: {error}"), "s4")]
+    shown = [str(name.value) for name in names][:_MOST_NAMES]
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return [Fact("Names", one_line(", ".join(shown)) + more)]
 
 
 def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:

@@ -10,10 +10,19 @@ from proxy_core.formats.json_text import Layout
 
 LONGEST_LINE = 2000  # bytes or characters; longer ones are cut into several, a minified script is one line otherwise
 HEX_WIDTH = 16
-_LINE = re.compile(rb"[^\n]{1,%d}\n?|\n" % LONGEST_LINE)
-# Control characters and direction overrides, which would change how a line looks.
+# A long line is not cut within a character of UTF-8.
+_LINE = re.compile(rb"[^\n]{1,%d}(?![\x80-\xbf])\n?|[^\n]{1,%d}\n?|\n" % (LONGEST_LINE, LONGEST_LINE))
+# Control characters, further line ends and direction marks, which would change how a line looks.
 _CONTROL = dict.fromkeys(
-    (*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD
+    (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        0x061C,
+        *range(0x200E, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    ),
+    0xFFFD,
 )
 
 

@@ -1,206 +1,785 @@
-"""Bodies taken apart and facts told, without Qt."""
+"""What the inspector is told, without Qt: lines of any text, bodies of every kind, and the facts about an exchange."""
 
 import gzip
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
 
 import brotli
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.inspection import body_content
-from app.inspection.body_content import BodyKind, load_body
-from app.inspection.facts import certificate_facts, connection_sections, head_lines, overview, phases, timing_title
-from proxy_core.capture.reader import CaptureReader
-from proxy_core.model.exchange import ConnectionRow, ExchangeFlag, ExchangeState
+from app.inspection.body_content import EMPTY, BodyContent, BodyKind, body_kind, load_body
+from app.inspection.facts import (
+    Fact,
+    certificate_facts,
+    connection_sections,
+    endpoint_text,
+    head_lines,
+    instant_text,
+    overview,
+    phases,
+    request_summary,
+    response_summary,
+    timing_sections,
+    timing_title,
+    timings_of,
+    version_text,
+)
+from app.inspection.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, find_in, hex_line
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.formats.content_coding import zstd
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import Layout
+from proxy_core.model.exchange import ConnectionRow, ExchangeFlag, ExchangeKind, ExchangeState, Timings
 from proxy_core.model.message_head import parse_head
-from tests.support.captures import LiveCapture, Sample
+from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
+from tests.support.captures import STARTED_AT, LiveCapture, Sample
 from tests.support.test_ca import ExampleCa
 
+HOSTILE = "a\u202egpj.exe\x1b[31m\u2028b\u200b\x85c"
+
 
 @pytest.fixture
-def load(tmp_path):
-    """Adds a sample; gives what its response body is taken apart to."""
+def live(tmp_path):
     capture = LiveCapture(tmp_path / "a.live")
-    readers = []
-
-    def make(body: bytes, content_type: str = "", coding: str = ""):
-        fields = [("Content-Encoding", coding)] if coding else []
-        exchange_id = capture.add(Sample(response_body=body, content_type=content_type, response_fields=fields))[0]
-        readers.append(CaptureReader(str(capture.folder)))
-        detail = readers[-1].detail(exchange_id)
-        return load_body(readers[-1], detail.response_body, parse_head(detail.response_head))
-
-    yield make
-    for reader in readers:
-        reader.close()
+    yield capture
     capture.close()
 
 
 @pytest.fixture
-def shown(tmp_path):
-    """Adds a sample; gives its row and detail."""
-    capture = LiveCapture(tmp_path / "b.live")
-    readers = []
+def load(live):
+    """Records a response and loads its body."""
 
-    def make(sample: Sample):
-        exchange_id = capture.add(sample)[0]
-        readers.append(CaptureReader(str(capture.folder)))
-        return readers[-1].rows([exchange_id])[exchange_id], readers[-1].detail(exchange_id)
+    def load(body: bytes, content_type: str = "text/plain", coding: str = "") -> BodyContent:
+        fields = [("Content-Encoding", coding)] if coding else []
+        (each,) = live.add(Sample(response_body=body, content_type=content_type, response_fields=fields))
+        reader = CaptureReader(str(live.folder))
+        try:
+            detail = reader.detail(each)
+            assert detail is not None
+            return load_body(reader, detail.response_body, parse_head(detail.response_head))
+        finally:
+            reader.close()
 
-    yield make
-    for reader in readers:
-        reader.close()
-    capture.close()
+    return load
 
 
-def lines(shown_lines) -> list[str]:
-    return [shown_lines.text(number) for number in range(shown_lines.count)]
+@pytest.fixture
+def recorded(live):
+    """Records an exchange; its row and detail."""
+
+    def record(sample: Sample):
+        (each,) = live.add(sample)
+        reader = CaptureReader(str(live.folder))
+        try:
+            detail = reader.detail(each)
+            assert detail is not None
+            return reader.rows([each])[each], detail
+        finally:
+            reader.close()
+
+    return record
+
+
+def texts(lines: Lines | None) -> list[str]:
+    assert lines is not None
+    return [lines.text(number) for number in range(lines.count)]
+
+
+def values(facts: list[Fact]) -> dict[str, str]:
+    return {fact.name: fact.value for fact in facts}
+
+
+# Lines
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "kind"),
+    ("data", "lines"),
     [
-        ("application/json; charset=utf-8", b"{}", BodyKind.JSON),
-        ("application/problem+json", b"{}", BodyKind.JSON),
-        ("text/plain", b'{"a": 1}', BodyKind.JSON),
-        ("", b'[{"a": 1}]', BodyKind.JSON),
-        ("text/html", b"<p>", BodyKind.MARKUP),
-        ("application/rss+xml", b"<rss/>", BodyKind.MARKUP),
-        ("", b"<?xml version='1.0'?><a/>", BodyKind.MARKUP),
-        ("text/javascript", b"let a", BodyKind.SCRIPT),
-        ("text/css", b"a {}", BodyKind.STYLE),
-        ("application/x-www-form-urlencoded", b"a=b", BodyKind.FORM),
-        ("multipart/form-data; boundary=x", b"--x--", BodyKind.MULTIPART),
-        ("image/webp", b"RIFF", BodyKind.IMAGE),
-        ("application/octet-stream", b"\x89PNG\r\n\x1a\n", BodyKind.IMAGE),
-        ("text/plain", b"words", BodyKind.TEXT),
-        ("", b"only words", BodyKind.TEXT),
-        ("application/octet-stream", bytes(range(256)), BodyKind.BINARY),
+        (b"", []),
+        (b"one", ["one"]),
+        (b"one\n", ["one"]),
+        (b"\n\n", ["", ""]),
+        (b"one\r\ntwo\n\nthree", ["one", "two", "", "three"]),
+        (b"a\tb", ["a    b"]),
+        ("é日😀".encode(), ["é日😀"]),
+        (b"bad \xff\xfe", ["bad \ufffd\ufffd"]),
+        (b"a\rb", ["a\ufffdb"]),
     ],
 )
-def test_what_a_body_is(load, content_type, body, kind):
-    content = load(body, content_type)
-    assert content.kind is kind
-    assert content.data == body
+def test_lines_of_a_text(data, lines):
+    assert texts(TextLines(data)) == lines
 
 
-def test_no_body(load):
-    assert load(b"", "text/plain").kind is BodyKind.EMPTY
+@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=100), st.integers(1, 80))
+def test_a_long_line_is_cut_between_characters(text, times):
+    whole = text * times
+    lines = texts(TextLines(whole.encode()))
+    assert "".join(lines) == whole
+    assert all(len(line.encode()) <= LONGEST_LINE for line in lines)
+
+
+@given(st.binary(max_size=200), st.integers(1, 100))
+def test_any_bytes_are_some_lines(piece, times):
+    lines = TextLines(piece * times)
+    begins = list(lines._starts)
+    assert begins == sorted(set(begins))
+    assert bool(begins) == bool(piece)
+    assert all(len(line) <= 4 * LONGEST_LINE for line in texts(lines))
 
 
 @pytest.mark.parametrize(
-    ("coding", "encode"),
-    [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress), ("br, gzip", None)],
+    "character",
+    [
+        chr(code)
+        for code in (0, 7, 27, 127, 0x85, 0x9B, 0x61C, 0x200E, 0x200F, 0x2028, 0x2029, 0x202A, 0x202E, 0x2066, 0x2069)
+    ],
 )
-def test_codings_are_undone(load, coding, encode):
-    data = json.dumps({"name": "Größe"}).encode() * 3
-    wire = encode(data) if encode else gzip.compress(brotli.compress(data))
-    content = load(wire, "text/plain", coding)
-    assert (content.data, content.wire_length, content.coding) == (data, len(wire), coding)
+def test_what_changes_how_a_line_looks_is_replaced(character):
+    assert TextLines(f"a{character}b".encode()).text(0) == "a\ufffdb"
+    assert LaidOutLines(Layout([f"a{character}b"], {}), Language.PLAIN).text(0) == "a\ufffdb"
 
 
-def test_a_bomb_is_shown_as_far_as_the_limit(load, monkeypatch):
+def test_joined_emoji_and_other_scripts_stay():
+    text = "👩‍💻 עברית العربية 日本語 n\u0303"
+    assert TextLines(text.encode()).text(0) == text
+
+
+@given(st.binary(max_size=100))
+def test_bytes_can_be_read_back_from_hexadecimal(data):
+    lines = HexLines(lambda offset, length: data[offset : offset + length], len(data))
+    found = texts(lines)
+    assert b"".join(bytes.fromhex(line[10:58]) for line in found) == data
+    assert [int(line[:8], 16) for line in found] == list(range(0, len(data), 16))
+    assert "".join(line[60:] for line in found).isprintable()
+
+
+def test_hexadecimal_reads_a_page_and_no_more():
+    asked = []
+
+    def read(offset: int, length: int) -> bytes:
+        asked.append((offset, length))
+        return bytes(length)
+
+    lines = HexLines(read, 10 << 30)
+    assert lines.count == (10 << 30) // 16
+    for number in (0, 1, 4095, lines.count - 1, lines.count - 2):
+        assert lines.text(number)
+    assert len(asked) == 2
+    assert all(length <= 65536 for _, length in asked)
+
+
+def test_a_place_beyond_four_gigabytes_has_a_longer_offset():
+    assert hex_line(5 << 32, b"A").startswith("500000000  41")
+
+
+def test_finding_disregards_case_and_takes_signs_for_themselves():
+    lines = TextLines("A.c\nabc a.C\nÄ.c".encode())
+    assert find_in(lines, "a.c", 0, 3) == [(0, 0, 3), (1, 4, 7)]
+    assert find_in(lines, "ä", 0, 3) == [(2, 0, 1)]
+    assert find_in(lines, "(", 0, 3) == []
+    assert find_in(lines, "a", 1, 2) == [(1, 0, 1), (1, 4, 5)]
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "kind"),
+    [
+        ("application/json", b"{}", BodyKind.JSON),
+        ("application/problem+json", b"not json at all", BodyKind.JSON),
+        ("text/json", b"[]", BodyKind.JSON),
+        ("application/x-ndjson", b"{}\n{}", BodyKind.JSON),
+        ("application/manifest+json", b"{}", BodyKind.JSON),
+        ("text/html", b"", BodyKind.MARKUP),
+        ("application/xhtml+xml", b"", BodyKind.MARKUP),
+        ("text/xml", b"", BodyKind.MARKUP),
+        ("application/atom+xml", b"", BodyKind.MARKUP),
+        ("image/svg+xml", b"<svg/>", BodyKind.MARKUP),
+        ("text/javascript", b"", BodyKind.SCRIPT),
+        ("application/x-javascript", b"", BodyKind.SCRIPT),
+        ("text/css", b"", BodyKind.STYLE),
+        ("application/x-www-form-urlencoded", b"a=b", BodyKind.FORM),
+        ("multipart/form-data", b"", BodyKind.MULTIPART),
+        ("image/webp", b"anything", BodyKind.IMAGE),
+        ("text/plain", b"BMW, GIF8 and \x89PNG are text here", BodyKind.TEXT),
+        ("text/plain", b'{"a": 1}', BodyKind.JSON),
+        ("text/plain", b'\xef\xbb\xbf{"a": 1}', BodyKind.JSON),
+        ("text/plain", b"[INFO] begun\n[INFO] ended [1]", BodyKind.TEXT),
+        ("text/plain", b"\x00\x01", BodyKind.TEXT),
+        ("text/event-stream", b"data: x\n\n", BodyKind.TEXT),
+        ("application/octet-stream", b"\x89PNG\r\n", BodyKind.IMAGE),
+        ("", b"GIF89a", BodyKind.IMAGE),
+        ("", b"BM\x46\0\0\0\0\0\0\0\x36", BodyKind.IMAGE),
+        ("", b"BMW", BodyKind.TEXT),
+        ("", b"RIFF\x24\0\0\0WEBPVP8 ", BodyKind.IMAGE),
+        ("", b"RIFF\x24\0\0\0WAVEfmt ", BodyKind.BINARY),
+        ("", b"{}", BodyKind.JSON),
+        ("", b" <a/>", BodyKind.MARKUP),
+        ("", b"<?xml version='1.0'?><a/>", BodyKind.MARKUP),
+        ("", b"\xef\xbb\xbf<a/>", BodyKind.MARKUP),
+        ("", "Grüße".encode(), BodyKind.TEXT),
+        ("", b"\xff\xfe\xfd\xfc\xfb", BodyKind.BINARY),
+        ("", bytes(range(1, 30)), BodyKind.BINARY),
+        ("application/wasm", b"\0asm", BodyKind.BINARY),
+        ("font/woff2", b"wOF2\0\1", BodyKind.BINARY),
+        ("no media type", b"text", BodyKind.TEXT),
+    ],
+)
+def test_what_a_body_is(content_type, data, kind):
+    assert body_kind(content_type, data) is kind
+
+
+@pytest.mark.parametrize("essence", ["", "application/octet-stream", "text/plain"])
+def test_json_of_any_length_is_recognised(essence):
+    long = json.dumps([{"n": number} for number in range(2000)]).encode()
+    assert len(long) > 8192
+    assert body_kind(essence, long) is BodyKind.JSON
+
+
+def test_a_text_cut_in_a_character_where_the_look_ends_is_a_text():
+    assert body_kind("", b"x" * 4095 + "é".encode()) is BodyKind.TEXT
+
+
+def test_no_body_is_empty(load, recorded, live):
+    _, detail = recorded(Sample())
+    reader = CaptureReader(str(live.folder))
+    assert load_body(reader, detail.response_body, parse_head(detail.response_head)) is EMPTY
+    reader.close()
+
+
+def test_json(load):
+    content = load(b'{"a":[1,{"b":null}]}', "application/json; charset=utf-8")
+    assert content.kind is BodyKind.JSON
+    assert texts(content.pretty) == ["{", '  "a": [', "    1,", "    {", '      "b": null', "    }", "  ]", "}"]
+    assert content.pretty is not None
+    assert content.pretty.folds[0] == 7
+    assert content.pretty.language is Language.JSON
+    assert texts(content.raw) == ['{"a":[1,{"b":null}]}']
+
+
+def test_markup_says_by_its_type_or_itself_whether_it_is_html(load):
+    page = b"<!DOCTYPE html><HTML><br><style>a>b{}</style></HTML>"
+    html = ["<!DOCTYPE html>", "<HTML>", "  <br>", "  <style>a>b{}</style>", "</HTML>"]
+    assert texts(load(page, "text/html").pretty) == html
+    assert texts(load(page, "").pretty) == html
+    assert texts(load(b"<link>a</link><br/>", "application/rss+xml").pretty) == ["<link>a</link>", "<br/>"]
+
+
+@pytest.mark.parametrize(("content_type", "kind"), [("text/javascript", BodyKind.SCRIPT), ("text/css", BodyKind.STYLE)])
+def test_scripts_and_styles_are_coloured_as_they_came(load, content_type, kind):
+    content = load(b"a\nb", content_type)
+    assert content.kind is kind
+    assert content.pretty is None
+    assert content.raw is not None
+    assert content.raw.language is not Language.PLAIN
+
+
+def test_a_form_is_names_and_values(load):
+    body = b"q=caf%C3%A9+au+lait&empty=&flag&two%3D=%26%3d&%ff=%E2%80%AE&%zz=1&lines=a%0D%0Ab%0Ac"
+    content = load(body, "application/x-www-form-urlencoded")
+    assert content.kind is BodyKind.FORM
+    assert texts(content.pretty) == [
+        "q = café au lait",
+        "empty = ",
+        "flag = ",
+        "two= = &=",
+        "\ufffd = \ufffd",
+        "%zz = 1",
+        "lines = a ⏎ b ⏎ c",
+    ]
+    assert texts(content.raw) == [body.decode()]
+
+
+def test_a_form_without_fields_has_no_view_of_its_own(load):
+    assert load(b"&&&", "application/x-www-form-urlencoded").pretty is None
+
+
+def test_multipart_is_names_with_short_values_or_sizes(load):
+    body = (
+        'Content-Disposition: form-data; name="größe"\r\n\r\nzwei\r\nZeilen'.encode(),
+        'Content-Disposition: form-data; name="f"; filename="日本.png"\r\nContent-Type: image/png\r\n\r\n'.encode()
+        + b"\x89PNG\0",
+        b'Content-Disposition: form-data; name="long"\r\n\r\n' + b"x" * 3000,
+        b"\r\nno head",
+    )
+    data = b"--B\r\n" + b"\r\n--B\r\n".join(body) + b"\r\n--B--\r\n"
+    content = load(data, 'multipart/form-data; boundary="B"')
+    assert content.kind is BodyKind.MULTIPART
+    assert texts(content.pretty)[0:2] == ["größe = zwei ⏎ Zeilen", "f = 日本.png (image/png, 5 bytes)"]
+    assert "".join(texts(content.pretty)[2:]) == "long = binary (text/plain, 3,000 bytes)(no name) = no head"
+    assert content.data == data
+
+
+def test_multipart_in_multipart_however_deep_is_shown(load):
+    deep = b"".join(b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (n, n + 1) for n in range(5000))
+    head = b"--0\r\nContent-Type: multipart/mixed; boundary=1\r\n\r\n"
+    assert texts(load(deep, "multipart/mixed; boundary=0").pretty) == [
+        f"(no name) = binary (multipart/mixed, {len(deep) - len(head):,} bytes)"
+    ]
+
+
+def test_multipart_that_is_none_is_raw_text(load):
+    content = load(b"no boundary", "multipart/form-data")
+    assert content.pretty is None
+    assert texts(content.raw) == ["no boundary"]
+
+
+def test_images_and_binaries_have_no_text(load):
+    for content_type, kind in (("image/png", BodyKind.IMAGE), ("application/zip", BodyKind.BINARY)):
+        content = load(b"PK\0\1\2", content_type)
+        assert (content.kind, content.pretty, content.raw, content.charset) == (kind, None, None, "")
+        assert content.data == b"PK\0\1\2"
+
+
+TEXT = "Grüße aus Köln. ".encode() * 100
+
+
+@pytest.mark.parametrize(
+    ("coding", "coded"),
+    [
+        ("gzip", gzip.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT)),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", zlib.compress(TEXT, wbits=-15)),
+        ("br", brotli.compress(TEXT)),
+        ("zstd", zstd.compress(TEXT)),
+        ("gzip, br", brotli.compress(gzip.compress(TEXT))),
+    ],
+)
+def test_content_codings_are_undone(load, coding, coded):
+    content = load(coded, "text/plain", coding)
+    assert (content.data, content.problem, content.is_truncated) == (TEXT, "", False)
+    assert (content.coding, content.wire_length) == (coding, len(coded))
+    assert "".join(texts(content.raw)) == TEXT.decode()
+
+
+@pytest.mark.parametrize(
+    ("coding", "bomb"),
+    [
+        ("gzip", gzip.compress(bytes(30 << 20))),
+        ("br", brotli.compress(bytes(30 << 20), quality=4)),
+        ("zstd", zstd.compress(bytes(30 << 20))),
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(30 << 20)))),
+    ],
+)
+def test_a_bomb_ends_at_the_limit_and_says_so(load, coding, bomb, monkeypatch):
     monkeypatch.setattr(body_content, "SHOWN_LIMIT_BYTES", 1 << 20)
-    content = load(gzip.compress(bytes(50 << 20)), "application/octet-stream", "gzip")
-    assert content.is_truncated
-    assert len(content.data) == 1 << 20
+    content = load(bomb, "application/octet-stream", coding)
+    assert (len(content.data), content.is_truncated) == (1 << 20, True)
 
 
-def test_a_damaged_coding_says_so_and_shows_what_there_is(load):
-    whole = gzip.compress(b"reed bed\n" * 2000)
-    cut = load(whole[:-20], "text/plain", "gzip")
-    assert "ends too early" in cut.problem
-    assert cut.data.startswith(b"reed bed\n")
-    wrong = load(b"no gzip", "text/plain", "gzip")
-    assert wrong.data == b"no gzip"
-    assert wrong.problem
+def test_a_body_as_large_as_is_shown_is_whole(load, monkeypatch):
+    monkeypatch.setattr(body_content, "SHOWN_LIMIT_BYTES", 1000)
+    assert load(bytes(1000), "application/octet-stream").is_truncated is False
+    content = load(bytes(1001), "application/octet-stream")
+    assert (len(content.data), content.is_truncated, content.wire_length) == (1000, True, 1001)
 
 
-@pytest.mark.parametrize("charset", ["latin-1", "shift_jis", "utf-16"])
-def test_a_declared_charset_is_used(load, charset):
-    text = "日本" if charset != "latin-1" else "Größe"
-    content = load(text.encode(charset), f"text/plain; charset={charset}")
-    assert lines(content.raw) == [text]
-
-
-def test_large_bodies_are_not_laid_out_but_shown_raw(load, monkeypatch):
+def test_a_large_body_is_shown_without_being_laid_out(load, monkeypatch):
     monkeypatch.setattr(body_content, "LAID_OUT_LIMIT_BYTES", 100)
-    content = load(json.dumps(list(range(200))).encode(), "application/json")
+    content = load(json.dumps(list(range(100))).encode(), "application/json")
+    assert content.kind is BodyKind.JSON
     assert content.pretty is None
     assert content.raw is not None
 
 
-def test_a_form_is_told_pair_by_pair(load):
-    content = load(b"name=Anna+B&note=caf%C3%A9&empty=&%ff=%zz", "application/x-www-form-urlencoded")
-    assert lines(content.pretty)[:3] == ["name = Anna B", "note = café", "empty = "]
+@pytest.mark.parametrize(
+    ("coding", "body", "shown"),
+    [
+        ("gzip", b"not gzip at all", b"not gzip at all"),
+        ("br", b"\xff\xff not brotli", b"\xff\xff not brotli"),
+        ("compress", b"\x1f\x9d what Unix had", b"\x1f\x9d what Unix had"),
+    ],
+)
+def test_a_body_that_is_not_what_it_says_is_shown_as_it_came(load, coding, body, shown):
+    content = load(body, "text/plain", coding)
+    assert content.data == shown
+    assert coding in content.problem
+    assert "as it came" in content.problem
 
 
-def test_parts_are_told_with_what_they_hold(load):
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="what"\r\n\r\ntripod\r\n'
-        b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
-        b"\x89PNG\0\0\r\n--x--\r\n"
+def test_a_body_that_breaks_off_is_shown_as_far_as_it_goes(load):
+    noise = json.dumps([zlib.crc32(b"%d" % number) for number in range(2000)]).encode()
+    content = load(gzip.compress(noise)[:-2000], "text/plain", "gzip")
+    assert content.data
+    assert noise.startswith(content.data)
+    assert "ends too early" in content.problem
+
+
+def test_a_coding_with_a_hostile_name_is_spelled_out(load):
+    content = load(b"x", "text/plain", HOSTILE)
+    assert content.problem.isprintable()
+    assert content.coding.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "charset", "line"),
+    [
+        ("Grüße".encode(), "text/plain", "utf-8", "Grüße"),
+        ("Grüße".encode("latin-1"), "text/plain; charset=iso-8859-1", "cp1252", "Grüße"),
+        ("日本".encode("euc-jp"), 'text/plain; charset="EUC-JP"', "euc_jp", "日本"),
+        ("Grüße".encode("utf-16"), "text/plain", "utf-16", "Grüße"),
+        (b"\xff\xfe\x00\xd8x\x00", "text/plain", "utf-16", "\ufffd"),
+        (b"caf\xe9", "text/plain; charset=utf-8", "utf-8", "caf\ufffd"),
+    ],
+)
+def test_charsets(load, body, content_type, charset, line):
+    content = load(body, content_type)
+    assert content.charset == charset
+    assert texts(content.raw)[0].startswith(line)
+
+
+def test_json_in_another_charset_is_laid_out(load):
+    assert texts(load('{"ä":1}'.encode("utf-16"), "application/json").pretty) == ["{", '  "ä": 1', "}"]
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from(
+        [
+            "application/json",
+            "text/html",
+            "multipart/x; boundary=a",
+            "application/x-www-form-urlencoded",
+            "text/plain; charset=utf-16",
+            "",
+            "image/svg+xml",
+        ]
+    ),
+)
+def test_any_body_of_any_type_is_shown(data, content_type):
+    class Capture:
+        def body_length(self, _extents: bytes | None) -> int:
+            return len(data)
+
+        def iterate_body(self, _extents: bytes | None) -> list[bytes]:
+            return [data]
+
+    content = load_body(Capture(), b"", parse_head(f"HTTP/1.1 200\r\nContent-Type: {content_type}\r\n\r\n".encode()))
+    for lines in (content.pretty, content.raw):
+        for line in texts(lines) if lines is not None else []:
+            assert "\n" not in line
+
+
+def test_damaged_extents_are_an_error_with_a_sentence(live):
+    reader = CaptureReader(str(live.folder))
+    with pytest.raises(CaptureError, match="damaged"):
+        load_body(reader, b"\xc1", parse_head(b""))
+    reader.close()
+
+
+# Facts
+
+
+def test_the_overview_of_an_exchange(recorded):
+    row, detail = recorded(
+        Sample(
+            path="/a?b=c",
+            method="PUT",
+            status=201,
+            content_type="application/json",
+            response_body=b"{}",
+            request_body=b"xyz",
+        )
     )
-    told = lines(load(body, "multipart/form-data; boundary=x").pretty)
-    assert told == ["what = tripod", "photo = a.png (image/png, 6 bytes)"]
+    upstream = connection(tls=TlsFacts(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", verified=True))
+    (general,) = overview(row, detail, upstream)
+    told = values(general.facts)
+    assert told["URL"] == "https://shop.test/a?b=c"
+    assert told["Method"] == "PUT"
+    assert told["Status"] == "201 OK"
+    assert told["Type"] == "application/json"
+    assert told["Duration"] == "38 ms"
+    assert told["Request"].endswith("3 B body")
+    assert told["Response"].endswith("2 B body")
+    assert told["Remote address"] == "[2001:db8::7]:443"
+    assert told["Protection"] == "TLS 1.3 · TLS_AES_128_GCM_SHA256"
 
 
-def test_heads_are_told_field_by_field_with_what_came_before_and_behind():
-    interim = msgspec.msgpack.encode([[12, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]])
-    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a:  2 \r\n\r\n"
-    told = head_lines(head, b"X-Sum: 3\r\n", interim)
-    assert told[0] == "↳ HTTP/1.1 103 Early Hints"
-    assert told[2:5] == ["HTTP/1.1 200 OK", "X-A: 1", "x-a: 2"]
-    assert told[-2:] == ["↳ Trailers", "X-Sum: 3"]
-    assert head_lines(b"", None, b"\xff damaged") == []
+def test_an_exchange_under_way(recorded):
+    row, detail = recorded(Sample(status=None, state=ExchangeState.WAITING))
+    told = values(overview(row, detail, None)[0].facts)
+    assert (told["Status"], told["Duration"]) == ("under way", "under way")
+    assert "Remote address" not in told
 
 
-def facts_of(sections) -> dict[str, str]:
-    return {fact.name: fact.value for section in sections for fact in section.facts}
-
-
-def test_a_failure_is_told_in_its_sentence(shown):
-    row, detail = shown(
-        Sample(status=None, state=ExchangeState.FAILED, failure="connection_refused", failure_text="Refused by it.")
+def test_a_failure_is_told_with_its_sentence(recorded):
+    row, detail = recorded(
+        Sample(
+            status=502,
+            state=ExchangeState.FAILED,
+            failure="dns_error",
+            failure_text=f"The name shop.test{HOSTILE} is unknown.",
+            flags=ExchangeFlag.OWN_RESPONSE,
+        )
     )
-    facts = facts_of(overview(row, detail, None))
-    assert facts["Failure"] == "Refused by it."
-    assert facts["URL"] == "https://shop.test/"
+    told = values(overview(row, detail, None)[0].facts)
+    assert told["Status"] == "DNS"
+    assert told["Failure"].startswith("The name shop.testa\\u202egpj.exe")
+    assert told["Answered by"].startswith("Harrier")
 
 
-def test_what_is_not_whole_is_remarked(shown):
-    flags = ExchangeFlag.RESPONSE_INCOMPLETE | ExchangeFlag.BODY_NOT_RECORDED | ExchangeFlag.OWN_RESPONSE
-    row, detail = shown(Sample(flags=int(flags)))
-    sections = overview(row, detail, None)
-    assert [section.title for section in sections] == ["General", "Remarks"]
-    assert len(sections[1].facts) == 2
-    assert "Harrier itself" in facts_of(sections)["Answered by"]
+def test_a_failure_of_a_later_version_is_shown_by_its_name(recorded):
+    row, detail = recorded(Sample(status=None, state=ExchangeState.FAILED, failure="eaten_by_owl"))
+    told = values(overview(row, detail, None)[0].facts)
+    assert (told["Status"], told["Failure"]) == ("eaten_by_owl", "eaten_by_owl")
 
 
-def test_both_connections_are_told(shown):
-    row, _ = shown(Sample(flags=int(ExchangeFlag.UPSTREAM_REUSED)))
-    client = ConnectionRow(1, 0, 0, "::1", 5000, "::1", 8080, None)
-    upstream = ConnectionRow(2, 1, 0, "10.0.0.7", 443, "10.0.0.2", 5001, b"\xff damaged")
+def test_remarks_have_a_section_of_their_own(recorded):
+    flags = ExchangeFlag.REQUEST_INCOMPLETE | ExchangeFlag.RESPONSE_INCOMPLETE | ExchangeFlag.BODY_NOT_RECORDED
+    row, detail = recorded(Sample(flags=int(flags)))
+    detail = detail._replace(notes="Host differed from the target\n\nA folded line was joined")
+    remarks = overview(row, detail, None)[1]
+    assert [fact.value for fact in remarks.facts[:2]] == ["Host differed from the target", "A folded line was joined"]
+    assert len(remarks.facts) == 5
+
+
+def connection(side: int = 1, tls: TlsFacts | None = None) -> ConnectionRow:
+    return ConnectionRow(
+        1, side, STARTED_AT, "2001:db8::7", 443, "10.0.0.2", 51_000, None if tls is None else encode_tls_facts(tls)
+    )
+
+
+def test_connections_of_both_sides(recorded):
+    row, _ = recorded(Sample(flags=ExchangeFlag.INTERCEPTED | ExchangeFlag.UPSTREAM_REUSED))
+    client = connection(0, TlsFacts(version="TLSv1.2", cipher="ECDHE", alpn="http/1.1", sni="shop.test"))
+    chain = (ExampleCa().leaf("shop.test").certificate, ExampleCa().certificate)
+    upstream = connection(1, TlsFacts(version="TLSv1.3", verified=True, chain=tuple(map(der, chain))))
     sections = connection_sections(row, client, upstream)
-    assert [section.title for section in sections] == ["Client", "Upstream"]
-    assert sections[0].facts[0].value == "[::1]:5000"
-    assert facts_of(sections[1:])["Use"] == "reused"
+    assert [section.title for section in sections] == ["Client", "Upstream", "Certificate", "Issuer 1"]
+    ours, theirs = values(sections[0].facts), values(sections[1].facts)
+    assert (ours["TLS"], ours["ALPN"], ours["Server name"]) == ("TLS 1.2", "http/1.1", "shop.test")
+    assert "Verified" not in ours
+    assert (theirs["Remote"], theirs["Local"]) == ("[2001:db8::7]:443", "10.0.0.2:51000")
+    assert (theirs["Use"], theirs["Verified"]) == ("reused", "yes")
 
 
-def test_a_certificate_is_told_and_an_unreadable_one_says_so():
-    leaf = ExampleCa().leaf("shop.test", "127.0.0.1")
-    facts = {fact.name: fact.value for fact in certificate_facts(leaf.certificate.public_bytes(Encoding.DER))}
-    assert "shop.test" in facts["Names"]
-    assert len(facts["SHA-256"]) == 95
-    assert certificate_facts(b"no certificate")[0].name == "Unreadable"
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        (TlsFacts(version="TLSv1.3"), "no: verification is switched off"),
+        (TlsFacts(verify_error="The certificate is too old."), "The certificate is too old."),
+    ],
+)
+def test_what_was_not_verified_says_why(recorded, tls, told):
+    row, _ = recorded(Sample())
+    facts = values(connection_sections(row, None, connection(1, tls))[0].facts)
+    assert facts["Verified"] == told
+    assert facts["TLS"] == ("TLS 1.3" if tls.version else "the handshake failed")
 
 
-def test_phases_add_up_and_damaged_ones_are_unknown(shown):
-    _, detail = shown(Sample())
-    told = phases(detail)
-    assert [phase.name for phase in told] == ["Blocked", "DNS", "Connect", "TLS", "Send", "Wait", "Receive"]
-    assert timing_title(told) == "Timing · 38 ms"
-    assert all(phase.duration_us == -1 for phase in phases(detail._replace(timings=b"\xc1")))
-    assert timing_title(phases(detail._replace(timings=b""))) == "Timing"
+def test_where_no_connection_was_made_that_is_said(recorded):
+    row, _ = recorded(Sample(status=None, state=ExchangeState.FAILED, failure="dns_error"))
+    assert values(connection_sections(row, None, None)[0].facts) == {"Connection": "none was made"}
+
+
+def test_damaged_tls_facts_are_no_tls_facts(recorded):
+    row, detail = recorded(Sample())
+    for tls in (b"", b"\xc1", msgspec.msgpack.encode([1, 2]), msgspec.msgpack.encode({"version": 7})):
+        upstream = connection()._replace(tls=tls)
+        assert values(connection_sections(row, None, upstream)[0].facts)["TLS"] == "none"
+        assert overview(row, detail, upstream)
+        assert response_summary(row, detail, upstream, None)
+        assert timing_sections(row, upstream)
+
+
+def test_hostile_words_of_a_connection_are_spelled_out(recorded):
+    row, detail = recorded(Sample(path=f"/{HOSTILE}", host=HOSTILE, method=HOSTILE, content_type=HOSTILE))
+    tls = TlsFacts(version=HOSTILE, cipher=HOSTILE, alpn=HOSTILE, sni=HOSTILE, verify_error=HOSTILE)
+    upstream = connection(1, tls)._replace(peer_host=HOSTILE, local_host=HOSTILE)
+    detail = detail._replace(notes=HOSTILE)
+    sections = [
+        *overview(row, detail, upstream),
+        *connection_sections(row, upstream, upstream),
+        *timing_sections(row, upstream),
+    ]
+    facts = [fact for section in sections for fact in section.facts]
+    facts += [*request_summary(row, detail, None), *response_summary(row, detail, upstream, None)]
+    assert [fact for fact in facts if not fact.value.isprintable()] == []
+
+
+@pytest.mark.parametrize(("host", "text"), [("a.test", "a.test:80"), ("10.0.0.7", "10.0.0.7:80"), ("::1", "[::1]:80")])
+def test_endpoints(host, text):
+    assert endpoint_text(host, 80) == text
+
+
+@pytest.mark.parametrize("instant", [2**62, -(2**62), 10**18])
+def test_an_instant_out_of_this_world_is_unknown(instant):
+    assert instant_text(instant) == "unknown"
+
+
+def test_odd_rows_are_told_without_complaint(recorded):
+    row, detail = recorded(Sample())
+    for change in (
+        {"state": 99},
+        {"kind": 99},
+        {"flags": 2**40},
+        {"resource_type": 99},
+        {"status": -7},
+        {"status": 10**15},
+        {"duration_us": -1},
+        {"duration_us": 2**60},
+        {"request_bytes": -1, "response_bytes": 2**60},
+        {"started_at": 2**60},
+        {"port": -1},
+        {"scheme": "", "host": "", "method": "", "path": ""},
+    ):
+        odd = row._replace(**change)
+        assert overview(odd, detail, None)
+        assert connection_sections(odd, None, None)
+        assert response_summary(odd, detail, None, None)
+        assert request_summary(odd, detail, None)
+        assert timing_sections(odd, None)
+
+
+@pytest.mark.parametrize(
+    "timings",
+    [b"", b"\xc1", msgspec.msgpack.encode([1] * 8), msgspec.msgpack.encode(["a"] * 7)],
+)
+def test_damaged_timings_are_unknown(recorded, timings):
+    _, detail = recorded(Sample())
+    damaged = detail._replace(timings=timings)
+    assert timings_of(damaged) == Timings()
+    assert timing_title(phases(damaged)) == "Timing"
+
+
+def test_phases_stand_in_their_order(recorded):
+    row, detail = recorded(Sample())
+    shown = phases(detail)
+    assert [phase.name for phase in shown] == ["Blocked", "DNS", "Connect", "TLS", "Send", "Wait", "Receive"]
+    assert sum(phase.duration_us for phase in shown) == 38_000
+    assert timing_title(shown) == "Timing · 38 ms"
+    assert timing_title(phases(detail._replace(timings=msgspec.msgpack.encode([-1] * 7)))) == "Timing"
+    reused = row._replace(flags=ExchangeFlag.UPSTREAM_REUSED)
+    assert values(timing_sections(reused, connection())[0].facts)["Reused"] == "yes"
+
+
+def test_a_message_summed_up(recorded, load):
+    row, detail = recorded(Sample(method="POST", request_body=b"abc", status=404, content_type="text/css; charset=x"))
+    assert [fact.value for fact in request_summary(row, detail, None)] == ["POST", "3 B", "HTTP/1.1"]
+    told = response_summary(row, detail, connection(tls=TlsFacts(version="TLSv1.3")), None)
+    assert [fact.value for fact in told] == ["404 OK", "text/css; charset=x", "no body", "HTTP/1.1 · TLS 1.3"]
+    assert told[0].role == "s4"
+    coded = load(gzip.compress(b"x" * 5000), "text/plain", "gzip")
+    size = response_summary(row._replace(response_bytes=coded.wire_length), detail, None, coded)[2]
+    assert size.value == f"gzip · {coded.wire_length} B on the wire → 5.0 kB"
+
+
+def test_more_than_is_shown_is_told_so(recorded, load, monkeypatch):
+    monkeypatch.setattr(body_content, "SHOWN_LIMIT_BYTES", 2000)
+    row, detail = recorded(Sample())
+    coded = load(gzip.compress(b"x" * 5000), "text/plain", "gzip")
+    assert values(response_summary(row, detail, None, coded))["Size"].endswith("→ more than 2.0 kB")
+
+
+@pytest.mark.parametrize(
+    ("head", "is_response", "version"),
+    [
+        (b"HTTP/1.0 200 OK\r\n\r\n", True, "HTTP/1.0"),
+        (b"GET / HTTP/1.1\r\n\r\n", False, "HTTP/1.1"),
+        (b"GET /\r\n\r\n", False, ""),
+        (b"", True, ""),
+        (b"", False, ""),
+    ],
+)
+def test_versions(head, is_response, version):
+    assert version_text(parse_head(head), is_response=is_response) == version
+
+
+def test_heads_with_interim_heads_and_trailers():
+    interim = msgspec.msgpack.encode([(1, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")])
+    head = b"HTTP/1.1 200 OK\r\nA: 1\r\nA: 2\r\nFolded: x\r\n  y\r\nNo colon\r\nGr\xc3\xbc\xc3\x9fe: caf\xe9\r\n\r\n"
+    assert head_lines(head, b"Digest: z\r\n", interim) == [
+        "↳ HTTP/1.1 103 Early Hints",
+        "Link: </a>",
+        "HTTP/1.1 200 OK",
+        "A: 1",
+        "A: 2",
+        "Folded: x y",
+        "No colon: ",
+        "Grüße: café",
+        "↳ Trailers",
+        "Digest: z",
+    ]
+    assert head_lines(b"", None, None) == []
+    assert head_lines(b"", None, b"\xc1") == []
+
+
+# Certificates
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
+
+
+def make_certificate(name: str, *extensions: x509.ExtensionType) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(5).not_valid_before(now).not_valid_after(now + timedelta(days=30))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return der(builder.sign(key, hashes.SHA256()))
+
+
+def test_the_facts_of_a_certificate():
+    certificate = make_certificate(
+        "shop.test", x509.SubjectAlternativeName([x509.DNSName("shop.test"), x509.DNSName("*.shop.test")])
+    )
+    told = values(certificate_facts(certificate))
+    assert told["Subject"] == "CN=shop.test"
+    assert told["Names"] == "shop.test, *.shop.test"
+    assert told["Valid"] == "2026-01-02 to 2026-02-01"
+    assert len(told["SHA-256"]) == 95
+
+
+def test_a_hostile_certificate_is_spelled_out():
+    told = certificate_facts(make_certificate(HOSTILE))
+    assert all(fact.value.isprintable() for fact in told)
+
+
+def broken_certificates() -> dict[str, bytes]:
+    san = x509.SubjectAlternativeName([x509.DNSName("shop.test")])
+    # The same extension twice: made with another number, which is then overwritten.
+    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.117"), san.public_bytes())
+    good = make_certificate("shop.test", san)
+    return {
+        "nothing": b"",
+        "no DER": b"\x30\x82 nothing of the sort",
+        "cut": good[:100],
+        "twice the same extension": make_certificate("shop.test", san, other).replace(b"\x55\x1d\x75", b"\x55\x1d\x11"),
+        "a name of another kind": good.replace(b"\x82\x09shop.test", b"\xa3\x09shop.test"),
+        "another version": good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1),
+        "a name that is no ASCII": good.replace(b"\x82\x09shop.test", b"\x82\x09sh\xff\xfe.test"),
+        "a month that is none": good.replace(b"260102", b"269902"),
+    }
+
+
+@pytest.mark.parametrize("damage", broken_certificates())
+def test_a_certificate_that_cannot_be_read_says_so(damage):
+    told = certificate_facts(broken_certificates()[damage])
+    problem = values(told).get("Unreadable") or values(told)["Names"]
+    assert problem
+    assert problem != "shop.test"
+    assert all(fact.value.isprintable() for fact in told)
+
+
+def test_a_tunnel_has_facts_too(recorded):
+    row, detail = recorded(
+        Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None, scheme="", path="", content_type="")
+    )
+    assert values(overview(row, detail, None)[0].facts)["URL"] == "shop.test:443"
+    assert connection_sections(row, None, None) == []
