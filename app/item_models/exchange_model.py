@@ -84,7 +84,8 @@ class ExchangeModel(QAbstractTableModel):
         if query == self.query:
             return
         self.query = query
-        if query._replace(descending=False) == self._shown_query._replace(descending=False) and query.is_in_id_order:
+        is_same_list = query._replace(descending=False) == self._shown_query._replace(descending=False)
+        if is_same_list and query.is_in_id_order and not self.is_busy:  # else an answer to another question is coming
             self._turn_around()
         else:
             self._ask()
