@@ -112,6 +112,7 @@ class ExchangeList(QTableView):
         model.rowsRemoved.connect(self._rows_removed)
         model.listed.connect(self._settle_soon)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        self.verticalScrollBar().actionTriggered.connect(self._bar_used)
         self.clicked.connect(self._clicked)
         self.doubleClicked.connect(lambda _index: self.picked.emit())
 
@@ -226,6 +227,12 @@ class ExchangeList(QTableView):
             # Only a person who let go of the selection, or never had one, wants to be carried on.
             if self.verticalScrollBar().maximum() > 0 and not self.currentIndex().isValid():
                 self._is_following = True
+
+    def _bar_used(self) -> None:
+        """A person has the bar in hand: unless they lead it to the newest, they want to look elsewhere."""
+        bar = self.verticalScrollBar()
+        newest = bar.minimum() if self._exchanges.is_reversed else bar.maximum()
+        self._is_following = self._is_following and bar.sliderPosition() == newest
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
         count = last - first + 1

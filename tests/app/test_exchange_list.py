@@ -1,0 +1,374 @@
+"""The list of exchanges as a widget: it follows the newest until a person looks elsewhere, keeps its place, and remembers its columns."""
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractSlider, QApplication
+
+from app.columns import COLUMN_INDEX, COLUMNS, STRETCHED
+from app.item_models import exchange_model
+from app.item_models.exchange_model import ExchangeModel
+from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
+from app.widgets.exchange_list import ExchangeList
+from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.filter import parse_filter
+from tests.support.captures import LiveCapture, Sample
+from tests.support.live_feed import LiveFeed
+
+FAILED = Sample(
+    status=None,
+    state=ExchangeState.FAILED,
+    failure="client_refused_certificate",
+    failure_text="The client doesn't trust Harrier's certificate.",
+)
+
+
+@pytest.fixture
+def feed(tmp_path, qapp, monkeypatch):
+    monkeypatch.setattr(exchange_model, "_RESORT_AFTER_MS", 0)
+    capture = LiveCapture(tmp_path / "a.live")
+    model = ExchangeModel()
+    yield LiveFeed(capture, model)
+    model.close()
+    capture.close()
+
+
+@pytest.fixture
+def shown(feed, qtbot):
+    view = ExchangeList(feed.model)
+    qtbot.addWidget(view)
+    view.resize(1100, 400)
+    view.show()
+    qtbot.waitExposed(view)
+    qtbot.waitUntil(lambda: feed.is_settled)
+    return view
+
+
+def arrive(qtbot, feed: LiveFeed, count: int) -> None:
+    feed.arrive(*[Sample(path=f"/{number}") for number in range(count)])
+    settle(qtbot, feed)
+
+
+def settle(qtbot, feed: LiveFeed) -> None:
+    qtbot.waitUntil(lambda: feed.is_settled, timeout=20_000)
+    QApplication.processEvents()  # what a timer of no time puts off
+
+
+def is_at_end(view: ExchangeList) -> bool:
+    bar = view.verticalScrollBar()
+    return bar.maximum() > 0 and bar.value() == bar.maximum()
+
+
+def turn_wheel(view: ExchangeList, steps: int) -> None:
+    middle = QPointF(view.viewport().rect().center())
+    event = QWheelEvent(
+        middle,
+        view.viewport().mapToGlobal(middle),
+        QPoint(),
+        QPoint(0, steps * 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(view.viewport(), event)
+
+
+# The newest
+
+
+def test_it_follows_the_newest(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    assert is_at_end(shown)
+    arrive(qtbot, feed, 5)
+    assert is_at_end(shown)
+    assert shown._pill.isHidden()
+
+
+def test_who_scrolls_back_is_left_in_peace_and_told_how_many_are_new(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    turn_wheel(shown, 3)
+    place = shown.verticalScrollBar().value()
+    arrive(qtbot, feed, 18)
+    assert shown.verticalScrollBar().value() == place
+    assert shown._pill.isVisible()
+    assert shown._pill.text() == "18 new ↓"
+    assert "18" in shown._pill.accessibleName()
+    arrive(qtbot, feed, 1200)
+    assert shown._pill.text() == "1,218 new ↓"
+    QTest.mouseClick(shown._pill, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    assert is_at_end(shown)
+    assert shown._pill.isHidden()
+    arrive(qtbot, feed, 3)
+    assert is_at_end(shown)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_who_uses_the_scroll_bar_is_left_in_peace_too(shown, feed, qtbot, newest_first):
+    arrive(qtbot, feed, 100)
+    if newest_first:
+        shown.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+        settle(qtbot, feed)
+    action = QAbstractSlider.SliderAction
+    shown.verticalScrollBar().triggerAction(action.SliderPageStepAdd if newest_first else action.SliderPageStepSub)
+    looked_at = feed.model.id_at(shown.rowAt(0))
+    arrive(qtbot, feed, 5)
+    assert feed.model.id_at(shown.rowAt(0)) == looked_at
+    assert shown._pill.isVisible()
+
+
+def test_scrolling_to_the_end_follows_again(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    turn_wheel(shown, 3)
+    arrive(qtbot, feed, 1)
+    shown.verticalScrollBar().setValue(shown.verticalScrollBar().maximum())
+    assert shown._pill.isHidden()
+    arrive(qtbot, feed, 10)
+    assert is_at_end(shown)
+
+
+def test_who_has_selected_is_not_carried_away(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    assert shown.select_id(90)
+    place = shown.verticalScrollBar().value()
+    arrive(qtbot, feed, 7)
+    assert shown.verticalScrollBar().value() == place
+    assert shown.current_id == 90
+    assert shown._pill.text() == "7 new ↓"
+    shown.follow()
+    assert shown.current_id is None
+    assert is_at_end(shown)
+
+
+def test_the_newest_at_the_top_are_followed_there(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    shown.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    settle(qtbot, feed)
+    assert shown.verticalScrollBar().value() == 0
+    arrive(qtbot, feed, 5)
+    assert shown.verticalScrollBar().value() == 0
+    assert feed.model.id_at(0) == 105
+    bar = shown.verticalScrollBar()
+    turn_wheel(shown, -3)
+    looked_at = shown.rowAt(1)
+    exchange = feed.model.id_at(looked_at)
+    arrive(qtbot, feed, 4)
+    assert bar.value() > 0
+    assert feed.model.id_at(shown.rowAt(1)) == exchange
+    assert shown._pill.text() == "4 new ↑"
+
+
+def test_a_few_that_are_all_in_sight_need_no_pill(shown, feed, qtbot):
+    arrive(qtbot, feed, 3)
+    assert shown.select_id(1)
+    arrive(qtbot, feed, 2)
+    assert shown._pill.isHidden()
+
+
+# Selection and place
+
+
+def test_selection_and_place_survive_a_filter(shown, feed, qtbot):
+    arrive(qtbot, feed, 200)
+    changes = []
+    shown.current_changed.connect(changes.append)
+    assert shown.select_id(50)
+    feed.model.set_filter(feed.model.query._replace(filter=parse_filter("path:4")))
+    settle(qtbot, feed)
+    assert shown.current_id == 50  # its path is /49
+    assert shown.selected_ids() == [50]
+    assert changes == [50]
+    feed.model.set_filter(feed.model.query._replace(filter=parse_filter("path:/1")))
+    settle(qtbot, feed)
+    assert shown.current_id is None
+    assert shown.selected_ids() == []
+    assert changes == [50, None]
+
+
+def test_several_rows_are_selected_by_range_and_all_at_once(shown, feed, qtbot):
+    arrive(qtbot, feed, 300)
+    assert shown.select_id(10)
+    for _ in range(4):
+        QTest.keyClick(shown, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert shown.selected_ids() == [10, 11, 12, 13, 14]
+    assert shown.selected_count() == 5
+    shown.selectAll()
+    assert shown.selected_ids() == list(range(1, 301))
+    assert shown.selected_count() == 300
+    arrive(qtbot, feed, 1)
+    assert shown.selected_count() < 300  # all of then are not all of now
+    QTest.keyClick(shown, Qt.Key.Key_Escape)
+    assert shown.selected_ids() == []
+    assert shown.current_id is None
+
+
+def test_arrows_begin_where_one_looks(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    QTest.keyClick(shown, Qt.Key.Key_Down)
+    assert shown.current_id is not None
+    assert shown.current_id >= 98  # it was following, so the newest is what one looks at
+    QTest.keyClick(shown, Qt.Key.Key_Escape)
+    turn_wheel(shown, 100)
+    in_sight = feed.model.id_at(shown.rowAt(shown.painter.row_height - 1))
+    QTest.keyClick(shown, Qt.Key.Key_Down)
+    assert shown.current_id == in_sight < 90
+    with qtbot.waitSignal(shown.picked):
+        QTest.keyClick(shown, Qt.Key.Key_Return)
+
+
+def test_clearing_lets_go_and_follows_again(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    assert shown.select_id(5)
+    feed.clear()
+    settle(qtbot, feed)
+    assert shown.current_id is None
+    assert shown.is_following
+    arrive(qtbot, feed, 100)
+    assert is_at_end(shown)
+
+
+def test_getting_the_focus_selects_nothing(shown, feed, qtbot):
+    arrive(qtbot, feed, 10)
+    shown.setFocus()
+    assert shown.current_id is None
+
+
+# Painting
+
+
+def test_only_the_rows_in_sight_are_asked_for(shown, feed, qtbot, monkeypatch):
+    arrive(qtbot, feed, 5000)
+    asked = []
+    real = feed.model.exchange_at
+    monkeypatch.setattr(feed.model, "exchange_at", lambda row: (asked.append(row), real(row))[1])
+    shown.grab()
+    in_sight = shown.viewport().height() // shown.painter.row_height + 2
+    assert 0 < len(set(asked)) <= in_sight
+    assert len(asked) <= 2 * in_sight
+
+
+def test_rows_of_every_state_are_painted_without_complaint(shown, feed, qtbot):
+    feed.arrive(
+        FAILED,
+        Sample(status=None, state=ExchangeState.WAITING),
+        Sample(status=101, kind=2, state=ExchangeState.RESPONDING),
+        Sample(method="CONNECT", kind=1, status=None, scheme="", path=""),
+        Sample(
+            status=999,
+            host="\u202eevil\x00",
+            path="/\u2028" + "x" * 10_000,
+            content_type="\ud7ff" * 300,
+            method="M" * 500,
+        ),
+        *[Sample(status=status) for status in (100, 200, 301, 404, 500)],
+    )
+    settle(qtbot, feed)
+    for column in COLUMNS:
+        shown.header.show_column(COLUMN_INDEX[column.key], is_shown=True)
+    for width in (1100, 300, 3000):
+        shown.resize(width, 400)
+        assert not shown.grab().isNull()
+
+
+def test_the_way_out_of_a_failure_is_one_click(shown, feed, qtbot):
+    feed.arrive(Sample(), FAILED)
+    settle(qtbot, feed)
+    shown.grab()
+    ((rect, exchange_id),) = shown._links
+    assert exchange_id == 2
+    with qtbot.waitSignal(shown.mend_wanted) as mend:
+        QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    assert mend.args == [2]
+    assert shown.current_id is None
+
+
+def test_what_a_screen_reader_hears(shown, feed, qtbot):
+    arrive(qtbot, feed, 3)
+    told = QAccessible.queryAccessibleInterface(shown)
+    assert told.text(QAccessible.Text.Name) == "Exchanges"
+    assert feed.model.data(feed.model.index(0, COLUMN_INDEX["host"])) == "shop.test"
+
+
+# Columns
+
+
+def remembered(view: ExchangeList) -> dict[str, ColumnPreference]:
+    return {each.key: each for each in view.header.remembered()}
+
+
+def test_columns_come_back_as_they_were_left(shown, feed, qtbot, tmp_path):
+    header = shown.header
+    header.moveSection(header.visualIndex(COLUMN_INDEX["host"]), 0)
+    header.resizeSection(COLUMN_INDEX["method"], 133)
+    header.show_column(COLUMN_INDEX["scheme"], is_shown=True)
+    header.show_column(COLUMN_INDEX["time"], is_shown=False)
+    preferences = Preferences(columns=header.remembered())
+    save_preferences(preferences, str(tmp_path / "p.json"))
+    other = ExchangeList(feed.model)
+    qtbot.addWidget(other)
+    other.header.restore(load_preferences(str(tmp_path / "p.json")).columns)
+    other.resize(1100, 400)
+    other.show()
+    again = other.header.remembered()
+    assert [each.key for each in again][0] == "host"
+    assert [each.key for each in again] == [each.key for each in header.remembered()]
+    assert remembered(other)["method"].width == 133
+    assert remembered(other)["scheme"].is_shown
+    assert not remembered(other)["time"].is_shown
+    assert [cell.key for cell in other.visible_cells()][0] == "host"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        (),
+        (ColumnPreference("no such column", 10, True),),
+        (ColumnPreference("host", -5, True), ColumnPreference("method", 10**9, False)),
+        (ColumnPreference("status", 50, False), ColumnPreference("path", 50, False)),
+        (ColumnPreference("host", 100, True),) * 3,
+    ],
+)
+def test_odd_preferences_leave_a_list_that_can_be_used(shown, damaged):
+    shown.header.restore(damaged)
+    cells = shown.visible_cells()
+    assert {"status", "path"} <= {cell.key for cell in cells}
+    assert all(0 < cell.width <= 2000 for cell in cells)
+    assert sorted(each.key for each in shown.header.remembered()) == sorted(column.key for column in COLUMNS)
+
+
+def test_the_menu_of_columns_hides_shows_and_resets(shown):
+    def entry(name: str):
+        return next(action for action in shown.header.column_menu().actions() if action.text() == name)
+
+    assert not entry("Status").isEnabled()
+    entry("Host").trigger()
+    assert shown.header.isSectionHidden(COLUMN_INDEX["host"])
+    entry("Whole URL").trigger()
+    assert not shown.header.isSectionHidden(COLUMN_INDEX["url"])
+    entry("Default Columns").trigger()
+    hidden = {column.key for column in COLUMNS if shown.header.isSectionHidden(COLUMN_INDEX[column.key])}
+    assert hidden == {column.key for column in COLUMNS if not column.is_shown}
+
+
+def test_the_path_takes_the_room_that_is_left(shown):
+    def width() -> int:
+        return shown.header.sectionSize(COLUMN_INDEX[STRETCHED])
+
+    before = width()
+    shown.resize(shown.width() + 200, 400)
+    assert width() == before + 200
+
+
+def test_a_click_on_a_header_sorts(shown, feed, qtbot):
+    feed.arrive(Sample(host="b.test"), Sample(host="a.test"))
+    settle(qtbot, feed)
+    host = COLUMN_INDEX["host"]
+    middle = QPoint(shown.header.sectionViewportPosition(host) + 30, shown.header.height() // 2)
+    QTest.mouseClick(shown.header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    settle(qtbot, feed)
+    assert list(feed.model.all_ids()) == [2, 1]
+    QTest.mouseClick(shown.header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    settle(qtbot, feed)
+    assert list(feed.model.all_ids()) == [1, 2]
