@@ -18,6 +18,7 @@ TYPE_BUTTONS: tuple[tuple[ResourceType, str, str], ...] = (
     (ResourceType.WEBSOCKET, "WS", "ws"),
     (ResourceType.OTHER, "Other", "other"),
 )
+_PLAIN_VALUE = re.compile(r"[\w.:@%+~-]+")
 _VALUES = {which: value for which, _, value in TYPE_BUTTONS}
 
 
@@ -37,7 +38,7 @@ def combined_filter(text: str, types: frozenset[ResourceType]) -> Filter | None:
 
 def quoted(value: str) -> str:
     """A value as it may stand behind a key in the filter language."""
-    if value and not any(character in value for character in ' "()\\'):
+    if _PLAIN_VALUE.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,0 +1,209 @@
+"""The filter bar: what is written and chosen becomes one filter; a mistake is told and the last good filter stays."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QVBoxLayout, QWidget
+
+from app.filtering import TYPE_BUTTONS, combined_filter, highlights, quoted
+from app.theme import DARK
+from app.widgets.filter_bar import FilterBar
+from proxy_core.model.exchange import ResourceType
+from proxy_core.model.filter import And, Operator, Or, Term, parse_filter
+
+CSS, JS = ResourceType.STYLESHEET, ResourceType.SCRIPT
+
+
+@pytest.fixture
+def bar(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    made = FilterBar()
+    column.addWidget(made)
+    column.addStretch(1)
+    window.resize(1000, 300)
+    window.show()
+    qtbot.waitExposed(window)
+    made.told = []
+    made.filter_changed.connect(made.told.append)
+    yield made
+
+
+def write(bar: FilterBar, text: str) -> None:
+    bar.field.setFocus()
+    bar.field.clear()
+    QTest.keyClicks(bar.field, text)
+
+
+# What it means
+
+
+def test_nothing_lets_everything_through():
+    assert combined_filter("", frozenset()) is None
+    assert combined_filter("   ", frozenset()) is None
+
+
+def test_words_and_types_hold_together():
+    css = Term("type", Operator.HAS, "css")
+    assert combined_filter("", frozenset({CSS})) == css
+    assert combined_filter("", frozenset({CSS, JS})) == Or((Term("type", Operator.HAS, "js"), css))
+    both = combined_filter("status:404 or status:500", frozenset({CSS}))
+    assert both == And((css, parse_filter("status:404 or status:500")))
+
+
+@pytest.mark.parametrize("which", [which for which, _, _ in TYPE_BUTTONS])
+def test_every_type_is_one_of_the_filter_language(which):
+    term = combined_filter("", frozenset({which}))
+    assert isinstance(term, Term)
+    assert parse_filter(f"type:{term.value}") == term
+
+
+@given(st.text(st.characters(exclude_characters="\n\r\x00", exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_any_value_can_be_written_behind_a_key(value):
+    term = parse_filter(f"host={quoted(value)}")
+    assert isinstance(term, Term)
+    assert (term.key, term.value) == ("host", value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", []),
+        ("words only", []),
+        ("status>=400 or -host:a", [("status>=", "accent"), ("or", "muted"), ("host:", "accent")]),
+        ('path:"a b" x', [("path:", "accent"), ('"a b"', "js")]),
+        ('"not ended', [('"not ended', "js")]),
+        ("path:/^a/ orange", [("path:", "accent"), ("/^a/", "js")]),
+        ("NOT (a And b)", [("NOT", "muted"), ("And", "muted")]),
+    ],
+)
+def test_what_is_coloured_in_the_field(text, parts):
+    assert [(text[each.start : each.start + each.length], each.role) for each in highlights(text)] == parts
+
+
+@given(st.text(max_size=60))
+def test_colours_are_in_order(text):
+    behind = 0
+    for start, length, role in highlights(text):
+        assert behind <= start
+        assert length > 0
+        assert hasattr(DARK, role)
+        behind = start + length
+    assert behind <= len(text)
+
+
+# The bar
+
+
+def test_what_is_written_is_applied_a_moment_later(bar, qtbot):
+    write(bar, "status:404")
+    assert bar.told == []
+    qtbot.waitUntil(lambda: bar.told == [parse_filter("status:404")])
+    assert bar.is_filtering
+
+
+def test_enter_applies_at_once_and_the_same_again_says_nothing(bar):
+    write(bar, "harrier")
+    QTest.keyClick(bar.field, Qt.Key.Key_Return)
+    QTest.keyClick(bar.field, Qt.Key.Key_Return)
+    assert bar.told == [parse_filter("harrier")]
+
+
+@pytest.mark.parametrize("wrong", ["status>=abc", "(a", "path:/(/", "nonsense:1 is:red", "size>1parsec"])
+def test_a_mistake_is_told_and_the_last_good_filter_stays(bar, wrong):
+    bar.set_text("host:shop")
+    bar.set_text(wrong)
+    good = parse_filter("host:shop")
+    assert bar.told == [good]
+    assert bar.is_filtering
+    assert bar._reason.isVisible()
+    assert bar._reason.text() == bar.field.accessibleDescription() != ""
+    start, length = bar.field._mistake
+    assert 0 <= start < start + length <= len(wrong) + 1
+    bar.set_text("host:shop")
+    assert bar._reason.isHidden()
+    assert bar.field.accessibleDescription() == ""
+    assert bar.told == [good]
+
+
+def test_a_mistake_while_writing_is_not_told_at_once(bar, qtbot):
+    write(bar, "status>=")
+    assert bar._reason.isHidden()
+    qtbot.waitUntil(bar._reason.isVisible)
+    QTest.keyClicks(bar.field, "4")
+    assert bar._reason.isHidden()
+    qtbot.waitUntil(lambda: bar.told == [parse_filter("status>=4")])
+
+
+def test_the_reason_stands_beneath_the_field_within_the_window(bar):
+    bar.set_text("status>=" + "x" * 500)
+    window = bar.window()
+    window.resize(400, 300)
+    bar.set_text("status>=" + "y" * 500)
+    assert window.rect().contains(bar._reason.geometry())
+
+
+def test_escape_clears_the_field(bar):
+    bar.set_text("a b")
+    QTest.keyClick(bar.field, Qt.Key.Key_Escape)
+    assert bar.text == ""
+    bar.apply()
+    assert bar.told[-1] is None
+    assert not bar.is_filtering
+
+
+def test_types_are_chosen_one_or_several(bar):
+    def button(which):
+        return bar._buttons[which]
+
+    QTest.mouseClick(button(CSS), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier)
+    assert button(CSS).isChecked()
+    assert button(JS).isChecked()
+    assert not bar._all.isChecked()
+    assert bar.told[-1] == combined_filter("", frozenset({CSS, JS}))
+    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
+    assert bar.told[-1] == combined_filter("", frozenset({JS}))
+    assert not button(CSS).isChecked()
+    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
+    assert bar.told[-1] is None
+    assert bar._all.isChecked()
+    QTest.mouseClick(bar._all, Qt.MouseButton.LeftButton)
+    assert bar._all.isChecked()
+
+
+def test_types_can_be_chosen_with_the_keyboard(bar):
+    bar._buttons[CSS].setFocus()
+    QTest.keyClick(bar._buttons[CSS], Qt.Key.Key_Space)
+    assert bar.told == [combined_filter("", frozenset({CSS}))]
+
+
+def test_the_cross_takes_everything_away(bar):
+    bar.set_text("abc")
+    bar.set_types(frozenset({CSS}))
+    assert bar._clear.isVisible()
+    QTest.mouseClick(bar._clear, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    assert bar.told[-1] is None
+    assert bar.text == ""
+    assert not bar._clear.isVisible()
+
+
+def test_conditions_are_added_behind_what_is_there(bar):
+    bar.add_condition("host=a.test")
+    bar.add_condition('-host="b c"')
+    assert bar.text == 'host=a.test -host="b c"'
+    assert bar.told[-1] == parse_filter(bar.text)
+
+
+def test_a_condition_that_stands_there_stands_there_alone_afterwards(bar):
+    bar.set_text("path:x host=a.test")
+    bar.add_condition("host=a.test")
+    assert bar.text == "host=a.test"
+
+
+def test_everything_has_a_name(bar):
+    for widget in [*bar.findChildren(QAbstractButton), *bar.findChildren(QLineEdit)]:
+        assert widget.accessibleName(), widget
