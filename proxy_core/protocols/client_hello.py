@@ -5,6 +5,7 @@ protocols (RFC 8446 §4.1.2; SNI is RFC 6066 §3, ALPN RFC 7301). Nothing is con
 them to the TLS object afterwards. The reader never raises; whatever is not a well-formed ClientHello is `NotTls`.
 """
 
+import re
 from typing import NamedTuple
 
 # RFC 8446 §5.1: a record holds 2^14 bytes at the most; real hellos are below 4 KiB even with post-quantum key shares.
@@ -16,6 +17,7 @@ _CLIENT_HELLO = 1
 _SERVER_NAME = 0
 _ALPN = 16
 _SUPPORTED_VERSIONS = 43
+_NAME = re.compile(rb"[A-Za-z0-9._-]+")  # the underscore is no letter of a hostname, but is in use
 
 
 class ClientHello(NamedTuple):
@@ -156,14 +158,14 @@ def _read_server_name(content: _Bytes) -> str:
     while names:
         kind = names.number(1)
         name = names.vector(2).rest()
-        # RFC 6066 §3: ASCII without a trailing dot. Anything else is nothing to name a certificate after.
+        # RFC 6066 §3: a DNS name in ASCII. Some clients put `name:port` here, and no certificate is made out to that.
         if kind == 0:
             return name.decode("ascii") if _is_name(name) else ""
     return ""
 
 
 def _is_name(name: bytes) -> bool:
-    return 0 < len(name) <= 255 and all(0x21 <= byte <= 0x7E for byte in name)
+    return 0 < len(name) <= 255 and _NAME.fullmatch(name) is not None
 
 
 def _read_alpn(content: _Bytes) -> tuple[bytes, ...]:

@@ -81,6 +81,13 @@ def test_a_hello_without_name_and_alpn():
     assert (hello.server_name, hello.alpn) == ("", ())
 
 
+@pytest.mark.parametrize("name", [b"a.test:443", b"[::1]", b"a b", b"*.a.test", b"\xff.test", b"a\0b", b""])
+def test_a_name_that_is_none_counts_as_no_name(name):
+    hello = read(records(message(sni(name))))
+    assert isinstance(hello, ClientHello)
+    assert hello.server_name == ""
+
+
 def test_a_hello_of_tls_1_2():
     hello = read(openssl_hello("a.test", [], ssl.TLSVersion.TLSv1_2))
     assert isinstance(hello, ClientHello)
