@@ -18,6 +18,7 @@ from proxy_core.capture.extents import Extent, decode_extents, segment_name
 from proxy_core.capture.filter_sql import compile_filter, register_functions
 from proxy_core.capture.schema import APPLICATION_ID, SCHEMA_VERSION
 from proxy_core.capture.writer import INDEX_NAME
+from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
 
@@ -176,10 +177,11 @@ class CaptureReader:
 
     def detail(self, exchange_id: int) -> ExchangeDetail | None:
         """Everything else about one exchange."""
-        row = self._one("SELECT * FROM detail WHERE exchange_id = ?", (exchange_id,))
-        if row is not None and len(row) != len(ExchangeDetail._fields):
-            raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
-        return None if row is None else ExchangeDetail._make(row)
+        row = self._one("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,))
+        try:
+            return None if row is None else decode_detail(row[0])
+        except (msgspec.DecodeError, TypeError):
+            raise CaptureError(f"{self.path} is damaged: an exchange can't be read.") from None
 
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection."""

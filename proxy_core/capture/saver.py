@@ -18,6 +18,7 @@ from proxy_core.capture.schema import (
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
 )
+from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.version import VERSION
 
@@ -77,12 +78,11 @@ class CaptureFile:
     ) -> None:
         """Add an exchange with its bodies, which replace the extents in `detail`. Raises CaptureError."""
         detail = detail._replace(
-            exchange_id=row.id,
             request_body=self._body(request_body),
             response_body=self._body(response_body),
         )
         self._run(UPSERT_EXCHANGE, row)
-        self._run(UPSERT_DETAIL, detail)
+        self._run(UPSERT_DETAIL, (row.id, detail.key, encode_detail(detail)))
 
     def add_connection(self, connection: ConnectionRow) -> None:
         """Add the facts about a connection; again replaces them."""

@@ -1,14 +1,15 @@
 """The index: one SQLite schema for the live capture and for the saved `.harrier` file.
 
-`exchange` is narrow (lists, filters and sorts read it whole), `detail` holds the rest by the same id. The column order
-is that of `model.exchange`'s tuples, which are bound as they come. In a live capture a body's extents point into
-segment files beside the index; in a saved file they point into `body_chunk`. `progress` says up to where each worker's
-journal has been taken into the index: what lies behind it is replayed by `capture.recovery`.
+`exchange` is narrow (lists, filters and sorts read all of it); its order is that of `ExchangeRow`, which is bound
+as it comes. `detail` holds the rest by the same id, packed by `model.event.encode_detail`: it is read one by one. In a
+live capture a body's extents point into segment files beside the index; in a saved file they point into `body_chunk`.
+`progress` says up to where each worker's journal has been taken into the index: what lies behind it is replayed by
+`capture.recovery`.
 """
 
-from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.model.exchange import ConnectionRow, ExchangeRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had a column for each member of `detail`
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 
 SCHEMA = """
@@ -35,20 +36,7 @@ CREATE TABLE exchange (
 CREATE TABLE detail (
     exchange_id INTEGER PRIMARY KEY,
     key INTEGER NOT NULL,
-    request_head BLOB NOT NULL,
-    response_head BLOB NOT NULL,
-    request_forwarded_head BLOB,
-    response_forwarded_head BLOB,
-    interim BLOB,
-    request_trailers BLOB,
-    response_trailers BLOB,
-    request_body BLOB,
-    response_body BLOB,
-    timings BLOB NOT NULL,
-    failure_text TEXT NOT NULL,
-    notes TEXT NOT NULL,
-    client_connection INTEGER NOT NULL,
-    upstream_connection INTEGER NOT NULL
+    packed BLOB NOT NULL
 );
 CREATE TABLE connection (
     key INTEGER PRIMARY KEY,
@@ -70,6 +58,6 @@ def _upsert(table: str, columns: int) -> str:
 
 
 UPSERT_EXCHANGE = _upsert("exchange", len(ExchangeRow._fields))
-UPSERT_DETAIL = _upsert("detail", len(ExchangeDetail._fields))
+UPSERT_DETAIL = _upsert("detail", 3)
 UPSERT_CONNECTION = _upsert("connection", len(ConnectionRow._fields))
 UPSERT_PROGRESS = _upsert("progress", 3)

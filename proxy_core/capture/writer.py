@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from proxy_core.capture.schema import (
     APPLICATION_ID,
     SCHEMA,
@@ -19,7 +21,7 @@ from proxy_core.capture.schema import (
     UPSERT_EXCHANGE,
     UPSERT_PROGRESS,
 )
-from proxy_core.model.event import EventKind, decode_event
+from proxy_core.model.event import EventKind, decode_detail, decode_event, encode_detail
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.version import VERSION
@@ -118,7 +120,7 @@ class IndexWriter:
         """Take events in; `progress` is (series, journal segment, offset) behind them. Raises CaptureFullError."""
         self._begin()
         rows: list[tuple[Any, ...]] = []
-        details: list[tuple[Any, ...]] = []
+        details: list[tuple[int, int, bytes]] = []
         connections: list[list[Any]] = []
         first_new = last_new = changed_from = changed_to = not_recorded = failed = size = 0
         problem = ""
@@ -144,18 +146,18 @@ class IndexWriter:
                     size += row[12] + row[13]
                     failed += state == ExchangeState.FAILED
                 rows.append((exchange_id, *row))
-                details.append((exchange_id, *detail))
+                details.append((exchange_id, key, detail))
             elif kind == EventKind.CONNECTION:
                 connections.append(rest)
             elif kind == EventKind.AMENDED:
                 key, row, detail = rest
-                exchange_id = self._recent_id(key, rows, details)
+                exchange_id = self._recent_id(key, details)
                 if exchange_id:
                     failed += 1
                     changed_from = min(changed_from or exchange_id, exchange_id)
                     changed_to = max(changed_to, exchange_id)
                     rows.append((exchange_id, *row))
-                    details.append((exchange_id, *detail))
+                    details.append((exchange_id, key, detail))
             elif kind == EventKind.NOT_RECORDED:
                 not_recorded += rest[0]
                 problem = rest[1] or problem
@@ -173,11 +175,11 @@ class IndexWriter:
         self.recorded_bytes += size
         return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
 
-    def _recent_id(self, key: int, rows: list[tuple[Any, ...]], details: list[tuple[Any, ...]]) -> int:
+    def _recent_id(self, key: int, details: list[tuple[int, int, bytes]]) -> int:
         """The id of an exchange that ended a moment ago, 0 when it was cleared meanwhile."""
-        for row, detail in zip(reversed(rows), reversed(details), strict=True):
-            if detail[1] == key:
-                return int(row[0])
+        for exchange_id, each, _ in reversed(details):
+            if each == key:
+                return exchange_id
         found = self._run(
             "SELECT exchange_id FROM detail WHERE exchange_id > ? AND key = ?", (self.last_id - _RECENT, key)
         ).fetchone()
@@ -203,7 +205,12 @@ class IndexWriter:
                 "UPDATE exchange SET state = ?, failure = ? WHERE id = ?",
                 (ExchangeState.FAILED, kind.value, exchange_id),
             )
-            self._run("UPDATE detail SET failure_text = ? WHERE exchange_id = ?", (text, exchange_id))
+            (packed,) = self._run("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,)).fetchone()
+            try:
+                packed = encode_detail(decode_detail(packed)._replace(failure_text=text))
+            except (msgspec.DecodeError, TypeError):
+                continue  # damaged on the disk: its reader will say so
+            self._run("UPDATE detail SET packed = ? WHERE exchange_id = ?", (packed, exchange_id))
         ended = set(ids)
         self._open = {key: each for key, each in self._open.items() if each not in ended}
         self.failed += len(ids)

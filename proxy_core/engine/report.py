@@ -6,7 +6,7 @@ import msgspec
 
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.journal import BodySegment
-from proxy_core.model.event import EventKind, encode_event
+from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.failure import Failure
 from proxy_core.model.resource_type import media_essence, resource_type
@@ -131,22 +131,24 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
                 "" if failure is None else failure.kind.value,
                 report.flags,
             ),
-            (
-                report.key,
-                report.request_head,
-                report.response_head,
-                None,
-                None,
-                None if report.interim is None else msgspec.msgpack.encode(report.interim),
-                report.request_trailers,
-                report.response_trailers,
-                encode_extents(extents[0]) if extents is not None and extents[0] else None,
-                encode_extents(extents[1]) if extents is not None and extents[1] else None,
-                _timings(report),
-                "" if failure is None else failure.text,
-                report.notes,
-                report.client_connection,
-                report.upstream_connection,
+            encode_detail(
+                (
+                    report.key,
+                    report.request_head,
+                    report.response_head,
+                    None,
+                    None,
+                    None if report.interim is None else msgspec.msgpack.encode(report.interim),
+                    report.request_trailers,
+                    report.response_trailers,
+                    encode_extents(extents[0]) if extents is not None and extents[0] else None,
+                    encode_extents(extents[1]) if extents is not None and extents[1] else None,
+                    _timings(report),
+                    "" if failure is None else failure.text,
+                    report.notes,
+                    report.client_connection,
+                    report.upstream_connection,
+                )
             ),
         )
     )

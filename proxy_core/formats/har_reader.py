@@ -145,7 +145,6 @@ class _Importer:
         )
         upstream = self._upstream(started_at)
         detail = ExchangeDetail(
-            exchange_id=self._number,
             key=self._number,
             request_head=request_head,
             response_head=response_head,

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from proxy_core.model.exchange import ExchangeDetail
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -18,7 +20,7 @@ class EventKind(IntEnum):
     """The first member of every event."""
 
     CONNECTION = 1  # [1, *ConnectionRow]
-    EXCHANGE = 2  # [2, ExchangeDetail.key, [*ExchangeRow without id], [*ExchangeDetail without exchange_id]]
+    EXCHANGE = 2  # [2, ExchangeDetail.key, [*ExchangeRow without id], packed ExchangeDetail]
     AMENDED = 4  # like EXCHANGE, of one that had ended well: its client left in the last moment
     NOT_RECORDED = 3  # [3, count, reason]: so many exchanges went by unrecorded (disk full)
 
@@ -35,6 +37,22 @@ def decode_event(data: bytes | memoryview) -> Event:
     """Decode one event; the journal's checksum has vouched for it. Raises msgspec.DecodeError."""
     event: Event = _decode(data)
     return event
+
+
+def encode_detail(detail: tuple[object, ...]) -> bytes:
+    """Pack the members of an `ExchangeDetail`, once and for all: from here to the index they travel unopened.
+
+    Measured 2026-11-24: bound as fifteen columns they cost the recorder 3.6 µs an exchange more (of 8.1).
+    """
+    return _encode(detail)
+
+
+_detail_decoder = msgspec.msgpack.Decoder(ExchangeDetail)
+
+
+def decode_detail(data: bytes) -> ExchangeDetail:
+    """Raises msgspec.DecodeError on anything else than a packed detail."""
+    return _detail_decoder.decode(data)
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

@@ -79,9 +79,8 @@ class ExchangeRow(NamedTuple):
 
 
 class ExchangeDetail(NamedTuple):
-    """The wide columns, in the order of the table `detail`."""
+    """All else about an exchange, as it lies packed in events and in the table `detail` (see `encode_detail`)."""
 
-    exchange_id: int
     key: int  # the worker's own key of the exchange, unique in a capture: series << 32 | number
     request_head: bytes  # as received, byte for byte, with its closing empty line
     response_head: bytes  # the final one as received; b"" when none came

@@ -24,7 +24,7 @@ from proxy_core.capture.live import create_live_capture
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.channel import SPAWN, Inlet, Outlet, make_channel
 from proxy_core.model.command import Command, RowsSeen, decode_command, encode_command
-from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
+from proxy_core.model.event import Batch, EventKind, encode_batch, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.notice import EngineStarted, Notice, decode_notice, encode_notice
 from proxy_core.recorder import Recorder
@@ -69,7 +69,8 @@ def synthetic_event(number: int, started_at: int, chance: random.Random) -> byte
         int(ExchangeFlag.INTERCEPTED),
     ]
     head = b"GET / HTTP/1.1\r\nHost: shop.local\r\n\r\n"
-    detail = [key, head, b"HTTP/1.1 200 OK\r\n\r\n", None, None, None, None, None, None, None, _TIMINGS, "", "", 0, 0]
+    answer = b"HTTP/1.1 200 OK\r\n\r\n"
+    detail = encode_detail((key, head, answer, None, None, None, None, None, None, None, _TIMINGS, "", "", 0, 0))
     return encode_event((int(EventKind.EXCHANGE), key, row, detail))
 
 

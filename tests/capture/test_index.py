@@ -12,7 +12,7 @@ from proxy_core.capture.reader import CaptureError, CaptureInterruptedError, Cap
 from proxy_core.capture.recovery import recover, replay_series
 from proxy_core.capture.saver import SaveCancelledError, save_capture
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
-from proxy_core.model.event import EventKind, decode_event, encode_event
+from proxy_core.model.event import EventKind, decode_event, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.filter import parse_filter
@@ -315,3 +315,18 @@ class TestDamage:
         live.add(Sample("/a"))
         with pytest.raises(CaptureError):
             reader().read_body(extents)
+
+    @pytest.mark.parametrize("packed", [b"", b"\xc1", b"\x90", encode_detail(("key", b"", b"")), "text", 7])
+    def test_a_senseless_detail_is_an_error_and_keeps_nobody_from_ending_what_was_open(self, live, reader, packed):
+        live.add(Sample("/a"))
+        live.writer.apply([live.event(Sample("/open", state=ExchangeState.WAITING), 50)], None)
+        live.writer.commit()
+        database = sqlite3.connect(live.folder / "index.sqlite")
+        with database:
+            database.execute("UPDATE detail SET packed = ?", (packed,))
+        database.close()
+        for each in (1, 2):
+            with pytest.raises(CaptureError, match="damaged"):
+                reader().detail(each)
+        live.writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, "The end.")
+        assert reader().rows([2])[2].failure == FailureKind.ENGINE_DIED.value

@@ -10,7 +10,7 @@ from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, Journal, record
 from proxy_core.capture.live import create_live_capture
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
-from proxy_core.model.event import EventKind, encode_event
+from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ConnectionRow, ExchangeState, Timings
 from proxy_core.model.resource_type import media_essence, resource_type
 
@@ -110,7 +110,7 @@ class LiveCapture:
             self.journal.series << 32 | 1,
             self.journal.series << 32 | 2,
         )
-        return encode_event((EventKind.EXCHANGE.value, key, row, detail))
+        return encode_event((EventKind.EXCHANGE.value, key, row, encode_detail(detail)))
 
     def _body(self, data: bytes) -> bytes | None:
         if not data:

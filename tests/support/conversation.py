@@ -18,7 +18,7 @@ from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.worker import Worker
-from proxy_core.model.event import EventKind, decode_batch, decode_event
+from proxy_core.model.event import EventKind, decode_batch, decode_detail, decode_event
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow, ExchangeState
 from proxy_core.model.settings import Settings
 
@@ -113,7 +113,7 @@ class Proxy:
                 latest[key] = Exchange(  # type: ignore[index]
                     self.folder,
                     ExchangeRow(0, *row),  # type: ignore[misc]
-                    ExchangeDetail(0, *detail),  # type: ignore[misc]
+                    decode_detail(detail),  # type: ignore[arg-type]
                 )
         return [latest[key] for key in sorted(latest)]
 
