@@ -260,11 +260,11 @@ class Inspector(QWidget):
     def _why_no_body(self, *, is_response: bool) -> str:
         assert self._row is not None
         row = self._row
-        if row.kind == ExchangeKind.TUNNEL:
+        if row.kind == ExchangeKind.TUNNEL and not row.failure:
             return "A tunnel: its bytes were relayed unread."
         if is_response and row.state < ExchangeState.COMPLETE:
             return "Waiting for the response …"
-        if is_response and row.status is None:
+        if is_response and (row.status is None or row.kind == ExchangeKind.TUNNEL):
             return one_line(self._detail.failure_text) if self._detail and self._detail.failure_text else "No response"
         return "The response has no body." if is_response else "The request has no body."
 

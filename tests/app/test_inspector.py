@@ -138,6 +138,9 @@ def test_what_has_no_body_says_why(show):
         ),
         Sample(status=None, state=ExchangeState.WAITING),
         Sample(method="CONNECT", kind=1, status=None),
+        Sample(
+            method="CONNECT", kind=1, state=ExchangeState.FAILED, failure="tls_alert_received", failure_text="No trust."
+        ),
     )
     said = []
     for exchange_id in ids:
@@ -148,6 +151,7 @@ def test_what_has_no_body_says_why(show):
         "Refused by 10.0.0.7.",
         "Waiting for the response …",
         "A tunnel: its bytes were relayed unread.",
+        "No trust.",
     ]
 
 
