@@ -11,16 +11,13 @@ from itertools import islice
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    SCHEMA_VERSION,
+    CREATION,
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
 )
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
-from proxy_core.version import VERSION
 
 CHUNK_BYTES = 1 << 20
 _PAGE = 200
@@ -47,12 +44,8 @@ class CaptureFile:
         self._run("PRAGMA journal_mode=OFF")  # the temporary file is thrown away if anything fails
         self._run("PRAGMA synchronous=OFF")  # `finish` syncs once
         self._run("BEGIN")
-        for statement in SCHEMA.split(";"):
-            if statement.strip():
-                self._run(statement)
-        self._run(f"PRAGMA application_id={APPLICATION_ID}")
-        self._run(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._run("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+        for statement in CREATION:
+            self._run(statement)
         self._run("INSERT INTO meta VALUES ('closed', '1')")
 
     def __enter__(self) -> "CaptureFile":

@@ -8,11 +8,12 @@ live capture a body's extents point into segment files beside the index; in a sa
 """
 
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow
+from proxy_core.version import VERSION
 
 SCHEMA_VERSION = 2  # 1 had a column for each member of `detail`
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 
-SCHEMA = """
+_SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE exchange (
     id INTEGER PRIMARY KEY,
@@ -51,6 +52,13 @@ CREATE TABLE connection (
 CREATE TABLE progress (series INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL);
 CREATE TABLE body_chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
+
+CREATION = (
+    *(statement for statement in _SCHEMA.split(";") if statement.strip()),
+    f"PRAGMA application_id={APPLICATION_ID}",
+    f"PRAGMA user_version={SCHEMA_VERSION}",
+    f"INSERT INTO meta VALUES ('version', '{VERSION}')",
+)  # the statements that make a new file, in a transaction of the caller's
 
 
 def _upsert(table: str, columns: int) -> str:

@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from proxy_core.capture.schema import (
-    APPLICATION_ID,
-    SCHEMA,
-    SCHEMA_VERSION,
+    CREATION,
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
@@ -24,7 +22,6 @@ from proxy_core.capture.schema import (
 from proxy_core.model.event import EventKind, decode_detail, decode_event, encode_detail
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
 from proxy_core.model.failure import FailureKind
-from proxy_core.version import VERSION
 
 INDEX_NAME = "index.sqlite"
 _CHECKPOINT_PAGES = 2000
@@ -66,12 +63,8 @@ class IndexWriter:
         self._run(f"PRAGMA cache_size=-{_CACHE_KIB}")
         if is_new:
             self._run("BEGIN")
-            for statement in SCHEMA.split(";"):
-                if statement.strip():
-                    self._run(statement)
-            self._run(f"PRAGMA application_id={APPLICATION_ID}")
-            self._run(f"PRAGMA user_version={SCHEMA_VERSION}")
-            self._run("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+            for statement in CREATION:
+                self._run(statement)
             self._run("COMMIT")
         self._has_begun = False
         self._load()
