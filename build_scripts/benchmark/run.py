@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--load", default="", metavar="LOADS", help=f"some of {','.join(LOADS)}")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long each load lasts (default 8; quick: 3)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (default 3; quick: 1)")
-    parser.add_argument("--exchanges", type=int, metavar="N", help="for the memory (default 1,000,000; quick: 50,000)")
+    parser.add_argument(
+        "--exchanges", type=int, metavar="N", help="for memory and window (default 1,000,000; quick: 50,000)"
+    )
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
     return parser
 
@@ -160,8 +162,8 @@ def _stop(contestants: list[Contestant], origin: Origin) -> None:
 
 def _window(options: argparse.Namespace) -> None:
     """The window's own benchmark, in a process of its own."""
-    if not (ROOT / (WINDOW_LOAD.replace(".", "/") + ".py")).exists():
-        raise BenchmarkError(f"There is no {WINDOW_LOAD}.")
-    command = [sys.executable, "-m", WINDOW_LOAD, *(["--quick"] if options.quick else [])]
+    exchanges = options.exchanges or (50_000 if options.quick else 1_000_000)
+    command = [sys.executable, "-m", WINDOW_LOAD, "--rows", str(exchanges)]
+    command += ["--seconds", str(options.seconds or (3 if options.quick else 8))]
     if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode:
         raise BenchmarkError("The window's benchmark failed.")

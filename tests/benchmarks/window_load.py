@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ from proxy_core.model.event import Batch, EventKind, encode_batch, encode_detail
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.notice import EngineStarted, Notice, decode_notice, encode_notice
 from proxy_core.recorder import Recorder
+from tests.support.display import Display
 
 _WATCH_MS = 4
 _FRAME_MS = 16
@@ -324,8 +326,11 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=8.0)
     options = parser.parse_args()
-    for phase in measure(options.rows, options.rate, options.seconds):
-        print(phase)
+    with ExitStack() as stack:
+        if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+            os.environ.update(stack.enter_context(Display()).environment)
+        for phase in measure(options.rows, options.rate, options.seconds):
+            print(phase)
     return 0
 
 
