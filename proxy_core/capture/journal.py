@@ -12,6 +12,7 @@ from binascii import crc32
 from collections.abc import Iterator
 
 from proxy_core.capture.extents import segment_name, segment_number
+from proxy_core.capture.page_cache import PageRelease, WrittenPages
 
 RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
 MAGIC = 0xA7
@@ -44,18 +45,20 @@ def _append(descriptor: int, data: bytes, offset: int) -> None:
 class BodySegment:
     """One large body, growing."""
 
-    __slots__ = ("_descriptor", "length", "segment")
+    __slots__ = ("_descriptor", "_pages", "length", "segment")
 
-    def __init__(self, path: str, segment: int) -> None:
+    def __init__(self, path: str, segment: int, release: PageRelease) -> None:
         """Raises OSError."""
         self.segment = segment
         self.length = 0
+        self._pages = WrittenPages(path, release)
         self._descriptor = os.open(path, _CREATE, 0o600)
 
     def write(self, data: bytes) -> None:
         """Append all or nothing. Raises JournalFullError."""
         _append(self._descriptor, data, self.length)
         self.length += len(data)
+        self._pages.grown_to(self.length)
 
     def close(self) -> None:
         """Calling it again does nothing."""
@@ -74,6 +77,8 @@ class Journal:
         self.offset = 0  # … and its length: where the next record begins
         self._folder = folder
         self._count = 0
+        self._release = PageRelease()
+        self._pages = WrittenPages("", self._release)
         self._descriptor = -1
         self.rotate()
 
@@ -89,6 +94,7 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self.segment, self.offset = descriptor, segment, 0
+        self._pages = WrittenPages(path, self._release)
 
     def rotate_if_full(self) -> None:
         """Call before extents are worked out from `segment` and `offset`."""
@@ -102,10 +108,11 @@ class Journal:
         """Append whole records. Raises JournalFullError, and then nothing of them is there."""
         _append(self._descriptor, data, self.offset)
         self.offset += len(data)
+        self._pages.grown_to(self.offset)
 
     def open_body(self) -> BodySegment:
         """A segment for one large body. Raises OSError."""
-        return BodySegment(*self._next_segment(is_body=True))
+        return BodySegment(*self._next_segment(is_body=True), self._release)
 
     def close(self) -> None:
         """Calling it again does nothing."""
