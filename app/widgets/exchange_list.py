@@ -108,7 +108,9 @@ class ExchangeList(QTableView):
         self.setSortingEnabled(True)
         model.modelAboutToBeReset.connect(self._keep_place)
         model.modelReset.connect(self._restore_place)
+        model.modelReset.connect(self._make_room_for_numbers)
         model.rowsInserted.connect(self._rows_inserted)
+        model.rowsInserted.connect(self._make_room_for_numbers)
         model.rowsRemoved.connect(self._rows_removed)
         model.listed.connect(self._settle_soon)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
@@ -233,6 +235,12 @@ class ExchangeList(QTableView):
         bar = self.verticalScrollBar()
         newest = bar.minimum() if self._exchanges.is_reversed else bar.maximum()
         self._is_following = self._is_following and bar.sliderPosition() == newest
+
+    def _make_room_for_numbers(self) -> None:
+        """In their order the greatest number is at an end; in another the count of rows is the least it can be."""
+        count = self._exchanges.rowCount()
+        if count:
+            self.header.make_room_for(max(count, self._exchanges.id_at(0), self._exchanges.id_at(count - 1)))
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
         count = last - first + 1

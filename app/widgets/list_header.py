@@ -1,7 +1,9 @@
 """The header of the list: columns are moved, sized, sorted by a click, chosen in its menu, and remembered."""
 
+import math
+
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter
 from PySide6.QtWidgets import QHeaderView, QMenu, QWidget
 
 from app.columns import COLUMN_INDEX, COLUMNS, STRETCHED
@@ -24,6 +26,7 @@ class ListHeader(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setAccessibleName("Columns")
         self._is_restoring = False
+        self._digits = 0  # of the longest number there is room for
         self._hovered = -1
         self.setMouseTracking(True)
         self._make_fonts()
@@ -50,6 +53,7 @@ class ListHeader(QHeaderView):
     def restore(self, wanted: tuple[ColumnPreference, ...]) -> None:
         """Arrange the columns as remembered; those that are unknown or new stand where they stand by default."""
         self._is_restoring = True
+        self._digits = 0
         known = {each.key: each for each in wanted if each.key in COLUMN_INDEX}
         order = list(known) + [column.key for column in COLUMNS if column.key not in known]
         for place, key in enumerate(order):
@@ -74,9 +78,24 @@ class ListHeader(QHeaderView):
             found.append(ColumnPreference(COLUMNS[index].key, width, not is_hidden))
         return tuple(found)
 
+    def make_room_for(self, number: int) -> None:
+        """Widen the first column when `number` has more digits than any before; half a number is a wrong one.
+
+        A person who narrows it again is obeyed up to the next digit.
+        """
+        digits = len(str(number))
+        if digits <= self._digits:
+            return
+        self._digits = digits
+        needed = math.ceil(QFontMetricsF(self._font, self).horizontalAdvance("0" * digits)) + 2 * PADDING
+        index = COLUMN_INDEX["id"]
+        if not self.isSectionHidden(index) and self.sectionSize(index) < needed:
+            self.resizeSection(index, needed)
+
     def show_column(self, index: int, *, is_shown: bool) -> None:
         """Show or hide a column."""
         self.setSectionHidden(index, not is_shown)
+        self._digits = 0
         if is_shown and COLUMNS[index].key != STRETCHED:
             self.resizeSection(index, COLUMNS[index].width)
         self.columns_changed.emit()

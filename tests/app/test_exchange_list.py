@@ -361,6 +361,25 @@ def test_the_path_takes_the_room_that_is_left(shown):
     assert width() == before + 200
 
 
+def test_the_number_is_never_cut_off(shown, feed, qtbot):
+    index = COLUMN_INDEX["id"]
+    shown.header.resizeSection(index, 1)  # as narrow as it goes
+    narrow = shown.header.sectionSize(index)
+    arrive(qtbot, feed, 9)
+    assert shown.header.sectionSize(index) == narrow
+    arrive(qtbot, feed, 1000)
+    assert shown.painter.fits("1009", shown.header.sectionSize(index))
+
+    wide = shown.header.sectionSize(index)
+    shown.header.resizeSection(index, narrow)  # a person has the last word …
+    arrive(qtbot, feed, 1)
+    assert shown.header.sectionSize(index) == narrow
+    shown.header.restore(())
+    shown.header.resizeSection(index, narrow)
+    arrive(qtbot, feed, 1)  # … until the columns are arranged anew
+    assert shown.header.sectionSize(index) == wide
+
+
 def test_a_click_on_a_header_sorts(shown, feed, qtbot):
     feed.arrive(Sample(host="b.test"), Sample(host="a.test"))
     settle(qtbot, feed)
