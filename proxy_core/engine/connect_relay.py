@@ -86,7 +86,9 @@ class _ConnectRelay:
             self._report.status = 200
             self._report.response_head = _ESTABLISHED
             seen = first_bytes or self._first_bytes()
-            hello, seen = self._look(seen) if seen else (None, b"")
+            hello = None
+            if seen and not self._server_spoke:
+                hello, seen = self._look(seen)
         except UpstreamError as error:
             self._services.reporter.fail(self._report, error.failure)
             return
@@ -101,7 +103,7 @@ class _ConnectRelay:
                 self._tunnel(seen)
             else:
                 self._intercept(hello, seen)
-        elif _LIKE_HTTP.match(seen):
+        elif not self._server_spoke and _LIKE_HTTP.match(seen):
             self._services.reporter.forget(self._report)
             self._drop_prepared()
             authority = self._host, self._port
@@ -110,9 +112,9 @@ class _ConnectRelay:
             self._tunnel(seen)
 
     def _first_bytes(self) -> bytes:
-        """What the client sends first; b"" when the server speaks first, `_prepared` is then connected.
+        """What the client sends first; b"" when the server speaks or ends first, `_prepared` is then connected.
 
-        Raises OSError when the client leaves, UpstreamError.
+        What the server said is in `_server_spoke`. Raises OSError when the client leaves, UpstreamError.
         """
         try:
             with gevent.Timeout(self._services.limits.first_bytes_s, TimeoutError()):
@@ -122,11 +124,12 @@ class _ConnectRelay:
             theirs = gevent.spawn(_received, upstream.link)
             ours = gevent.spawn(_received, self._client)
             gevent.wait((theirs, ours), count=1)
+            if theirs.ready():
+                self._server_spoke = theirs.get()
+            theirs.kill()
             if not ours.ready():
                 ours.kill()
-                self._server_spoke = theirs.get()
                 return b""
-            theirs.kill()
             seen = ours.get()
         if not seen:
             raise OSError("the client closed the connection") from None
@@ -190,40 +193,13 @@ class _ConnectRelay:
         self._relay_unread(upstream, first_bytes)
 
     def _relay_unread(self, upstream: Upstream, first_bytes: bytes) -> None:
-        report, reporter = self._report, self._services.reporter
+        report = self._report
         report.is_held = False
         report.state = ExchangeState.RESPONDING
         report.upstream_connection = upstream.connection
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
         report.dns_us, report.connect_us = upstream.dns_us, upstream.connect_us
-
-        def from_client(count: int) -> None:
-            report.request_bytes += count
-            reporter.changed(report)
-
-        def from_upstream(count: int) -> None:
-            report.response_bytes += count
-            reporter.changed(report)
-
-        reporter.changed(report)
-        problem = ""
-        try:
-            if first_bytes:
-                upstream.link.send(first_bytes)
-                from_client(len(first_bytes))
-            if self._server_spoke:
-                self._client.send(self._server_spoke)
-                from_upstream(len(self._server_spoke))
-        except OSError as error:
-            problem = f"The tunnel was closed at once ({error.strerror or error})."
-            upstream.close()
-        problem = problem or relay_tunnel(
-            self._client, upstream.link, self._services.limits, from_client, from_upstream
-        )
-        if problem:
-            reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
-        else:
-            reporter.complete(report)
+        relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke)
 
     # Interception
 

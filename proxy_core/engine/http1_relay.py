@@ -16,13 +16,13 @@ import gevent
 
 from proxy_core.engine import own_answer
 from proxy_core.engine.connecting import UpstreamError
-from proxy_core.engine.protocol_switch import relay_switched
 from proxy_core.engine.report import Report
 from proxy_core.engine.request_heads import UnreadRequestError, next_request_head
 from proxy_core.engine.response_parts import ResponseFailedError, next_response_part
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
+from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload
 from proxy_core.engine.upstream import Upstream, connect_upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
@@ -293,7 +293,7 @@ class Http1Relay:
             report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
         self._at_response_head(report, response)
         if response.status == 101:
-            return self._switch_protocols(report, response, upstream)
+            return self._switch_protocols(report, response, upstream, upload)
         keep_alive = head.keep_alive and head.minor >= 1 and response.body_length != UNTIL_CLOSE
         forward = response.forward
         dechunk = response.body_length == CHUNKED and head.minor == 0
@@ -365,11 +365,19 @@ class Http1Relay:
         if out:
             self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
 
-    def _switch_protocols(self, report: Report, response: ResponseHead, upstream: Upstream) -> bool:
+    def _switch_protocols(
+        self, report: Report, response: ResponseHead, upstream: Upstream, upload: Upload | None
+    ) -> bool:
+        # RFC 9110 §7.8: from here on the connection belongs to the new protocol, the client's side of it once its
+        # request is whole.
+        if upload is not None:
+            upload.finish(wait=True)
+        if response.upgrade.lower() == b"websocket":
+            report.kind = ExchangeKind.WEBSOCKET
         self._send_to_client(response.forward)
         self._upstream = None
         early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
-        relay_switched(self.services, report, response, self.client, upstream.link, early_up, early_down)
+        relay_tunnel(self.services, report, self.client, upstream.link, early_up, early_down)
         return False
 
     def _send_to_client(self, data: bytes) -> None:

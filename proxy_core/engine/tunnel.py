@@ -9,16 +9,54 @@ from collections.abc import Callable
 import gevent
 
 from proxy_core.engine.limits import Limits
+from proxy_core.engine.report import Report
+from proxy_core.engine.services import Services
 from proxy_core.engine.transport import Link
+from proxy_core.model.failure import Failure, FailureKind
 
-Count = Callable[[int], None]
+_Count = Callable[[int], None]
 
 
-def relay_tunnel(client: Link, upstream: Link, limits: Limits, from_client: Count, from_upstream: Count) -> str:
-    """Relay until the end, and close both. Returns "" or, as a sentence, how it broke.
+def relay_tunnel(
+    services: Services, report: Report, client: Link, upstream: Link, early_up: bytes, early_down: bytes
+) -> None:
+    """Relay until the end, counting the bytes in `report`, close both links and finish the report.
 
-    `from_client` and `from_upstream` are told of the bytes that have passed.
+    The early bytes were read before it was known that this is a tunnel: `early_up` from the client, `early_down` from
+    the upstream.
     """
+    reporter = services.reporter
+
+    def from_client(count: int) -> None:
+        report.request_bytes += count
+        reporter.changed(report)
+
+    def from_upstream(count: int) -> None:
+        report.response_bytes += count
+        reporter.changed(report)
+
+    reporter.changed(report)
+    problem = ""
+    try:
+        if early_up:
+            upstream.send(early_up)
+            from_client(len(early_up))
+        if early_down:
+            client.send(early_down)
+            from_upstream(len(early_down))
+    except OSError as error:
+        problem = f"The tunnel was closed at once ({error.strerror or error})."
+        client.abort()
+        upstream.abort()
+    problem = problem or _relay(client, upstream, services.limits, from_client, from_upstream)
+    if problem:
+        reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
+    else:
+        reporter.complete(report)
+
+
+def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, from_upstream: _Count) -> str:
+    """Copy both ways until both have ended, and close both. Returns "" or, as a sentence, how it broke."""
     client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
     upload = gevent.spawn(_copy, client, upstream, limits, from_client, "the client")
     try:
@@ -32,7 +70,7 @@ def relay_tunnel(client: Link, upstream: Link, limits: Limits, from_client: Coun
     return down_problem or up_problem
 
 
-def _copy(source: Link, target: Link, limits: Limits, count: Count, name: str) -> str:
+def _copy(source: Link, target: Link, limits: Limits, count: _Count, name: str) -> str:
     try:
         while data := source.receive():
             target.send(data)
