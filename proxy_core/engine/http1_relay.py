@@ -370,11 +370,11 @@ class Http1Relay:
     ) -> bool:
         # RFC 9110 §7.8: from here on the connection belongs to the new protocol, the client's side of it once its
         # request is whole.
-        if upload is not None:
-            upload.finish(wait=True)
         if response.upgrade.lower() == b"websocket":
             report.kind = ExchangeKind.WEBSOCKET
         self._send_to_client(response.forward)
+        if upload is not None:
+            upload.finish(wait=True)
         self._upstream = None
         early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
         relay_tunnel(self.services, report, self.client, upstream.link, early_up, early_down)

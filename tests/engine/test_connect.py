@@ -314,6 +314,40 @@ class TestTunnels:
         row = proxy.only().row
         assert (row.kind, row.status, row.request_bytes, row.response_bytes) == (ExchangeKind.WEBSOCKET, 101, 5, 10)
 
+    def test_a_101_before_the_end_of_the_request(self, proxy, start_origin):
+        switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
+
+        def script(upstream):
+            upstream.reads_head()
+            upstream.sends(switched)
+            upstream.sees(b"0123456789")
+            self.echo(upstream)
+
+        origin = start_origin(script)
+        client = proxy.connect()
+        authority = b"127.0.0.1:%d" % origin.port
+        client.sends(
+            b"POST http://%b/ HTTP/1.1\r\nHost: %b\r\nUpgrade: echo\r\nConnection: Upgrade\r\n"
+            b"Content-Length: 10\r\n\r\n01234" % (authority, authority)
+        )
+        client.sees(switched)
+        client.sends(b"56789unread")
+        client.sees(b"unread")
+        client.closes()
+        exchange = proxy.only()
+        assert (exchange.row.state, exchange.row.status) == (ExchangeState.COMPLETE, 101)
+        assert exchange.request_body == b"0123456789"
+
+    def test_a_server_that_ends_first(self, proxy, start_origin):
+        origin = start_origin(lambda upstream: None)
+        client = proxy.connect()
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sees(ESTABLISHED)
+        client.sees_end()
+        client.closes()
+        row = proxy.only().row
+        assert (row.kind, row.state) == (ExchangeKind.TUNNEL, ExchangeState.COMPLETE)
+
 
 def test_no_greenlet_is_left_behind(start_proxy, start_origin, trusting, example_ca):
     origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
