@@ -3,9 +3,13 @@
 The engine is started first, so that it is listening by the time the window is drawn.
 """
 
+import atexit
+import importlib
 import os
 import signal
 import sys
+import threading
+from functools import partial
 
 import msgspec
 
@@ -71,12 +75,14 @@ def _show(
     from app.widgets.notices import NoticeKind
     from app.window_controller import WindowController
 
+    crash_log.watch_qt()
+    crash_log.before_abort = partial(_leave_without_display, control, crash_log)
     application = QApplication(sys.argv[:1])
+    crash_log.before_abort = None
     application.setApplicationName("Harrier")
     application.setApplicationVersion(VERSION)
     application.setDesktopFileName("harrier")
     application.setWindowIcon(application_icon())
-    crash_log.watch_qt()
     home = open_home(options.home)
     scheme = Scheme(preferences.theme) if preferences.theme in set(Scheme) else Scheme.SYSTEM
     theme = Theme(application, scheme)
@@ -90,9 +96,26 @@ def _show(
     controller.window.show()
     for file in options.files[:1]:
         controller.files.open(file)
+    threading.Thread(target=_import_the_rest, name="imports", daemon=True).start()
     status = application.exec()
     controller.close()
     return status
+
+
+def _import_the_rest() -> None:
+    """What the window needs only later, once it is there: importing it at need would hold the window up."""
+    importlib.import_module("app.inspection.certificate_facts")
+
+
+def _leave_without_display(control: EngineControl, crash_log: CrashLog) -> None:
+    """Qt can't open the display, and would abort the process: leave in order instead."""
+    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
+    said = f"The window can't be opened on the display {display}; what Qt says of it is in {crash_log.path}."
+    status = _say_and_leave(f"{said} `harrier record` needs none.")
+    control.stop()
+    crash_log.close()
+    atexit._run_exitfuncs()  # what sys.exit would do, which can't be called from within Qt
+    os._exit(status)
 
 
 def _say_and_leave(sentence: str) -> int:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.file_job import (
+from app.file_task import (
     Cancelled,
     Failed,
     FileNews,
@@ -11,7 +11,7 @@ from app.file_job import (
     Progressed,
     decode_news,
     encode_task,
-    run_file_job,
+    file_job_main,
 )
 from proxy_core.channel import SPAWN
 
@@ -33,7 +33,7 @@ class BackgroundJob(QObject):
         super().__init__(parent)
         self._pipe, theirs = SPAWN.Pipe(duplex=True)
         self._process = SPAWN.Process(
-            target=run_file_job, args=(encode_task(task), theirs), name="harrier-file-job", daemon=True
+            target=file_job_main, args=(encode_task(task), theirs), name="harrier-file-job", daemon=True
         )
         self._process.start()
         theirs.close()

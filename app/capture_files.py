@@ -17,11 +17,11 @@ from PySide6.QtWidgets import QWidget
 from app.background_job import BackgroundJob
 from app.dialogs.file_choice import ask_open, ask_save
 from app.exchange_text import exchanges_text
-from app.file_job import BodyTask, ExportTask, FileTask, ImportTask, RecoverTask, SaveTask
+from app.file_task import BodyTask, ExportTask, FileTask, ImportTask, RecoverTask, SaveTask
 from app.opened_folder import OpenedFolder
 from app.preferences import Preferences
+from app.suggested_name import suggested_name
 from app.widgets.notices import NoticeKind, NoticeStack
-from proxy_core.body_file import suggested_name
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
 from proxy_core.home import LIVE_SUFFIX, Home
 from proxy_core.model.exchange import ExchangeRow

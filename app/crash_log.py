@@ -25,6 +25,7 @@ class CrashLog:
     def __init__(self, path: str) -> None:
         self.path = path
         self.tell: Callable[[str], None] | None = None
+        self.before_abort: Callable[[], None] | None = None  # called where Qt is about to abort the process
         self._faults: IO[bytes] | None = None
         self._lock = threading.Lock()
         try:
@@ -47,6 +48,8 @@ class CrashLog:
         def take(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
             if kind in grave:
                 self.write(f"Qt: {message}")
+            if kind is QtMsgType.QtFatalMsg and self.before_abort is not None:
+                self.before_abort()
 
         qInstallMessageHandler(take)
 

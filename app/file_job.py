@@ -1,17 +1,29 @@
 """What runs in the process of a file job: saving, exporting, importing, recovering. No Qt.
 
-These walk over whole captures; in a process of their own they take neither the window's interpreter nor its memory. A
-task is plain data with a method `run`; its result and its progress cross a pipe as MessagePack. Cancelling is a byte in
-the other direction, so that the task ends in order and leaves no half file behind.
+These walk over whole captures; in a process of their own they take neither the window's interpreter nor its memory.
+Cancelling is a byte from the window, so that the task ends in order and leaves no half file behind.
 """
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-import msgspec
-
+from app.file_task import (
+    BodyTask,
+    Cancelled,
+    ExportTask,
+    Failed,
+    FileNews,
+    FileTask,
+    Finished,
+    ImportTask,
+    Progressed,
+    RecoverTask,
+    SaveTask,
+    encode_news,
+)
 from proxy_core.body_file import save_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import recover
@@ -21,138 +33,18 @@ from proxy_core.conversion import ConversionError, export_har, import_har, reada
 Progress = Callable[[int, int], bool]
 
 
-class SaveTask(msgspec.Struct, frozen=True, tag="save"):
-    """Save a capture (all of it, or some exchanges) as one `.harrier` file."""
-
-    source: str
-    target: str
-    ids: list[int] | None = None
-
-    def run(self, progress: Progress) -> list[str]:
-        """Returns remarks for the person."""
-        reader = CaptureReader(self.source)
-        try:
-            save_capture(reader, self.target, self.ids, progress)
-        finally:
-            reader.close()
-        return []
-
-
-class ExportTask(msgspec.Struct, frozen=True, tag="export"):
-    """Write a capture (all of it, or some exchanges) as HAR."""
-
-    source: str
-    target: str
-    ids: list[int] | None = None
-
-    def run(self, progress: Progress) -> list[str]:
-        """Returns remarks for the person."""
-        reader = CaptureReader(self.source)
-        try:
-            export_har(reader, self.target, self.ids, progress)
-        finally:
-            reader.close()
-        return []
-
-
-class BodyTask(msgspec.Struct, frozen=True, tag="body"):
-    """Write the body of a request or a response to a file, as it was on the wire or with its content coding undone."""
-
-    source: str
-    target: str
-    exchange_id: int
-    is_response: bool
-    decoded: bool
-
-    def run(self, progress: Progress) -> list[str]:
-        """Returns remarks for the person."""
-        reader = CaptureReader(self.source)
-        try:
-            return save_body(
-                reader, self.exchange_id, self.target, progress, is_response=self.is_response, decoded=self.decoded
-            )
-        finally:
-            reader.close()
-
-
-class ImportTask(msgspec.Struct, frozen=True, tag="import"):
-    """Make a capture of a HAR file."""
-
-    source: str
-    target: str
-
-    def run(self, progress: Progress) -> list[str]:
-        """Returns what had to be repaired."""
-        return import_har(self.source, self.target, progress).repairs
-
-
-class RecoverTask(msgspec.Struct, frozen=True, tag="recover"):
-    """Make a live capture whole that was not closed; `source` may be the `.harrier` file that it was to become."""
-
-    source: str
-
-    def run(self, progress: Progress) -> list[str]:
-        """Returns what had to be repaired."""
-        del progress
-        repairs: list[str] = []
-        folder = readable_capture(self.source, repairs)
-        if os.path.isdir(folder) and not repairs:
-            reader = CaptureReader(folder)
-            try:
-                is_closed = reader.meta("closed") == "1"
-            finally:
-                reader.close()
-            if not is_closed:
-                recover(folder)
-        return repairs
-
-
-FileTask = SaveTask | ExportTask | BodyTask | ImportTask | RecoverTask
-
-
-class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
-    """So much of so much."""
-
-    done: int
-    total: int
-
-
-class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """All is well."""
-
-    remarks: list[str]
-
-
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """One sentence why."""
-
-    sentence: str
-
-
-class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
-    """As the person wished; nothing was left behind."""
-
-
-FileNews = Progressed | Finished | Failed | Cancelled
-
-encode_task = msgspec.msgpack.Encoder().encode
-decode_news: Callable[[bytes], FileNews] = msgspec.msgpack.Decoder(FileNews).decode
-_decode_task: Callable[[bytes], FileTask] = msgspec.msgpack.Decoder(FileTask).decode
-_encode_news = msgspec.msgpack.Encoder().encode
-
-
-def run_file_job(task: bytes, pipe: "Connection[bytes, bytes]") -> None:
-    """The process: carry out one task and tell how it goes. It ends when the window does."""
+def run_file_job(task: FileTask, pipe: "Connection[bytes, bytes]") -> None:
+    """Carry out one task and tell how it goes. The process ends when the window does."""
 
     def progress(done: int, total: int) -> bool:
         if pipe.poll():
             return False
-        pipe.send_bytes(_encode_news(Progressed(done, total)))
+        pipe.send_bytes(encode_news(Progressed(done, total)))
         return True
 
     news: FileNews
     try:
-        news = Finished(_decode_task(task).run(progress))
+        news = Finished(_carry_out(task, progress))
     except SaveCancelledError:
         news = Cancelled()
     except (ConversionError, CaptureError) as error:
@@ -162,6 +54,45 @@ def run_file_job(task: bytes, pipe: "Connection[bytes, bytes]") -> None:
     except (OSError, ValueError, MemoryError) as error:
         news = Failed(f"This failed unexpectedly: {error}.")
     try:
-        pipe.send_bytes(_encode_news(news))
+        pipe.send_bytes(encode_news(news))
     except OSError:
         sys.exit(1)
+
+
+def _carry_out(task: FileTask, progress: Progress) -> list[str]:
+    """Returns remarks for the person: what had to be repaired or left as it was."""
+    match task:
+        case SaveTask(source=source, target=target, ids=ids):
+            with _reading(source) as reader:
+                save_capture(reader, target, ids, progress)
+        case ExportTask(source=source, target=target, ids=ids):
+            with _reading(source) as reader:
+                export_har(reader, target, ids, progress)
+        case BodyTask(source=source, target=target, exchange_id=exchange_id, is_response=is_response, decoded=decoded):
+            with _reading(source) as reader:
+                return save_body(reader, exchange_id, target, progress, is_response=is_response, decoded=decoded)
+        case ImportTask(source=source, target=target):
+            return import_har(source, target, progress).repairs
+        case RecoverTask(source=source):
+            return _recover(source)
+    return []
+
+
+def _recover(source: str) -> list[str]:
+    repairs: list[str] = []
+    folder = readable_capture(source, repairs)
+    if os.path.isdir(folder) and not repairs:
+        with _reading(folder) as reader:
+            is_closed = reader.meta("closed") == "1"
+        if not is_closed:
+            recover(folder)
+    return repairs
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[CaptureReader]:
+    reader = CaptureReader(path)
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -6,8 +6,7 @@ from multiprocessing.context import SpawnProcess
 
 import msgspec
 
-from proxy_core.channel import SPAWN, Inlet, make_channel
-from proxy_core.engine_entry import engine_main
+from proxy_core.channel import SPAWN, Inlet, Outlet, make_channel
 from proxy_core.model.command import Command, Stop, encode_command
 from proxy_core.model.notice import Notice, decode_notice
 from proxy_core.model.settings import Settings
@@ -28,7 +27,7 @@ class EngineControl:
         commands_out, commands_in = make_channel()
         notices_out, notices_in = make_channel()
         process = SPAWN.Process(
-            target=engine_main, args=(settings, home, commands_in, notices_out), name="harrier-engine", daemon=False
+            target=_run_engine, args=(settings, home, commands_in, notices_out), name="harrier-engine", daemon=False
         )
         process.start()
         self._process = process
@@ -74,6 +73,13 @@ class EngineControl:
             process.join()
         self._commands.abandon()
         self._process = None
+
+
+def _run_engine(settings: Settings, home: str, commands: Inlet, notices: Outlet) -> None:
+    # Imported in the engine's process alone: what the engine needs would take a tenth of the window's start.
+    from proxy_core.engine_entry import engine_main
+
+    engine_main(settings, home, commands, notices)
 
 
 def _hear(inlet: Inlet, notices: "deque[Notice]", process: SpawnProcess) -> None:

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from app.exchange_text import duration_text, one_line, size_text, status_text, time_text, url_of
 from app.inspection.body_content import BodyContent
+from app.inspection.fact import Fact, Section
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
@@ -19,21 +18,6 @@ from proxy_core.model.exchange import (
 )
 from proxy_core.model.message_head import MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.tls_facts import decode_tls_facts
-
-
-class Fact(NamedTuple):
-    """A name, a value, and the role of colour of the value."""
-
-    name: str
-    value: str
-    role: str = ""
-
-
-class Section(NamedTuple):
-    """Facts under a title."""
-
-    title: str
-    facts: list[Fact]
 
 
 class Phase(NamedTuple):
@@ -53,7 +37,6 @@ _PHASES = (
     ("Wait", "wwait"),
     ("Receive", "wrec"),
 )
-_MOST_NAMES = 20  # of a certificate
 
 
 def timings_of(detail: ExchangeDetail) -> Timings:
@@ -193,6 +176,9 @@ def connection_sections(
         reuse = "reused" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "new for this exchange"
         sections.append(Section("Upstream", _link_facts(upstream, reuse)))
         tls = decode_tls_facts(upstream.tls)
+        # Imported when it is needed: the libraries that read certificates would slow the window's start.
+        from app.inspection.certificate_facts import certificate_facts
+
         for number, der in enumerate(tls.chain if tls else ()):
             sections.append(Section("Certificate" if not number else f"Issuer {number}", certificate_facts(der)))
     elif row.kind != ExchangeKind.TUNNEL or row.failure:
@@ -220,33 +206,6 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
         verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
         facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
     return facts
-
-
-def certificate_facts(der: bytes) -> list[Fact]:
-    """Subject, issuer, names, validity and fingerprint; a certificate that can't be read says so."""
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        return [
-            Fact("Subject", one_line(certificate.subject.rfc4514_string()) or "(empty)"),
-            *_names(certificate),
-            Fact("Issuer", one_line(certificate.issuer.rfc4514_string())),
-            Fact("Valid", f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"),
-            Fact("SHA-256", certificate.fingerprint(hashes.SHA256()).hex(":").upper()),
-        ]
-    except (ValueError, x509.InvalidVersion) as error:
-        return [Fact("Unreadable", one_line(str(error)), "s4")]
-
-
-def _names(certificate: x509.Certificate) -> list[Fact]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        return [Fact("Names", one_line(f"unreadable: {error}"), "s4")]
-    shown = [str(name.value) for name in names][:_MOST_NAMES]
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return [Fact("Names", one_line(", ".join(shown)) + more)]
 
 
 def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from app.inspection.facts import Section
+from app.inspection.fact import Section
 from app.widgets.plain_text import plain_label
 
 _NAME_WIDTH = 118

@@ -5,7 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.inspection.body_content import BodyContent
-from app.inspection.facts import Fact
+from app.inspection.fact import Fact
 from app.inspection.lines import LaidOutLines
 from app.widgets.body_view import BodyMode, BodyView
 from app.widgets.icons import restyle

@@ -3,23 +3,18 @@
 import gzip
 import json
 import zlib
-from datetime import UTC, datetime, timedelta
 
 import brotli
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inspection import body_content
 from app.inspection.body_content import EMPTY, BodyContent, BodyKind, body_kind, load_body
+from app.inspection.fact import Fact
 from app.inspection.facts import (
-    Fact,
-    certificate_facts,
     connection_sections,
     endpoint_text,
     head_lines,
@@ -553,8 +548,10 @@ def connection(side: int = 1, tls: TlsFacts | None = None) -> ConnectionRow:
 def test_connections_of_both_sides(recorded):
     row, _ = recorded(Sample(flags=ExchangeFlag.INTERCEPTED | ExchangeFlag.UPSTREAM_REUSED))
     client = connection(0, TlsFacts(version="TLSv1.2", cipher="ECDHE", alpn="http/1.1", sni="shop.test"))
-    chain = (ExampleCa().leaf("shop.test").certificate, ExampleCa().certificate)
-    upstream = connection(1, TlsFacts(version="TLSv1.3", verified=True, chain=tuple(map(der, chain))))
+    chain = tuple(
+        each.public_bytes(Encoding.DER) for each in (ExampleCa().leaf("shop.test").certificate, ExampleCa().certificate)
+    )
+    upstream = connection(1, TlsFacts(version="TLSv1.3", verified=True, chain=chain))
     sections = connection_sections(row, client, upstream)
     assert [section.title for section in sections] == ["Client", "Upstream", "Certificate", "Issuer 1"]
     ours, theirs = values(sections[0].facts), values(sections[1].facts)
@@ -713,68 +710,6 @@ def test_heads_with_interim_heads_and_trailers():
     ]
     assert head_lines(b"", None, None) == []
     assert head_lines(b"", None, b"\xc1") == []
-
-
-# Certificates
-
-
-def der(certificate: x509.Certificate) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return certificate.public_bytes(Encoding.DER)
-
-
-def make_certificate(name: str, *extensions: x509.ExtensionType) -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime(2026, 1, 2, tzinfo=UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    builder = builder.serial_number(5).not_valid_before(now).not_valid_after(now + timedelta(days=30))
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=False)
-    return der(builder.sign(key, hashes.SHA256()))
-
-
-def test_the_facts_of_a_certificate():
-    certificate = make_certificate(
-        "shop.test", x509.SubjectAlternativeName([x509.DNSName("shop.test"), x509.DNSName("*.shop.test")])
-    )
-    told = values(certificate_facts(certificate))
-    assert told["Subject"] == "CN=shop.test"
-    assert told["Names"] == "shop.test, *.shop.test"
-    assert told["Valid"] == "2026-01-02 to 2026-02-01"
-    assert len(told["SHA-256"]) == 95
-
-
-def test_a_hostile_certificate_is_spelled_out():
-    told = certificate_facts(make_certificate(HOSTILE))
-    assert all(fact.value.isprintable() for fact in told)
-
-
-def broken_certificates() -> dict[str, bytes]:
-    san = x509.SubjectAlternativeName([x509.DNSName("shop.test")])
-    # The same extension twice: made with another number, which is then overwritten.
-    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.117"), san.public_bytes())
-    good = make_certificate("shop.test", san)
-    return {
-        "nothing": b"",
-        "no DER": b"\x30\x82 nothing of the sort",
-        "cut": good[:100],
-        "twice the same extension": make_certificate("shop.test", san, other).replace(b"\x55\x1d\x75", b"\x55\x1d\x11"),
-        "a name of another kind": good.replace(b"\x82\x09shop.test", b"\xa3\x09shop.test"),
-        "another version": good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1),
-        "a name that is no ASCII": good.replace(b"\x82\x09shop.test", b"\x82\x09sh\xff\xfe.test"),
-        "a month that is none": good.replace(b"260102", b"269902"),
-    }
-
-
-@pytest.mark.parametrize("damage", broken_certificates())
-def test_a_certificate_that_cannot_be_read_says_so(damage):
-    told = certificate_facts(broken_certificates()[damage])
-    problem = values(told).get("Unreadable") or values(told)["Names"]
-    assert problem
-    assert problem != "shop.test"
-    assert all(fact.value.isprintable() for fact in told)
 
 
 def test_a_tunnel_has_facts_too(recorded):

@@ -1,11 +1,11 @@
-"""A body as a file: as it came or decoded, whole or not at all, under a name that leads nowhere else."""
+"""A body as a file: as it came or decoded, whole or not at all."""
 
 import gzip
 import os
 
 import pytest
 
-from proxy_core.body_file import save_body, suggested_name
+from proxy_core.body_file import save_body
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import SaveCancelledError
 from proxy_core.conversion import ConversionError
@@ -70,19 +70,3 @@ def test_a_place_that_cannot_be_written_is_named(captured, tmp_path):
     reader, exchange_id = captured(Sample(response_body=TEXT))
     with pytest.raises(ConversionError, match="nowhere"):
         save_body(reader, exchange_id, str(tmp_path / "nowhere" / "body"), going_on, is_response=True, decoded=False)
-
-
-@pytest.mark.parametrize(
-    ("path", "media_type", "name"),
-    [
-        ("/img/a.png?x=1", "image/png", "a.png"),
-        ("/api/wares", "application/json", "wares.json"),
-        ("/", "text/html", "shop.test.html"),
-        ("/%2e%2e%2f%2e%2e%2fetc%2fpasswd", "text/plain", "_.._etc_passwd.txt"),
-        ("/a/..", "", "shop.test"),
-        ("/caf%C3%A9.txt", "text/plain", "café.txt"),
-    ],
-)
-def test_names(captured, path, media_type, name):
-    reader, exchange_id = captured(Sample(path=path, content_type=media_type))
-    assert suggested_name(reader.rows([exchange_id])[exchange_id], is_response=True) == name

@@ -302,3 +302,14 @@ class TestCa:
         assert target.read_bytes() == Path(tmp_path / "home" / "ca" / "harrier-ca.pem").read_bytes()
         assert b"PRIVATE" not in target.read_bytes()
         refuses(run("ca", "--home", tmp_path / "home", "--export", "/nowhere/export.pem"), "/nowhere/export.pem")
+
+
+class TestWithoutADisplay:
+    def test_none_is_named(self, tmp_path):
+        done = run("--home", tmp_path, DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
+        refuses(done, "no display", "harrier record")
+
+    def test_one_that_cannot_be_opened(self, tmp_path):
+        done = run("--home", tmp_path, DISPLAY=":64999", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="xcb")
+        refuses(done, ":64999", "harrier record")
+        assert "could not connect" in (tmp_path / "harrier.log").read_text()

@@ -1,0 +1,18 @@
+"""What the inspector tells, in its smallest parts."""
+
+from typing import NamedTuple
+
+
+class Fact(NamedTuple):
+    """A name, a value, and the role of colour of the value."""
+
+    name: str
+    value: str
+    role: str = ""
+
+
+class Section(NamedTuple):
+    """Facts under a title."""
+
+    title: str
+    facts: list[Fact]
