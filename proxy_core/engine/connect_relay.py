@@ -35,24 +35,25 @@ _CLIENT_SIDE = 0
 def serve_client(services: Services, client: Link) -> None:
     """Serve a client connection from its first byte to its end."""
     connection = services.reporter.connection_key()
-    report_client(services, client, connection, None)
+    opened_at = int(time.time() * 1e6)
+    report_client(services, client, connection, opened_at, None)
     relay = Http1Relay(services, client, connection)
     relay.run()
     if relay.connect_request is not None:
         head, report = relay.connect_request
         try:
-            _ConnectRelay(services, client, connection, head, report).run(relay.leftover())
+            _ConnectRelay(services, client, connection, opened_at, head, report).run(relay.leftover())
         finally:
             client.close()
 
 
-def report_client(services: Services, client: Link, connection: int, tls: bytes | None) -> None:
-    """Tell of a client connection; again with `tls` once that is known."""
+def report_client(services: Services, client: Link, connection: int, opened_at: int, tls: bytes | None) -> None:
+    """Tell of a client connection, opened so many microseconds after the epoch; again with `tls` once that is known."""
     services.reporter.connection(
         (
             connection,
             _CLIENT_SIDE,
-            int(time.time() * 1e6),
+            opened_at,
             client.peer_host,
             client.peer_port,
             client.local_host,
@@ -65,10 +66,13 @@ def report_client(services: Services, client: Link, connection: int, tls: bytes 
 class _ConnectRelay:
     """One CONNECT."""
 
-    def __init__(self, services: Services, client: Link, connection: int, head: RequestHead, report: Report) -> None:
+    def __init__(
+        self, services: Services, client: Link, connection: int, opened_at: int, head: RequestHead, report: Report
+    ) -> None:
         self._services = services
         self._client = client
         self._connection = connection
+        self._opened_at = opened_at
         self._head = head
         self._report = report
         self._host, self._port = head.host, head.port
@@ -232,7 +236,7 @@ class _ConnectRelay:
             services.reporter.fail(report, client_tls_failure(error, name))
             self._client.close()
             return
-        report_client(services, tls, self._connection, tls_facts(tls.ssl_object, hello.server_name))
+        report_client(services, tls, self._connection, self._opened_at, tls_facts(tls.ssl_object, hello.server_name))
         services.reporter.forget(report)
         Http1Relay(
             services,

@@ -40,6 +40,7 @@ class Upstream:
     exchanges: int = 0  # how many it has served
     used_mark: float = 0.0  # `time.perf_counter` seconds when the last one ended
     alpn: str = ""
+    opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
 
     def serves(self, scheme: str, host: str, port: int) -> bool:
         """Whether it leads to that origin."""
@@ -116,7 +117,7 @@ def _report(services: Services, upstream: Upstream, tls: bytes | None) -> None:
         (
             upstream.connection,
             _UPSTREAM_SIDE,
-            int(time.time() * 1e6),
+            upstream.opened_at,
             link.peer_host,
             link.peer_port,
             link.local_host,

@@ -141,7 +141,9 @@ class TestInterception:
         upstream = proxy.connections[first.detail.upstream_connection]
         assert upstream.peer_port == origin.port
         assert upstream.tls is not None
-        assert proxy.connections[first.detail.client_connection].tls is not None
+        client = proxy.connections[first.detail.client_connection]
+        assert client.tls is not None
+        assert client.opened_at <= upstream.opened_at <= first.row.started_at
         assert origin.connections == 1
 
     def test_without_a_server_name_the_leaf_is_for_the_connect_host(
