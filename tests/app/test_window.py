@@ -215,6 +215,9 @@ def test_keys_stay_alive_behind_a_menu_that_was_open_over_an_empty_list(open_win
     assert controller.window.action("save").isEnabled()
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="None and True are immortal, their counts mean nothing (PEP 683)"
+)
 def test_asking_for_cells_keeps_the_reference_counts_of_singletons(open_window, qtbot, site):
     """PySide6 6.12.0 lost references to None and True, and the process aborted after some hundred thousand cells."""
     controller = open_window()
