@@ -19,6 +19,7 @@ from app.inspection_control import Inspection
 from app.item_models.exchange_model import ExchangeModel
 from app.list_commands import ListCommands
 from app.preferences import Preferences, save_preferences
+from app.recent_menu import fill_recent_menu
 from app.theme import Theme
 from app.theme_menu import fill_theme_menu
 from app.way_in_commands import WayInCommands
@@ -105,7 +106,7 @@ class WindowController(QObject):
         bind_actions(window.actions_by_key, handlers)
 
     def _connect(self) -> None:
-        bridge, model, window = self._bridge, self.model, self.window
+        bridge, model, window, preferences = self._bridge, self.model, self.window, self._preferences
         bridge.started.connect(self._engine_started)
         bridge.rows_changed.connect(self._rows_changed)
         bridge.cleared.connect(self._cleared)
@@ -122,7 +123,7 @@ class WindowController(QObject):
         window.list.selectionModel().selectionChanged.connect(self._selection_changed)
         window.list.mend_wanted.connect(self._leave_host)
         self.list_commands.menu_about_to_open.connect(self._enable_actions)
-        window.recent_menu.aboutToShow.connect(self._fill_recent)
+        window.recent_menu.aboutToShow.connect(lambda: fill_recent_menu(window.recent_menu, preferences, self.files))
         window.main_menu.aboutToShow.connect(self._enable_actions)
         window.closing.connect(self.close)
         window.files_dropped.connect(self._open_dropped)
@@ -331,10 +332,6 @@ class WindowController(QObject):
     def _filter_changed(self, wanted: Filter | None) -> None:
         self.model.set_filter(self.model.query._replace(filter=wanted))
 
-    def _focus_filter(self) -> None:
-        self.window.filter_bar.field.setFocus()
-        self.window.filter_bar.field.selectAll()
-
     def _list_changed(self) -> None:
         self._show_counts()
         self._show_empty()
@@ -449,22 +446,3 @@ class WindowController(QObject):
                 "Another address or number of workers is taken up when the engine restarts; a new capture begins then.",
                 ("Restart Now", self._restart),
             )
-
-    def _fill_recent(self) -> None:
-        menu = self.window.recent_menu
-        menu.clear()
-        for path in self._preferences.recent:
-            action = menu.addAction(path.replace("&", "&&"))
-            action.triggered.connect(lambda _checked=False, path=path: self.files.open(path))
-        if self.files.stored:
-            menu.addSection("Captured earlier")
-        for capture in self.files.stored[:12]:
-            moment = moment_text(capture.path, capture.changed_at)
-            action = menu.addAction(f"{moment} — {exchanges_text(capture.exchanges)}")
-            action.triggered.connect(
-                lambda _checked=False, path=capture.path, moment=moment: self.files.recover(
-                    path, f"the capture of {moment}"
-                )
-            )
-        if menu.isEmpty():
-            menu.addAction("Nothing yet").setEnabled(False)

@@ -29,20 +29,20 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QPushButton, QTableView, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QTableView, QToolTip, QWidget
 
 from app.columns import COLUMNS
-from app.exchange_text import count_text, one_line
+from app.exchange_text import one_line
 from app.item_models.exchange_model import ExchangeModel
 from app.theme import roles_of
 from app.widgets.exchange_painter import Cell, ExchangePainter, RowLook
 from app.widgets.list_header import ListHeader
+from app.widgets.new_pill import NewPill
 from app.widgets.plain_text import tip_text
 from proxy_core.model.exchange import FIRST_FINAL_STATE
 
 _SPIN_MS = 90
 _REMEMBERED_SELECTION = 2000  # selected rows that survive a replaced list
-_PILL_MARGIN = 16
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -64,7 +64,6 @@ class ExchangeList(QTableView):
         self._links: list[tuple[QRect, int]] = []
         self._is_following = True
         self._is_own_scroll = False
-        self._new_count = 0
         self._kept_ids: list[int] = []
         self._kept_current = 0
         self._kept_scroll = 0
@@ -72,13 +71,8 @@ class ExchangeList(QTableView):
         self._has_all = False
         self.header = ListHeader(self)
         self._set_up(model)
-        self._pill = QPushButton(self)
-        self._pill.setObjectName("newPill")
-        self._pill.setAccessibleName("Show the newest exchanges")
-        self._pill.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._pill = NewPill(self)
         self._pill.clicked.connect(self.follow)
-        self._pill.hide()
         self._spin = QTimer(self, interval=_SPIN_MS, singleShot=True)
         self._spin.timeout.connect(self._turn_spinners)
         self._spinning: list[int] = []
@@ -203,7 +197,7 @@ class ExchangeList(QTableView):
         """Go to the newest and stay there."""
         self.select_nothing()
         self._is_following = True
-        self._forget_new()
+        self._pill.forget()
         self._scroll_to_newest()
 
     def _settle_soon(self) -> None:
@@ -225,7 +219,7 @@ class ExchangeList(QTableView):
         if self._is_own_scroll or not self._exchanges.is_in_id_order:
             return
         if self._is_at_newest():
-            self._forget_new()
+            self._pill.forget()
             # Only a person who let go of the selection, or never had one, wants to be carried on.
             if self.verticalScrollBar().maximum() > 0 and not self.currentIndex().isValid():
                 self._is_following = True
@@ -256,34 +250,15 @@ class ExchangeList(QTableView):
             self._is_own_scroll = True
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() + count * self.painter.row_height)
             self._is_own_scroll = False
-        self._new_count += count
         self.updateGeometries()
-        self._show_pill()
+        if self.verticalScrollBar().maximum() > 0:
+            self._pill.add(count, self.viewport().geometry(), at_top=self._exchanges.is_reversed)
+        else:
+            self._pill.forget()  # all are in sight
 
     def _rows_removed(self, _parent: QModelIndex, _first: int, _last: int) -> None:
         self._has_all = False
         self._hovered_row = -1
-
-    def _forget_new(self) -> None:
-        self._new_count = 0
-        self._pill.hide()
-
-    def _show_pill(self) -> None:
-        if self.verticalScrollBar().maximum() <= 0:
-            self._new_count = 0  # all are in sight
-        self._pill.setVisible(self._new_count > 0)
-        if self._new_count:
-            arrow = "↑" if self._exchanges.is_reversed else "↓"
-            self._pill.setText(f"{count_text(self._new_count)} new {arrow}")
-            self._pill.setAccessibleName(f"{self._new_count} new exchanges: follow the newest")
-            self._pill.adjustSize()
-            self._place_pill()
-
-    def _place_pill(self) -> None:
-        area = self.viewport().geometry()
-        size = self._pill.sizeHint()
-        top = area.top() + _PILL_MARGIN if self._exchanges.is_reversed else area.bottom() - size.height() - _PILL_MARGIN
-        self._pill.setGeometry(area.right() - size.width() - _PILL_MARGIN, top, size.width(), size.height())
 
     # A replaced list
 
@@ -318,7 +293,7 @@ class ExchangeList(QTableView):
         self._is_own_scroll = False
         if self._exchanges.rowCount() == 0:
             self._is_following = True
-        self._forget_new()
+        self._pill.forget()
         self._show_current()
         self._settle.start()
 
@@ -397,7 +372,7 @@ class ExchangeList(QTableView):
         if self._is_following:
             self._scroll_to_newest()
         if self._pill.isVisible():
-            self._place_pill()
+            self._pill.place(self.viewport().geometry(), at_top=self._exchanges.is_reversed)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._is_following = self._is_following and event.angleDelta().y() <= 0 and not self._exchanges.is_reversed
