@@ -375,6 +375,8 @@ class Http1Relay:
         self._send_to_client(response.forward)
         if upload is not None:
             upload.finish(wait=True)
+            if upload.failure is not None:
+                raise ResponseFailedError(upload.failure)
         self._upstream = None
         early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
         relay_tunnel(self.services, report, self.client, upstream.link, early_up, early_down)

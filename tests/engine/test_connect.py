@@ -294,22 +294,29 @@ class TestTunnels:
         row = proxy.only().row
         assert (row.kind, row.scheme, row.path) == (ExchangeKind.HTTP, "http", "/ws")
 
-    def test_switching_protocols_becomes_a_tunnel(self, proxy, start_origin):
-        switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    def switching(self, proxy, start_origin, protocol: bytes, method: bytes, body: bytes = b"", length: int = 0):
+        """A client whose request for another protocol goes to an origin that switches at once, and then echoes."""
+        switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % protocol
 
         def script(upstream):
-            assert b"Upgrade: websocket" in upstream.reads_head()
+            assert b"Upgrade: " + protocol in upstream.reads_head()
             upstream.sends(switched + b"early")
+            upstream.sees(body)
             self.echo(upstream)
 
-        origin = start_origin(script)
+        authority = b"127.0.0.1:%d" % start_origin(script).port
+        announced = b"Content-Length: %d\r\n" % length if length else b""
         client = proxy.connect()
-        authority = b"127.0.0.1:%d" % origin.port
         client.sends(
-            b"GET http://%b/ HTTP/1.1\r\nHost: %b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-            % (authority, authority)
+            b"%b http://%b/ HTTP/1.1\r\nHost: %b\r\nUpgrade: %b\r\nConnection: Upgrade\r\n%b\r\n%b"
+            % (method, authority, authority, protocol, announced, body)
         )
-        client.sees(switched + b"early")
+        client.sees(switched)
+        return client
+
+    def test_switching_protocols_becomes_a_tunnel(self, proxy, start_origin):
+        client = self.switching(proxy, start_origin, b"websocket", b"GET")
+        client.sees(b"early")
         client.sends(b"frame")
         client.sees(b"frame")
         client.closes()
@@ -317,28 +324,19 @@ class TestTunnels:
         assert (row.kind, row.status, row.request_bytes, row.response_bytes) == (ExchangeKind.WEBSOCKET, 101, 5, 10)
 
     def test_a_101_before_the_end_of_the_request(self, proxy, start_origin):
-        switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
-
-        def script(upstream):
-            upstream.reads_head()
-            upstream.sends(switched)
-            upstream.sees(b"0123456789")
-            self.echo(upstream)
-
-        origin = start_origin(script)
-        client = proxy.connect()
-        authority = b"127.0.0.1:%d" % origin.port
-        client.sends(
-            b"POST http://%b/ HTTP/1.1\r\nHost: %b\r\nUpgrade: echo\r\nConnection: Upgrade\r\n"
-            b"Content-Length: 10\r\n\r\n01234" % (authority, authority)
-        )
-        client.sees(switched)
+        client = self.switching(proxy, start_origin, b"echo", b"POST", b"01234", 10)
         client.sends(b"56789unread")
-        client.sees(b"unread")
+        client.sees(b"early56789unread")
         client.closes()
         exchange = proxy.only()
         assert (exchange.row.state, exchange.row.status) == (ExchangeState.COMPLETE, 101)
         assert exchange.request_body == b"0123456789"
+
+    def test_a_client_that_leaves_between_the_101_and_the_end_of_its_request(self, proxy, start_origin):
+        self.switching(proxy, start_origin, b"echo", b"POST", b"01234", 10).closes()
+        exchange = proxy.only()
+        assert exchange.row.failure == "client_closed"
+        assert exchange.request_body == b"01234"
 
     def test_a_server_that_ends_first(self, proxy, start_origin):
         origin = start_origin(lambda upstream: None)
