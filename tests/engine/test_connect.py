@@ -294,7 +294,13 @@ class TestTunnels:
         row = proxy.only().row
         assert (row.kind, row.scheme, row.path) == (ExchangeKind.HTTP, "http", "/ws")
 
-    def switching(self, proxy, start_origin, protocol: bytes, method: bytes, body: bytes = b"", length: int = 0):
+    def is_reset(self, upstream) -> None:
+        with pytest.raises(ConnectionResetError):
+            upstream.sock.recv(1)
+
+    def switching(
+        self, proxy, start_origin, protocol: bytes, method: bytes, body: bytes = b"", length: int = 0, then=None
+    ):
         """A client whose request for another protocol goes to an origin that switches at once, and then echoes."""
         switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % protocol
 
@@ -302,7 +308,7 @@ class TestTunnels:
             assert b"Upgrade: " + protocol in upstream.reads_head()
             upstream.sends(switched + b"early")
             upstream.sees(body)
-            self.echo(upstream)
+            (then or self.echo)(upstream)
 
         authority = b"127.0.0.1:%d" % start_origin(script).port
         announced = b"Content-Length: %d\r\n" % length if length else b""
@@ -333,7 +339,7 @@ class TestTunnels:
         assert exchange.request_body == b"0123456789"
 
     def test_a_client_that_leaves_between_the_101_and_the_end_of_its_request(self, proxy, start_origin):
-        self.switching(proxy, start_origin, b"echo", b"POST", b"01234", 10).closes()
+        self.switching(proxy, start_origin, b"echo", b"POST", b"01234", 10, then=self.is_reset).closes()
         exchange = proxy.only()
         assert exchange.row.failure == "client_closed"
         assert exchange.request_body == b"01234"
