@@ -18,6 +18,7 @@ from build_scripts.environment import ROOT
 
 HARRIER_WORKERS = 2
 CAPTURE = "bench.harrier"
+BESIDE = "beside"
 
 
 class Place(NamedTuple):
@@ -48,11 +49,20 @@ def start_direct(_place: Place, _origin: Origin) -> Contestant:
 
 def start_harrier(place: Place, origin: Origin) -> Contestant:
     """`record` with two workers, everything into a capture."""
+    return _harrier("harrier", ROOT, CAPTURE, place, origin)
+
+
+def start_beside(checkout: Path, place: Place, origin: Origin) -> Contestant:
+    """The Harrier of another checkout, in this one's environment: before and after in one run."""
+    return _harrier(BESIDE, checkout, f"{BESIDE}.harrier", place, origin)
+
+
+def _harrier(name: str, checkout: Path, capture: str, place: Place, origin: Origin) -> Contestant:
     port = free_port()
-    command = [sys.executable, str(ROOT / "main.py"), "record", "--home", str(place.folder / "home")]
+    command = [sys.executable, str(checkout / "main.py"), "record", "--home", str(place.folder / f"{name}-home")]
     command += ["--listen", f"127.0.0.1:{port}", "--workers", str(HARRIER_WORKERS)]
-    command += ["--capture", str(place.folder / CAPTURE), "--upstream-ca", str(origin.ca_path)]
-    return _started("harrier", command, place, port)
+    command += ["--capture", str(place.folder / capture), "--upstream-ca", str(origin.ca_path)]
+    return _started(name, command, place, port)
 
 
 def start_mitmdump(place: Place, origin: Origin) -> Contestant:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from build_scripts.benchmark.contestants import CAPTURE, CONTESTANTS, Contestant, Place
+from build_scripts.benchmark.contestants import BESIDE, CAPTURE, CONTESTANTS, Contestant, Place, start_beside
 from build_scripts.benchmark.loads import LOADS, Bench, Result
 from build_scripts.benchmark.memory import measure_growth, memory_table
 from build_scripts.benchmark.origin import Origin, start_origin
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--section", default="", metavar="NAMES", help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--only", default="", metavar="NAMES", help=f"some of {','.join(CONTESTANTS)}")
     parser.add_argument("--load", default="", metavar="LOADS", help=f"some of {','.join(LOADS)}")
+    parser.add_argument("--beside", type=Path, metavar="FOLDER", help="also measure the Harrier of another checkout")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long each load lasts (default 8; quick: 3)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (default 3; quick: 1)")
     parser.add_argument(
@@ -87,16 +88,22 @@ def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
     try:
         for name in names:
             contestants += [CONTESTANTS[name](Place(TOOLS, folder), origin)]
+        if options.beside is not None:
+            contestants += [start_beside(options.beside.resolve(), Place(TOOLS, folder), origin)]
+            names = [*names, BESIDE]
         results, sent = _take_turns(Bench(folder, origin, seconds), contestants, loads, rounds)
         recorded = _recorded(folder / f"{CAPTURE}.live", sent) if "harrier" in names else 0
     finally:
         _stop(contestants, origin)
-    versions = [f"{name} {version_of(name, TOOLS)}" for name in names if version_of(name, TOOLS)]
-    print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {', '.join(versions)}\n")
+    print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {_versions(names)}\n")
     print("\n".join(rate_table(results, names)), end="\n\n")
     print("\n".join(cost_table(results, names)), end="\n\n")
     if "harrier" in names:
         print(f"Harrier's capture holds {recorded:,} exchanges; the loaders counted {sent:,} answers.\n", flush=True)
+
+
+def _versions(names: list[str]) -> str:
+    return ", ".join(f"{name} {version}" for name in names if (version := version_of(name, TOOLS)))
 
 
 def _take_turns(
