@@ -21,7 +21,7 @@ from proxy_core.engine.tls_facts import tls_facts
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
-from proxy_core.engine.upstream import Upstream, connect_plain, start_tls
+from proxy_core.engine.upstream import HTTP1_OFFER, Upstream, connect_plain, start_tls
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls
@@ -216,12 +216,12 @@ class _ConnectRelay:
         first_error: UpstreamError | None = None
         try:
             upstream = self._connect()
-            start_tls(services, upstream, name, ("http/1.1",))
+            start_tls(services, upstream, name, HTTP1_OFFER)
         except UpstreamError as error:
             upstream, first_error = None, error
         tls = TlsTransport(
             self._client,
-            services.certificates.server_context(name, ("http/1.1",)),
+            services.certificates.server_context(name, HTTP1_OFFER),
             server_side=True,
             first_bytes=seen,
         )
@@ -244,6 +244,7 @@ class _ConnectRelay:
             self._connection,
             scheme="https",
             authority=(self._host, self._port),
+            server_name=name,
             upstream=upstream,
             first_error=first_error,
         ).run()

@@ -67,11 +67,13 @@ class Http1Relay:
         *,
         scheme: str = "http",
         authority: tuple[str, int] | None = None,
+        server_name: str = "",
         upstream: Upstream | None = None,
         first_error: UpstreamError | None = None,
         first_bytes: bytes = b"",
     ) -> None:
         """`authority` is the CONNECT target inside a tunnel: every request goes there, whatever its Host says.
+        `server_name` is the tunnel's too: whom the client asked for by SNI, as often as the upstream is made anew.
 
         `upstream` may be prepared; `first_error` answers the first request where preparing it failed.
         """
@@ -81,6 +83,7 @@ class Http1Relay:
         self._reporter = services.reporter
         self._scheme = scheme
         self._authority = authority
+        self._server_name = server_name
         self._upstream = upstream
         self._first_error = first_error
         named = b"%b:%d" % (authority[0].encode("ascii", "replace"), authority[1]) if authority else b""
@@ -246,7 +249,7 @@ class Http1Relay:
             error, self._first_error = self._first_error, None
             if error is not None:
                 raise error
-            upstream = self._upstream = connect_upstream(self.services, scheme, host, port)
+            upstream = self._upstream = connect_upstream(self.services, scheme, host, port, self._server_name)
         if upstream.exchanges:
             report.flags |= _UPSTREAM_REUSED
         else:

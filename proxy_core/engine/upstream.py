@@ -19,6 +19,9 @@ from proxy_core.engine.transport import Link, Transport
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_reader import ResponseReader
 
+HTTP1_OFFER = (
+    "http/1.1",
+)  # the one ALPN offer, to clients and upstreams: of a tunnel's first connection and its later
 _UPSTREAM_SIDE = 1
 _MOMENT_S = 0.05
 _clock = time.perf_counter
@@ -103,11 +106,13 @@ def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tu
     _report(services, upstream, tls_facts(link.ssl_object, server_name))
 
 
-def connect_upstream(services: Services, scheme: str, host: str, port: int) -> Upstream:
-    """Connect to an origin, with TLS for https. Raises UpstreamError."""
+def connect_upstream(services: Services, scheme: str, host: str, port: int, server_name: str = "") -> Upstream:
+    """Connect to an origin, with TLS for https. `server_name` is whom to ask for and to verify, where that is not the
+    host that is connected to. Raises UpstreamError.
+    """
     upstream = connect_plain(services, host, port)
     if scheme == "https":
-        start_tls(services, upstream, host, ("http/1.1",))
+        start_tls(services, upstream, server_name or host, HTTP1_OFFER)
     return upstream
 
 

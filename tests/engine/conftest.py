@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from proxy_core.certificate_authority import CertificateAuthority
+from proxy_core.model.settings import Settings
 from tests.support.conversation import Client, Origin, Proxy
+from tests.support.test_ca import ExampleCa
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,15 @@ def start_origin() -> Iterator[Callable[..., Origin]]:
     for origin in origins:
         origin.stop()
         assert not origin.problems, origin.problems
+
+
+@pytest.fixture(scope="module")
+def example_ca() -> ExampleCa:
+    return ExampleCa()
+
+
+@pytest.fixture
+def trusting(tmp_path, example_ca) -> Settings:
+    path = tmp_path / "roots.pem"
+    path.write_bytes(example_ca.pem)
+    return Settings(upstream_ca=str(path))
