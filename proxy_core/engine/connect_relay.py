@@ -12,11 +12,12 @@ import time
 import gevent
 
 from proxy_core.engine import own_answer
+from proxy_core.engine.certificates import LeafError
 from proxy_core.engine.connecting import UpstreamError
 from proxy_core.engine.http1_relay import Http1Relay
 from proxy_core.engine.report import Report
 from proxy_core.engine.services import Services
-from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.tls import INTERNAL_ERROR_ALERT, TlsTransport
 from proxy_core.engine.tls_facts import tls_facts
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
@@ -219,12 +220,12 @@ class _ConnectRelay:
             start_tls(services, upstream, name, HTTP1_OFFER)
         except UpstreamError as error:
             upstream, first_error = None, error
-        tls = TlsTransport(
-            self._client,
-            services.certificates.server_context(name, HTTP1_OFFER),
-            server_side=True,
-            first_bytes=seen,
-        )
+        try:
+            context = services.certificates.server_context(name, HTTP1_OFFER)
+        except LeafError as error:
+            self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))
+            return
+        tls = TlsTransport(self._client, context, server_side=True, first_bytes=seen)
         limit_s = services.limits.client_tls_s
         try:
             with gevent.Timeout(limit_s, TimeoutError("the TLS handshake took too long")):
@@ -248,6 +249,18 @@ class _ConnectRelay:
             upstream=upstream,
             first_error=first_error,
         ).run()
+
+    def _refuse_tls(self, upstream: Upstream | None, failure: Failure) -> None:
+        """Without a certificate there is no TLS in which a page could say why: the client gets TLS's word for it."""
+        if upstream is not None:
+            upstream.close()
+            self._report.upstream_connection = upstream.connection
+        self._services.reporter.fail(self._report, failure)
+        try:
+            self._client.send(INTERNAL_ERROR_ALERT)
+        except OSError:
+            pass
+        self._client.close()
 
 
 def _received(link: Link) -> bytes:

@@ -23,6 +23,8 @@ ENCRYPTED_LIMIT = 4 * (RECORD_LIMIT + 22)
 SEND_CHUNK = 4 * RECORD_LIMIT  # plaintext bytes encrypted before the link must have taken them
 SEEN_LIMIT = 32 * 1024  # bytes of a handshake that are kept to explain its failure
 CLOSE_LIMIT_S = 1.0  # how long a goodbye may take
+# RFC 8446 §6: a fatal alert in the clear, for a handshake that can't be begun.
+INTERNAL_ERROR_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
 
 WantRead = ssl.SSLWantReadError
 

@@ -16,6 +16,7 @@ from proxy_core.engine.tls import TlsTransport
 from proxy_core.engine.tls_facts import tls_facts
 from proxy_core.engine.tls_failure import upstream_tls_failure
 from proxy_core.engine.transport import Link, Transport
+from proxy_core.engine.upstream_trust import UpstreamCaError
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_reader import ResponseReader
 
@@ -83,7 +84,11 @@ def connect_plain(services: Services, host: str, port: int) -> Upstream:
 def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...]) -> None:
     """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it."""
     start_mark = time.perf_counter()
-    context = services.trust.context(alpn)
+    try:
+        context = services.trust.context(alpn)
+    except UpstreamCaError as error:
+        upstream.close()
+        raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.connection) from None
     link = TlsTransport(upstream.link, context, server_side=False, server_hostname=server_name)
     try:
         with gevent.Timeout(services.limits.upstream_tls_s, TimeoutError("the TLS handshake took too long")):

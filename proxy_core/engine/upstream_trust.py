@@ -22,7 +22,7 @@ from proxy_core.model.settings import Settings
 
 
 class UpstreamCaError(Exception):
-    """The file of additional CAs can't be used; the message is a sentence that says why."""
+    """CAs can't be read, ours or those of the file of additional ones; the message is a sentence that says why."""
 
 
 class UpstreamTrust:
@@ -45,10 +45,18 @@ class UpstreamTrust:
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def context(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
-        """The context that offers `alpn`, in that order. The first call for an offer takes some 20 ms."""
+        """The context that offers `alpn`, in that order. The first call for an offer takes some 20 ms.
+
+        Raises UpstreamCaError when the roots can't be read; the next call tries again.
+        """
         context = self._contexts.get(alpn)
         if context is None:
-            context = self._contexts[alpn] = self._make_context(alpn)
+            try:
+                context = self._contexts[alpn] = self._make_context(alpn)
+            except OSError as error:
+                raise UpstreamCaError(
+                    f"Harrier could not read the CAs that it trusts ({error.strerror or error})."
+                ) from error
         return context
 
     def _make_context(self, alpn: Sequence[str]) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import proxy_core.engine.certificates as certificates_module
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.certificates import LeafCertificates, certificate_name
+from proxy_core.engine.certificates import SESSIONS_KEPT, LeafCertificates, LeafError, certificate_name
 from proxy_core.engine.tls_facts import peer_chain
+from tests.support.conversation import open_descriptors
 
 ALPN = ("http/1.1",)
 
@@ -51,7 +53,7 @@ def client_context(authority) -> ssl.SSLContext:
     return context
 
 
-def shaken(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> ssl.SSLObject:
+def shaken(server: ssl.SSLContext, client: ssl.SSLContext, name: str, *, says_goodbye: bool = False) -> ssl.SSLObject:
     """The client's end of a handshake in memory."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(down, up, server_hostname=name), server.wrap_bio(up, down, server_side=True)]
@@ -60,6 +62,10 @@ def shaken(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> ssl.SSL
             end.do_handshake()
         except ssl.SSLWantReadError:
             pass
+    if says_goodbye:  # OpenSSL forgets the session of whoever doesn't
+        for end in ends[::-1]:
+            with suppress(ssl.SSLWantReadError):
+                end.unwrap()
     return ends[0]
 
 
@@ -206,7 +212,54 @@ def test_a_certificate_is_renewed_before_it_ends(authority):
     assert leaves.server_context("a.example", ALPN) is not first
 
 
-def test_no_key_stays_on_the_disk(leaves, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_no_key_comes_to_the_disk(leaves, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     leaves.server_context("a.example", ALPN)
+
+
+def test_without_paths_of_descriptors_no_key_stays_on_the_disk(leaves, authority, tmp_path, monkeypatch):
+    monkeypatch.setattr(certificates_module, "_DESCRIPTORS", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    context = leaves.server_context("a.example", ALPN)
+    assert shaken(context, client_context(authority), "a.example").version() == "TLSv1.3"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_descriptor_is_left_open(leaves):
+    before = open_descriptors()
+    for number in range(20):
+        leaves.server_context(f"h{number}.example", ALPN)
+    assert open_descriptors() == before
+
+
+def test_a_context_that_cannot_be_made_is_a_sentence(leaves, tmp_path, monkeypatch):
+    monkeypatch.setattr(certificates_module, "_DESCRIPTORS", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(LeafError, match=r"certificate for a\.example \(No such file or directory\)\.$"):
+        leaves.server_context("a.example", ALPN)
+    monkeypatch.undo()
+    leaves.server_context("a.example", ALPN)
+
+
+def test_sessions_of_clients_without_tickets_do_not_pile_up(leaves, authority):
+    client = client_context(authority)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.options |= ssl.OP_NO_TICKET
+    contexts = []
+    for _ in range(5 * SESSIONS_KEPT):
+        context = leaves.server_context("a.example", ALPN)
+        if context not in contexts:
+            contexts.append(context)
+        shaken(context, client, "a.example", says_goodbye=True)
+    assert [context.session_stats()["number"] for context in contexts] == [SESSIONS_KEPT] * 5
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_clients_with_tickets_leave_no_session_behind(leaves, authority, version):
+    client = client_context(authority)
+    client.maximum_version = version
+    context = leaves.server_context("a.example", ALPN)
+    for _ in range(3 * SESSIONS_KEPT):
+        shaken(context, client, "a.example", says_goodbye=True)
+    assert leaves.server_context("a.example", ALPN) is context
+    assert context.session_stats()["number"] == 0
