@@ -19,6 +19,7 @@ from proxy_core.command_line import WindowOptions
 from proxy_core.control import EngineControl
 from proxy_core.home import HomeError, open_home
 from proxy_core.model.settings import Settings
+from proxy_core.terminal import complain
 from proxy_core.version import VERSION
 
 SWITCH_INTERVAL_S = 0.001  # background threads never hold the window for longer
@@ -121,7 +122,7 @@ def _leave_without_display(control: EngineControl, crash_log: CrashLog) -> None:
 def _say_and_leave(sentence: str) -> int:
     """Before there is a window: on standard error, or, without one, in the smallest of windows."""
     if sys.stderr is not None:
-        print(f"harrier: {sentence}", file=sys.stderr)
+        complain(f"harrier: {sentence}")
         return _USAGE_STATUS
     from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QApplication, QMessageBox

@@ -9,11 +9,13 @@ from app.file_task import (
     FileTask,
     Finished,
     Progressed,
+    RecoverTask,
     decode_news,
     encode_task,
     file_job_main,
 )
 from proxy_core.channel import SPAWN
+from proxy_core.partial_file import discard_partial
 
 _LOOK_MS = 50
 _KILL_AFTER_LOOKS = 60  # after a wish to cancel that is not heard
@@ -31,6 +33,7 @@ class BackgroundJob(QObject):
 
     def __init__(self, task: FileTask, parent: QObject) -> None:
         super().__init__(parent)
+        self._target = "" if isinstance(task, RecoverTask) else task.target
         self._pipe, theirs = SPAWN.Pipe(duplex=True)
         self._process = SPAWN.Process(
             target=file_job_main, args=(encode_task(task), theirs), name="harrier-file-job", daemon=True
@@ -61,6 +64,7 @@ class BackgroundJob(QObject):
             self._process.terminate()
             self._process.join()
             self._pipe.close()
+            self._clear_away()
 
     def _look(self) -> None:
         latest: Progressed | None = None
@@ -86,6 +90,7 @@ class BackgroundJob(QObject):
         self._timer.stop()
         self._process.join(1.0)
         self._pipe.close()
+        self._clear_away()
         match news:
             case Finished(remarks=remarks):
                 self.succeeded.emit(remarks)
@@ -99,3 +104,8 @@ class BackgroundJob(QObject):
             case Progressed():
                 pass
         self.deleteLater()
+
+    def _clear_away(self) -> None:
+        """A process that was ended by force, or died, has left its half file; one that ended in order has not."""
+        if self._target:
+            discard_partial(self._target, self._process.pid)

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO
 
+from proxy_core.terminal import complain
+
 _LOG_LIMIT = 2_000_000  # bytes; a longer log is begun anew at the next start
 _FAULTS_SUFFIX = ".faults"
 _SPELLED = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
@@ -75,8 +77,7 @@ class CrashLog:
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
         self.write(text)
-        if sys.stderr is not None:
-            print(text, file=sys.stderr)
+        complain(text, keeps_lines=True)
         if self.tell is not None and not issubclass(kind, KeyboardInterrupt):
             self.tell(f"Something went wrong inside Harrier ({kind.__name__}). What happened is in {self.path}.")
 

@@ -1,6 +1,5 @@
 """The body of one message as a file of its own, streamed from the capture; with or without its content coding."""
 
-import os
 from collections.abc import Iterable
 
 from proxy_core.capture.reader import CaptureReader
@@ -8,6 +7,7 @@ from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.conversion import ConversionError
 from proxy_core.formats.content_coding import CodingError, iterate_decoded, parse_codings
 from proxy_core.model.message_head import parse_head
+from proxy_core.partial_file import whole_file
 
 
 def save_body(
@@ -35,25 +35,20 @@ def save_body(
                 raise SaveCancelledError
             yield chunk
 
-    temporary = f"{path}.{os.getpid()}.part"
     try:
         try:
-            _write(temporary, iterate_decoded(chunks(), codings))
+            _write(path, iterate_decoded(chunks(), codings))
         except CodingError as error:
             remarks.append(
                 f"The body was written as it came: it says it is coded as {', '.join(codings)}, but {error}."
             )
             read = 0
-            _write(temporary, chunks())
-        os.replace(temporary, path)
+            _write(path, chunks())
     except OSError as error:
         raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
     return remarks
 
 
 def _write(path: str, parts: Iterable[bytes]) -> None:
-    with open(path, "wb") as file:
+    with whole_file(path) as file:
         file.writelines(parts)

@@ -10,10 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NoReturn
 
 from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings
+from proxy_core.terminal import complain, say
 from proxy_core.version import VERSION
 
 COMMANDS = ("record", "convert", "ca")
@@ -51,7 +53,7 @@ def run(arguments: list[str], open_window: Callable[[WindowOptions], int]) -> in
             return open_window(_window_options(options))
         return int(options.run(options))
     except UsageError as error:
-        print(f"harrier: {error}", file=sys.stderr)
+        complain(f"harrier: {error}")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -210,11 +212,11 @@ def _run_record(options: argparse.Namespace) -> int:
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
     shown = f"[{host}]" if ":" in host else host
-    print(f"listening on http://{shown}:{engine.port}", flush=True)
+    say(f"listening on http://{shown}:{engine.port}")
     _serve(engine, options.duration)
     status = 0
     if engine.problem:
-        print(f"harrier: {engine.problem}", file=sys.stderr)
+        complain(f"harrier: {engine.problem}")
         status = 1
     _finish(engine.capture_folder, options.capture, options.har)
     return status
@@ -241,39 +243,64 @@ def _serve(engine: "object", duration_s: float | None) -> None:
 
 
 def _finish(folder: str, capture: str | None, har: str | None) -> None:
-    """Write the files that were asked for; the live capture goes when the single file is whole."""
+    """Write the files that were asked for. Raises UsageError when one of them can't be.
+
+    The capture comes first, and the live one goes when the single file is whole: whatever becomes of the HAR (a body
+    that can't be decoded, a disk that fills up), what was recorded is saved.
+    """
+    problems: list[str] = []
+    where = folder
+    if capture:
+        try:
+            _save(folder, capture)
+        except UsageError as error:
+            problems.append(str(error))
+        else:
+            where = capture
+            shutil.rmtree(folder, ignore_errors=True)
+    if har:
+        try:
+            _export(where, har)
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError(f"{' '.join(problems)} The capture is in {where}.")
+
+
+def _save(folder: str, capture: str) -> None:
     from proxy_core.capture.reader import CaptureError, CaptureReader
     from proxy_core.capture.saver import save_capture
 
-    reader = CaptureReader(folder)
     try:
-        if har:
-            from proxy_core.conversion import ConversionError, export_har
-
-            try:
-                export_har(reader, har)
-            except ConversionError as error:
-                raise UsageError(f"{error} The capture is in {folder}.") from None
-        if capture:
+        with closing(CaptureReader(folder)) as reader:
             save_capture(reader, capture)
     except CaptureError as error:
-        raise UsageError(f"{error} The capture is in {folder}.") from None
-    finally:
-        reader.close()
-    if capture:
-        shutil.rmtree(folder, ignore_errors=True)
+        raise UsageError(str(error)) from None
+
+
+def _export(capture: str, har: str) -> None:
+    from proxy_core.capture.reader import CaptureError, CaptureReader
+    from proxy_core.conversion import ConversionError, export_har
+
+    try:
+        with closing(CaptureReader(capture)) as reader:
+            export_har(reader, har)
+    except (CaptureError, ConversionError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _run_convert(options: argparse.Namespace) -> int:
     from proxy_core.conversion import ConversionError, convert
 
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl+C: no half file is left
     try:
         report = convert(options.source, options.target)
     except ConversionError as error:
         raise UsageError(str(error)) from None
     for sentence in report.repairs:
-        print(sentence)
-    print(f"{report.exchanges} exchanges written to {options.target}.")
+        say(sentence)
+    say(f"{report.exchanges} exchanges written to {options.target}.")
     return 0
 
 
@@ -291,8 +318,8 @@ def _run_ca(options: argparse.Namespace) -> int:
                 file.write(authority.certificate_pem)
         except OSError as error:
             raise UsageError(f"{options.export} can't be written ({error.strerror}).") from None
-    print(authority.name)
-    print(f"certificate  {options.export or authority.certificate_path}")
-    print(f"SHA-256      {authority.fingerprint}")
-    print(f"valid until  {authority.not_after:%Y-%m-%d}")
+    say(authority.name)
+    say(f"certificate  {options.export or authority.certificate_path}")
+    say(f"SHA-256      {authority.fingerprint}")
+    say(f"valid until  {authority.not_after:%Y-%m-%d}")
     return 0

@@ -13,6 +13,7 @@ from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError, 
 from proxy_core.formats.har_reader import HarError, HarRepairs, read_har
 from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
 from proxy_core.model.exchange import ExchangeKind
+from proxy_core.partial_file import whole_file
 
 _PAGE = 200
 _TUNNELS_TOLD = 10_000
@@ -97,22 +98,14 @@ def export_har(
 
     The file appears whole or not at all. Raises ConversionError, SaveCancelledError.
     """
-    temporary = f"{path}.{os.getpid()}.part"
     try:
         wanted = list(reader.ids(order_by="started_at")) if ids is None else sorted(ids)
-        with open(temporary, "wb", buffering=1 << 18) as file:
+        with whole_file(path) as file:
             count = _write_entries(reader, file.write, wanted, progress)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, CaptureError, SaveCancelledError) as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
-        if isinstance(error, CaptureError):
-            raise ConversionError(str(error)) from None
-        raise
+    except OSError as error:
+        raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
+    except CaptureError as error:
+        raise ConversionError(str(error)) from None
     return count
 
 

@@ -46,6 +46,7 @@ from proxy_core.model.notice import (
 from proxy_core.model.settings import Settings
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import AddressError, Supervisor, listen, worker_count
+from proxy_core.terminal import complain
 
 SWITCH_INTERVAL_S = 0.001
 _PARENT_LOOK_S = 0.5
@@ -106,7 +107,7 @@ class Engine:
             raise OSError(0, str(error)) from None
 
     def _start_processes(self, listener: socket.socket) -> None:
-        self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, _warn)
+        self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, complain)
         host, self.port = listener.getsockname()[:2]
         self._supervisor = Supervisor(
             self.settings, listener, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
@@ -191,13 +192,7 @@ class Engine:
         if self._publish is not None:
             self._publish(WorkerChanged(text, alive))
         else:
-            _warn(text)
-
-
-def _warn(text: str) -> None:
-    """Without a window the terminal is told."""
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+            complain(text)  # without a window the terminal is told
 
 
 def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Outlet) -> None:

@@ -18,6 +18,7 @@ from proxy_core.capture.schema import (
 )
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.partial_file import create_partial, discard_partial, partial_path
 
 CHUNK_BYTES = 1 << 20
 _PAGE = 200
@@ -34,10 +35,10 @@ class CaptureFile:
     def __init__(self, path: str) -> None:
         """Raises CaptureError when the file can't be made."""
         self._path = path
-        self._temporary = f"{path}.{os.getpid()}.part"
+        self._temporary = partial_path(path)
         self._is_finished = False
         try:
-            os.close(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            os.close(create_partial(path))
             self._database = sqlite3.connect(self._temporary, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise CaptureError(f"{path} can't be written ({getattr(error, 'strerror', None) or error}).") from None
@@ -54,7 +55,7 @@ class CaptureFile:
     def __exit__(self, *_error: object) -> None:
         if not self._is_finished:
             self._database.close()
-            os.unlink(self._temporary)
+            discard_partial(self._path)
 
     def _run(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
         try:
@@ -108,7 +109,7 @@ class CaptureFile:
                 os.close(descriptor)
             os.replace(self._temporary, self._path)
         except OSError as error:
-            os.unlink(self._temporary)
+            discard_partial(self._path)
             raise CaptureError(f"{self._path} can't be written ({error.strerror}).") from None
 
 

@@ -201,6 +201,28 @@ class TestEnds:
         assert entry["request"]["url"] == site.http_url + "/api/wares"
         assert not recording.live.exists()
 
+    def test_the_capture_is_saved_whatever_becomes_of_the_har(self, site, tmp_path):
+        with Recording(tmp_path) as recording:
+            recording.har.mkdir()  # no file can take its place
+            fetch(recording.port, site.http_url + "/api/wares")
+            assert recording.stop() == 2
+            errors = recording.program.errors
+        assert str(recording.har) in errors
+        assert f"The capture is in {recording.capture}." in errors
+        assert errors.count("\n") == 1
+        assert [each.row.path for each in read_capture(recording.capture)] == ["/api/wares"]
+        assert not recording.live.exists()
+
+    def test_the_har_is_written_whatever_becomes_of_the_capture(self, site, tmp_path):
+        with Recording(tmp_path) as recording:
+            recording.capture.mkdir()
+            fetch(recording.port, site.http_url + "/api/wares")
+            assert recording.stop() == 2
+            errors = recording.program.errors
+        assert f"The capture is in {recording.live}." in errors
+        assert [each.row.path for each in read_capture(recording.live)] == ["/api/wares"]
+        assert len(json.loads(recording.har.read_bytes())["log"]["entries"]) == 1
+
     def test_a_signal_in_the_middle_of_an_exchange(self, site, tmp_path):
         with Recording(tmp_path) as recording:
             link = socket.create_connection(("127.0.0.1", recording.port), timeout=30)
@@ -279,6 +301,15 @@ class TestConvert:
     @pytest.mark.parametrize(("source", "target"), [("no.harrier", "out.har"), ("no.har", "out.harrier")])
     def test_a_file_that_is_not_there(self, tmp_path, source, target):
         refuses(run("convert", tmp_path / source, tmp_path / target), source)
+
+    def test_what_a_name_holds_is_not_obeyed_by_the_terminal(self, tmp_path):
+        source = tmp_path / "a\x1b[2J\u202e\nharrier: fine.har"
+        done = run("convert", source, tmp_path / "out.harrier")
+        refuses(done, r"a\x1b[2J\u202e\nharrier: fine.har")
+        source.write_text(json.dumps({"log": {"entries": []}}))
+        done = run("convert", source, tmp_path / "out\x9b.harrier")
+        assert done.stdout.endswith("out\\x9b.harrier.\n")
+        assert done.stdout.count("\n") == 1
 
     @pytest.mark.parametrize("target", ["out.txt", "nowhere/out.har", "nowhere/out.harrier"])
     def test_a_target_that_cannot_be(self, recorded, tmp_path, target):
