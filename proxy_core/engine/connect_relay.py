@@ -29,7 +29,7 @@ from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, No
 from proxy_core.protocols.http1_parts import RequestHead
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-_LIKE_HTTP = re.compile(rb"[A-Z]{3,20} [/*h]")
+_LIKE_HTTP = re.compile(rb"[A-Z]{3,20} [/*h]|CONNECT [-._~%\[0-9A-Za-z]")
 _CLIENT_SIDE = 0
 
 

@@ -184,6 +184,8 @@ class Http1Relay:
         if head.body_length == 0:
             self._reader.next_part()  # the end of the message
         if head.method == b"CONNECT":
+            if self._authority is not None:
+                return self._pass_connect_on(report, head, *self._authority)
             report.is_held = True
             self.connect_request = head, report
             return False
@@ -207,6 +209,17 @@ class Http1Relay:
             return self._answer(report, own_answer.last_hop_response(head), None, keep_alive=False)
         self._at_request_head(report, head)
         return self._relay(report, head, scheme, *authority)
+
+    def _pass_connect_on(self, report: Report, head: RequestHead, host: str, port: int) -> bool:
+        """Relay a CONNECT that comes inside a tunnel: it is meant for the proxy at the tunnel's end.
+
+        That proxy gets the very bytes, since what concerns a proxy (RFC 9110 §11.7) is for it. Once it has answered,
+        the two are left to themselves, whatever it said: a refusal and a second try, too, are relayed unread.
+        """
+        report.kind = ExchangeKind.TUNNEL
+        report.host, report.port = head.host, head.port
+        report.notes = f"Asked of the proxy {host}:{port}, inside a tunnel to it."
+        return self._relay(report, head._replace(forward=head.raw), self._scheme, host, port)
 
     def _relay(self, report: Report, head: RequestHead, scheme: str, host: str, port: int) -> bool:
         upload: Upload | None = None
@@ -297,6 +310,8 @@ class Http1Relay:
         self._at_response_head(report, response)
         if response.status == 101:
             return self._switch_protocols(report, response, upstream, upload)
+        if head.method == b"CONNECT":
+            return self._switch_protocols(report, response._replace(forward=response.raw), upstream, upload)
         keep_alive = head.keep_alive and head.minor >= 1 and response.body_length != UNTIL_CLOSE
         forward = response.forward
         dechunk = response.body_length == CHUNKED and head.minor == 0
