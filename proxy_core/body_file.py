@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.conversion import ConversionError
-from proxy_core.formats.content_coding import CodingError, iterate_decoded, parse_codings
+from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
 from proxy_core.model.message_head import parse_head
 from proxy_core.partial_file import whole_file
 
@@ -40,7 +40,7 @@ def save_body(
             _write(path, iterate_decoded(chunks(), codings))
         except CodingError as error:
             remarks.append(
-                f"The body was written as it came: it says it is coded as {', '.join(codings)}, but {error}."
+                f"The body was written as it came: it says it is coded as {codings_text(codings)}, but {error}."
             )
             read = 0
             _write(path, chunks())

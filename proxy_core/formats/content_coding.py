@@ -1,7 +1,8 @@
 """Content codings undone: gzip, deflate, br, zstd and lists of them, as a stream, and never more than asked for.
 
-A body is untrusted: what expands a thousandfold stops at the limit, what is cut short or not what it says gives what
-could be read and a sentence about the problem. Decoding is for display and export, never on the traffic's path.
+A body is untrusted: what expands without measure stops (`iterate_decoded` is the one place that decodes), what is cut
+short or not what it says gives what could be read and a sentence about the problem. Decoding is for display and export,
+never on the traffic's path.
 """
 
 import sys
@@ -18,6 +19,9 @@ else:
 
 STEP_BYTES = 1 << 16  # output of one step of a decoder
 MOST_CODINGS = 5  # as curl has it; each more could multiply a bomb by a thousand
+MOST_EXPANSION = 200  # times the size on the wire, as Apache's mod_deflate has it; text comes to 5 to 20
+FREE_EXPANSION_BYTES = 16 << 20  # a page of zeros may expand a thousandfold: so much does no harm
+DECODED_LIMIT_BYTES = 4 << 30  # what a body of 20 MB may come to at the most, on disks that others fill, too
 _ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659
 
 
@@ -39,6 +43,10 @@ class _Decoder(Protocol):
 
 class CodingError(ValueError):
     """The bytes are not what their coding says, or the coding is unknown."""
+
+
+class ExpansionError(CodingError):
+    """Decoding would give more than a body of this size should."""
 
 
 class _Zlib:
@@ -129,6 +137,11 @@ def parse_codings(value: str | bytes) -> tuple[str, ...]:
     return tuple(name for name in names if name and name != "identity")
 
 
+def codings_text(codings: tuple[str, ...]) -> str:
+    """For a sentence: not more of them than are ever undone."""
+    return ", ".join([*(name[:40] for name in codings[:MOST_CODINGS]), *["…"] * (len(codings) > MOST_CODINGS)])
+
+
 def _decoder(coding: str) -> _Decoder:
     match coding:
         case "gzip" | "x-gzip":
@@ -143,14 +156,44 @@ def _decoder(coding: str) -> _Decoder:
             raise CodingError(f"the coding «{coding[:40]}» is unknown")
 
 
-def iterate_decoded(chunks: Iterable[bytes], codings: tuple[str, ...]) -> Iterator[bytes]:
-    """The body without its codings, as a stream of small parts. Raises CodingError; a cut end raises it last."""
+def iterate_decoded(
+    chunks: Iterable[bytes], codings: tuple[str, ...], limit: int = DECODED_LIMIT_BYTES
+) -> Iterator[bytes]:
+    """The body without its codings, as a stream of small parts. Raises CodingError; a cut end raises it last.
+
+    More than `limit` bytes, or than a body of its size should give, raises ExpansionError, and so does what one of
+    several codings gives: else the next could swallow terabytes and give nothing.
+    """
     if len(codings) > MOST_CODINGS:
         raise CodingError(f"{len(codings):,} codings on top of each other are not undone")
-    stream: Iterable[bytes] = chunks
+    bound = _Bound(limit)
+    stream: Iterable[bytes] = bound.counted(chunks) if codings else chunks
     for coding in reversed(codings):
-        stream = _undo(stream, coding)
+        stream = bound.bounded(_undo(stream, coding))
     yield from stream
+
+
+class _Bound:
+    """What a body may expand to, by what was read of it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._read = 0
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._read += len(chunk)
+            yield chunk
+
+    def bounded(self, parts: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for part in parts:
+            size += len(part)
+            if size > self._limit:
+                raise ExpansionError(f"it expands to more than {self._limit:,} bytes")
+            if size > FREE_EXPANSION_BYTES and size > self._read * MOST_EXPANSION:
+                raise ExpansionError(f"it expands to more than {MOST_EXPANSION} times its size")
+            yield part
 
 
 def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
@@ -187,7 +230,7 @@ def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Dec
             out.append(part)
             size += len(part)
     except CodingError as error:
-        names = ", ".join([*codings[:MOST_CODINGS], *["…"] * (len(codings) > MOST_CODINGS)])
+        names = codings_text(codings)
         if size:
             problem = f"The body says it is coded as {names}, but {error}: shown as far as it goes."
             return Decoded(b"".join(out), is_truncated=False, problem=problem)
@@ -197,11 +240,3 @@ def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Dec
         problem = f"The body says it is coded as {names}, but {error}: shown as it came."
         return Decoded(b"".join(raw_seen), is_truncated=raw_size > limit, problem=problem)
     return Decoded(b"".join(out), is_truncated=False, problem="")
-
-
-def decoded_length(chunks: Iterable[bytes], codings: tuple[str, ...]) -> int | None:
-    """How long the decoded body is, without keeping it; None when it can't be decoded."""
-    try:
-        return sum(len(part) for part in iterate_decoded(chunks, codings))
-    except CodingError:
-        return None

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 
-from proxy_core.formats.content_coding import CodingError, iterate_decoded, parse_codings
+from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -32,8 +32,9 @@ from proxy_core.model.message_head import Field, MessageHead, parse_fields, pars
 from proxy_core.version import VERSION
 
 INLINE_BYTES = 1 << 20  # a body up to this size is encoded with its entry, a larger one is streamed
+DECODED_LIMIT_BYTES = 512 << 20  # V8 has no longer string: a HAR with one opens in no browser
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACEHOLDER = "\ue000harrier-body-%d\ue001"  # stands for a streamed body while its entry is encoded
+_GAP = msgspec.Raw(b"\0")  # stands for a streamed body while its entry is encoded: JSON itself never holds a NUL
 _CHROME_TYPES = {
     ResourceType.DOCUMENT: "document",
     ResourceType.XHR: "xhr",
@@ -92,15 +93,14 @@ def har_tunnel(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
 def har_entry(source: HarSource) -> Iterator[bytes]:
     """One entry as JSON, in pieces."""
     streams: list[Iterator[bytes]] = []
-    entry = _entry(source, streams)
-    encoded = _encode(entry)
-    for number, stream in enumerate(streams):
-        before, _, encoded = encoded.partition(_encode(_PLACEHOLDER % number))
-        yield before
+    encoded = _encode(_entry(source, streams))
+    before, *rest = encoded.split(bytes(_GAP))
+    yield before
+    for stream, behind in zip(streams, rest, strict=True):
         yield b'"'
         yield from stream
         yield b'"'
-    yield encoded
+        yield behind
 
 
 def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
@@ -156,6 +156,8 @@ def _add_post_data(
     post: dict[str, Any] = {"mimeType": media_type}
     if body.is_text:
         post["text"] = body.member(streams)
+        if body.problem:
+            post["comment"] = body.problem
         if media_type.partition(";")[0].strip().lower() == _FORM and body.small is not None:
             # Percent-encoded, as Chrome writes them: a converter decodes them again.
             post["params"] = _params(body.small.decode("utf-8"))
@@ -163,6 +165,8 @@ def _add_post_data(
         post["text"] = ""
         post["comment"] = "The body is binary: it stands base64-coded in _content."
         request["_content"] = {"size": body.size, "encoding": "base64", "text": body.member(streams)}
+        if body.problem:
+            request["_content"]["comment"] = body.problem
     request["postData"] = post
 
 
@@ -214,7 +218,7 @@ class _Body:
         try:
             self._look()
         except CodingError as error:
-            self.problem = f"Not decoded: the body says {', '.join(codings)}, but {error}."
+            self.problem = f"Not decoded: the body says {codings_text(codings)}, but {error}."
             self._codings = ()
             self._look()
 
@@ -240,14 +244,14 @@ class _Body:
         self.small = b"".join(kept) if self.size <= INLINE_BYTES else None
 
     def _parts(self) -> Iterator[bytes]:
-        return iterate_decoded(self._chunks(), self._codings)
+        return iterate_decoded(self._chunks(), self._codings, DECODED_LIMIT_BYTES)
 
-    def member(self, streams: list[Iterator[bytes]]) -> str:
-        """The value for the JSON member: the text itself, or a placeholder for a stream that is added."""
+    def member(self, streams: list[Iterator[bytes]]) -> str | msgspec.Raw:
+        """The value for the JSON member: the text itself, or a gap for a stream that is added."""
         if self.small is not None:
             return self.small.decode("utf-8") if self.is_text else b64encode(self.small).decode()
         streams.append(self._stream())
-        return _PLACEHOLDER % (len(streams) - 1)
+        return _GAP
 
     def _stream(self) -> Iterator[bytes]:
         if self.is_text:

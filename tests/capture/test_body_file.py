@@ -57,6 +57,16 @@ def test_what_cannot_be_decoded_is_written_as_it_came(captured, tmp_path):
     assert "gzip" in remarks[0]
 
 
+def test_what_expands_beyond_measure_is_written_as_it_came(captured, tmp_path):
+    bomb = gzip.compress(gzip.compress(bytes(256 << 20)))
+    reader, exchange_id = captured(coded("gzip, gzip", bomb))
+    path = tmp_path / "body"
+    remarks = save_body(reader, exchange_id, str(path), going_on, is_response=True, decoded=True)
+    assert path.read_bytes() == bomb
+    assert "200 times its size" in remarks[0]
+    assert os.stat(path).st_mode & 0o077 == 0 or os.name != "posix"
+
+
 def test_a_cancelled_one_leaves_nothing(captured, tmp_path):
     reader, exchange_id = captured(Sample(response_body=TEXT))
     target = tmp_path / "out"

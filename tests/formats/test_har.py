@@ -159,6 +159,49 @@ def test_a_large_body_is_streamed_and_right(tmp_path):
     assert base64.b64decode(entry_of(log, "/binary")["response"]["content"]["text"]) == binary
 
 
+def test_a_body_that_expands_beyond_measure_is_left_as_it_came_and_the_entry_says_so(tmp_path):
+    bomb = gzip.compress(gzip.compress(gzip.compress(bytes(1 << 30))))
+    assert len(bomb) < 6000
+    live = LiveCapture(tmp_path / "bomb.live")
+    fields = [("Content-Encoding", "gzip, gzip, gzip")]
+    live.add(
+        Sample("/bomb", response_body=bomb, response_fields=fields),
+        Sample("/upload", method="POST", request_body=bomb, request_fields=fields),
+    )
+    reader = CaptureReader(live.close())
+    export_har(reader, str(tmp_path / "bomb.har"))
+    reader.close()
+    assert (tmp_path / "bomb.har").stat().st_size < 50_000
+    log = check_har(tmp_path / "bomb.har")
+    content = entry_of(log, "/bomb")["response"]["content"]
+    assert base64.b64decode(content["text"]) == bomb
+    assert "200 times" in content["comment"]
+    request = entry_of(log, "/upload")["request"]
+    assert base64.b64decode(request["_content"]["text"]) == bomb
+    assert "200 times" in request["_content"]["comment"]
+
+
+def test_a_body_can_not_pass_for_another(tmp_path):
+    """Whatever stands in a small body, a large one of the same entry stays where it is."""
+    large = b"x" * (3 << 20)
+    small = "\ue000harrier-body-0\ue001 \0 \\u0000".encode()
+    live = LiveCapture(tmp_path / "two.live")
+    live.add(
+        Sample("/small-first", method="POST", request_body=small, response_body=large),
+        Sample("/large-first", method="POST", request_body=large, response_body=small),
+        Sample("/both", method="POST", request_body=large, response_body=large[1:]),
+    )
+    reader = CaptureReader(live.close())
+    export_har(reader, str(tmp_path / "two.har"))
+    reader.close()
+    log = check_har(tmp_path / "two.har")
+    bodies = [
+        (entry["request"]["postData"]["text"].encode(), entry["response"]["content"]["text"].encode())
+        for entry in log["entries"]
+    ]
+    assert bodies == [(small, large), (large, small), (large, large[1:])]
+
+
 OTHERS = [
     ("mitmproxy", {"response": {"status": 200, "content": {}, "headers": [], "httpVersion": "HTTP/2.0"}}),
     ("nulls", {"response": {"status": 200, "statusText": None, "redirectURL": None, "content": {"mimeType": None}}}),
