@@ -53,7 +53,7 @@ def phases(detail: ExchangeDetail) -> list[Phase]:
 
 
 def timing_title(shown: list[Phase]) -> str:
-    """`Timing · 38 ms`: all phases, so also those of a connection that was opened before the request came."""
+    """`Timing · 38 ms`: all phases. They add up to the time that the list shows."""
     spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
     return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
 

@@ -215,11 +215,13 @@ class _ConnectRelay:
         name = hello.server_name or self._host
         upstream: Upstream | None = None
         first_error: UpstreamError | None = None
+        begin_mark = time.perf_counter()
         try:
             upstream = self._connect()
             start_tls(services, upstream, name, HTTP1_OFFER)
         except UpstreamError as error:
             upstream, first_error = None, error
+            error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
         try:
             context = services.certificates.server_context(name, HTTP1_OFFER)
         except LeafError as error:

@@ -32,6 +32,7 @@ class UpstreamError(Exception):
         super().__init__(failure.text)
         self.failure = failure
         self.connection = connection
+        self.spent_us = 0  # before the request came that this answers
 
 
 class Connected(NamedTuple):

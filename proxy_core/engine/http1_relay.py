@@ -258,9 +258,12 @@ class Http1Relay:
         ):
             upstream.close()
             upstream = self._upstream = None
-        if upstream is None:
+        if upstream is not None and not upstream.exchanges:
+            report.began_earlier(upstream.spent_us)  # opened before the request came that it was opened for
+        elif upstream is None:
             error, self._first_error = self._first_error, None
             if error is not None:
+                report.began_earlier(error.spent_us)
                 raise error
             upstream = self._upstream = connect_upstream(self.services, scheme, host, port, self._server_name)
         if upstream.exchanges:

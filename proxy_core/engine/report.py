@@ -96,6 +96,11 @@ class Report:
         self.is_announced = False
         self.is_dirty = True
 
+    def began_earlier(self, spent_us: int) -> None:
+        """So much of its time had been spent before its head was read: on the connection that was opened for it."""
+        self.start_mark -= spent_us / 1e6
+        self.started_at -= spent_us
+
     @property
     def is_final(self) -> bool:
         """Whether the exchange is over: nothing is written about it any more."""
@@ -107,15 +112,15 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
     extents = report.extents
     failure = report.failure
     media_type = media_essence(report.content_type) if report.content_type else ""
+    timings, duration_us = _timings(report)
     state = report.state
-    start_mark = report.start_mark
     return encode_event(
         (
             kind,
             report.key,
             (
                 report.started_at,
-                int((report.received_mark - start_mark) * 1e6) if state >= _COMPLETE else None,
+                duration_us if state >= _COMPLETE else None,
                 state,
                 int(report.kind),
                 report.method,
@@ -143,7 +148,7 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
                     report.response_trailers,
                     encode_extents(extents[0]) if extents is not None and extents[0] else None,
                     encode_extents(extents[1]) if extents is not None and extents[1] else None,
-                    _timings(report),
+                    timings,
                     "" if failure is None else failure.text,
                     report.notes,
                     report.client_connection,
@@ -154,27 +159,44 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
     )
 
 
-def _timings(report: Report) -> bytes:
-    """The seven durations; `msgpack` by hand would be faster, but not by what it costs to read."""
-    start, ready, sent, response = report.start_mark, report.ready_mark, report.sent_mark, report.response_mark
+def _timings(report: Report) -> tuple[bytes, int]:
+    """The seven durations, and the time of the exchange: what they add up to once it is over.
+
+    A phase lasts until the next one begins, and the last that was reached until the end; so the time that a list shows
+    is the one that adding up the phases gives, whatever became of the exchange. `msgpack` by hand would be faster, but
+    not by what it costs to read.
+    """
+    start, ready = report.start_mark, report.ready_mark
+    end_us = int((report.received_mark - start) * 1e6) if report.state >= _COMPLETE else -1
     if not ready:
-        return _NO_TIMINGS
+        return (_NO_TIMINGS if end_us < 0 else _encode_list((end_us, -1, -1, -1, -1, -1, -1))), end_us
+    ready_us = int((ready - start) * 1e6)
+    response_us = int((report.response_mark - start) * 1e6) if report.response_mark else -1
+    sent_us = int((report.sent_mark - start) * 1e6) if report.sent_mark >= ready else -1  # else of an attempt before
+    if sent_us > response_us >= 0:
+        sent_us = response_us  # the response came before its request was sent whole
     dns, connect, tls = report.dns_us, report.connect_us, report.tls_us
-    blocked = int((ready - start) * 1e6)
+    blocked = ready_us
     for spent in (dns, connect, tls):
         if spent > 0:
             blocked -= spent
+    rounding = 0
+    if blocked < 0:  # what was spent was rounded by itself
+        rounding, blocked = -blocked, 0
+    # Where the next phase was not reached, the end stands for its beginning.
+    wait_us = sent_us if sent_us >= 0 else response_us if response_us >= 0 else end_us
+    receive_us = response_us if response_us >= 0 else end_us
     return _encode_list(
         (
-            max(blocked, 0),
+            blocked,
             dns,
             connect,
             tls,
-            int((sent - ready) * 1e6) if sent else -1,
-            int((response - sent) * 1e6) if response else -1,
-            int((report.received_mark - response) * 1e6) if response and report.received_mark else -1,
+            wait_us - ready_us if wait_us >= 0 else -1,
+            receive_us - sent_us if sent_us >= 0 and receive_us >= 0 else -1,
+            end_us - response_us if response_us >= 0 and end_us >= 0 else -1,
         )
-    )
+    ), end_us + rounding
 
 
 _encode_list = msgspec.msgpack.Encoder().encode

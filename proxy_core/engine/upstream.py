@@ -46,6 +46,11 @@ class Upstream:
     alpn: str = ""
     opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
 
+    @property
+    def spent_us(self) -> int:
+        """How long it took to open."""
+        return sum(each for each in (self.dns_us, self.connect_us, self.tls_us) if each > 0)
+
     def serves(self, scheme: str, host: str, port: int) -> bool:
         """Whether it leads to that origin."""
         return self.host == host and self.port == port and self.scheme == scheme

@@ -61,7 +61,7 @@ class ExchangeRow(NamedTuple):
 
     id: int  # the number that the list shows, given by the recorder in order of arrival; 1-based
     started_at: int  # microseconds since the epoch
-    duration_us: int | None  # None while open
+    duration_us: int | None  # None while open; what the phases of `Timings` add up to, the connection's among them
     state: int  # ExchangeState
     kind: int  # ExchangeKind
     method: str
@@ -99,7 +99,12 @@ class ExchangeDetail(NamedTuple):
 
 
 class Timings(NamedTuple):
-    """Durations in microseconds, -1 = doesn't apply. `connect` does not include `tls`."""
+    """Durations in microseconds, -1 = doesn't apply. `connect` does not include `tls`.
+
+    The first exchange of a connection carries what it took to open it, also where that was before its request came (at
+    the CONNECT). Together the phases of a finished exchange are its time, and nothing else is called so: in the list,
+    its order, the filter's `time`, and HAR.
+    """
 
     blocked: int = -1
     dns: int = -1
