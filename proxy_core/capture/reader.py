@@ -1,46 +1,59 @@
 """Reading a capture, live or saved, while it may be growing: ids, rows, details, bodies. It never writes.
 
 A reader belongs to one thread (only `interrupt` may be called from another). Nothing is loaded at opening: rows are
-fetched by id, bodies by range. Whatever a damaged file says, an answer is either right, or empty, or a `CaptureError`;
-no length that comes from a file is allocated unchecked.
+fetched by id, bodies by range. Whatever a damaged or hostile file says, an answer is either right, or leaves out what
+can't be read, or is a `CaptureError`; no length that comes from a file is allocated unchecked.
 """
 
+import json
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
-from proxy_core.capture.extents import Extent, decode_extents, segment_name
+from proxy_core.capture.bodies import EVERYTHING, BodySource
+from proxy_core.capture.extents import Extent, decode_extents, extents_length
 from proxy_core.capture.filter_sql import compile_filter, register_functions
-from proxy_core.capture.schema import APPLICATION_ID, SCHEMA_VERSION
+from proxy_core.capture.intact import intact_ids, is_damage
+from proxy_core.capture.opening import ForeignIndexError, Patience, check_row_counts, open_for_reading
+from proxy_core.capture.plain_file import os_error_text
+from proxy_core.capture.soundness import sound_connection, sound_row
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
 
-_OPEN_SEGMENTS = 32  # descriptors that a reader keeps open
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
+_ROWS_BYTES = 64 * 1024 * 1024  # text that one call reads; the few that go beyond count as damaged
 _ORDERS = frozenset(ExchangeRow._fields)
-_MAYBE = (int, type(None))
-# The types that a row's columns have (duration and status may be absent): a damaged one is told, not shown.
-_ROW_TYPES = frozenset(
-    (int, int, duration, int, int, str, str, str, int, str, status, str, int, int, int, str, int)
-    for duration in _MAYBE
-    for status in _MAYBE
-)
+_LARGEST_KEY = 2**63  # what a column can hold
+_Answer = TypeVar("_Answer")
 
 
 class CaptureError(Exception):
     """The capture can't be read: one sentence that says why."""
 
 
+class UnwritableError(CaptureError):
+    """The capture could be read, were there room, or leave, to write beside it."""
+
+
 class CaptureInterruptedError(Exception):
     """`interrupt` ended the query."""
+
+
+# SQLite can't make, extend or lock a file: the disk is full, or can be read only.
+_UNWRITABLE = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+)
+
+
+def is_unwritable(error: Exception) -> bool:
+    """Whether what SQLite said may be due to the place where the file lies."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
 
 
 def _lenient_text(data: bytes) -> str:
@@ -50,46 +63,47 @@ def _lenient_text(data: bytes) -> str:
 class CaptureReader:
     """Reads a `.live` folder or a `.harrier` file."""
 
-    def __init__(self, path: str) -> None:
-        """Raises CaptureError when this is no capture, a damaged one, or one of a later version."""
+    def __init__(self, path: str, *, index: str = "", patience_s: float | None = None) -> None:
+        """`index` is read instead of the one in the folder (a repaired copy). With `patience_s` a statement that works
+        for longer makes the reader give up for good: for a thread that must not stand still.
+
+        Raises CaptureError when this is no capture, a damaged one, or one of another version.
+        """
         self.path = path
-        self._folder = path if os.path.isdir(path) else ""
-        index = os.path.join(path, INDEX_NAME) if self._folder else path
-        if not os.path.isfile(index):
+        is_live = os.path.isdir(path)
+        self._index = index or (os.path.join(path, INDEX_NAME) if is_live else path)
+        if not os.path.isfile(self._index):
             raise CaptureError(f"There is no capture at {path}.")
-        self._segments: dict[int, int] = {}
-        try:
-            self._database = self._open(index)
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise CaptureError(f"{path} is damaged or no Harrier capture ({error}).") from None
+        self._patience: Patience | None = None
+        self._database, self._bodies = self._opened(path if is_live else "")
+        self._are_counts_checked = False
+        self._intact: array[int] | None = None  # ids of what can be read, once a part of the index can't be
         self._database.text_factory = _lenient_text
         register_functions(self._database)
+        if patience_s is not None:
+            self._patience = Patience(self._database, patience_s)
 
-    def _open(self, index: str) -> sqlite3.Connection:
-        # A saved file needs no locks, and may lie where nothing can be written beside it.
-        mode = "mode=ro" if self._folder else "mode=ro&immutable=1"
-        database = sqlite3.connect(
-            f"file:{quote(os.path.abspath(index))}?{mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
+    def _opened(self, folder: str) -> tuple[sqlite3.Connection, BodySource]:
         try:
-            application_id = database.execute("PRAGMA application_id").fetchone()[0]
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if application_id != APPLICATION_ID:
-                raise CaptureError(f"{self.path} is no Harrier capture.")
-            if version != SCHEMA_VERSION:
-                raise CaptureError(f"{self.path} was made by another version of Harrier (format {version}).")
-            database.execute("SELECT id FROM exchange LIMIT 1").fetchone()
-        except BaseException:
-            database.close()
-            raise
-        return database
+            database = open_for_reading(self._index, is_live=bool(folder))
+            try:
+                return database, BodySource(database, folder)
+            except OSError:
+                database.close()
+                raise
+        except ForeignIndexError as error:
+            raise CaptureError(f"{self.path} {error}.") from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if folder and is_unwritable(error):
+                raise UnwritableError(f"{self.path} can't be read in its place ({error}).") from None
+            raise CaptureError(f"{self.path} is damaged or no Harrier capture ({error}).") from None
+        except OSError as error:
+            raise CaptureError(f"{self.path} can't be read ({os_error_text(error)}).") from None
 
     def close(self) -> None:
         """Close files and index."""
         self._database.close()
-        for descriptor in self._segments.values():
-            os.close(descriptor)
-        self._segments.clear()
+        self._bodies.close()
 
     def interrupt(self) -> None:
         """End a query that runs in another thread; it raises CaptureInterruptedError there."""
@@ -97,9 +111,16 @@ class CaptureReader:
 
     def _query(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         try:
-            return self._database.execute(sql, parameters).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+            return self._begun(sql, parameters).fetchall()
+        except (sqlite3.Error, OverflowError) as error:
             raise self._error(error) from None
+
+    def _begun(self, sql: str, parameters: Sequence[object]) -> sqlite3.Cursor:
+        if self._patience is not None:
+            if self._patience.has_run_out:
+                raise CaptureError(self._impatience())
+            self._patience.begin()
+        return self._database.execute(sql, parameters)
 
     def _one(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """The first row, None when there is none."""
@@ -107,19 +128,65 @@ class CaptureReader:
         return rows[0] if rows else None
 
     def _error(self, error: Exception) -> Exception:
+        if self._patience is not None and self._patience.has_run_out:
+            return CaptureError(self._impatience())
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
             return CaptureInterruptedError()
         return CaptureError(f"{self.path} is damaged or can't be read ({error}).")
 
+    def _impatience(self) -> str:
+        return f"{self.path} takes too long to be read: it may be damaged, or made to mislead."
+
+    def _whole(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask something that walks over the whole table; after damage once more, about what can be read."""
+        try:
+            if not self._are_counts_checked:
+                check_row_counts(self._database, self._index)
+                self._are_counts_checked = True
+            return ask()
+        except ForeignIndexError as error:
+            raise CaptureError(f"{self.path} {error}.") from None
+        except (sqlite3.Error, OverflowError, OSError) as error:
+            if self._intact is not None or not is_damage(error):
+                raise self._error(error) from None
+        try:
+            self._are_counts_checked = True  # what is damaged is gone through step by step
+            self._intact = intact_ids(self._database)
+            return ask()
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+
     # Exchanges
 
     def total(self) -> int:
-        """How many exchanges there are."""
-        return int(self._one("SELECT count(*) FROM exchange")[0])
+        """How many exchanges there are that can be read."""
+
+        def ask() -> int:
+            if self._intact is not None:
+                return len(self._intact)
+            return int(self._begun("SELECT count(*) FROM exchange", ()).fetchone()[0])
+
+        return self._whole(ask)
 
     def last_id(self) -> int:
         """The greatest id, 0 in an empty capture."""
-        return int(self._one("SELECT coalesce(max(id), 0) FROM exchange")[0])
+
+        def ask() -> int:
+            if self._intact is not None:
+                return max(self._intact, default=0)
+            return int(self._begun("SELECT coalesce(max(id), 0) FROM exchange", ()).fetchone()[0])
+
+        return self._whole(ask)
+
+    def lost(self) -> int:
+        """How many exchanges are known to be damaged: they have a detail, and no row that can be read."""
+        if self._intact is None:
+            return 0
+        try:
+            known = set(intact_ids(self._database, "detail", "exchange_id"))
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+        return len(known.difference(self._intact))
 
     def meta(self, name: str) -> str:
         """A fact about the capture, "" when unknown."""
@@ -143,14 +210,23 @@ class CaptureReader:
             parameters = [after_id, 2**62 if upto_id is None else upto_id, *parameters]
         direction = "DESC" if descending else "ASC"
         order = f"id {direction}" if order_by == "id" else f"{order_by} {direction}, id {direction}"
-        found = array("q")
-        try:
-            cursor = self._database.execute(f"SELECT id FROM exchange WHERE {condition} ORDER BY {order}", parameters)
+
+        def ask() -> "array[int]":
+            found = array("q")
+            source, ids = self._source()
+            sql = f"SELECT id FROM exchange WHERE {source} AND ({condition}) ORDER BY {order}"
+            cursor = self._begun(sql, [*ids, *parameters])
             while page := cursor.fetchmany(20_000):
                 found.extend([row[0] for row in page])
-        except (sqlite3.Error, UnicodeDecodeError, OverflowError, TypeError) as error:
-            raise self._error(error) from None
-        return found
+            return found
+
+        return self._whole(ask)
+
+    def _source(self) -> tuple[str, list[object]]:
+        """A condition that keeps SQLite away from what it can't read."""
+        if self._intact is None:
+            return "1", []
+        return "id IN (SELECT value FROM json_each(?))", [json.dumps(self._intact.tolist())]
 
     def matching(self, ids: Sequence[int], query: Filter) -> set[int]:
         """Which of these exchanges match."""
@@ -163,95 +239,98 @@ class CaptureReader:
             found.update(row[0] for row in self._query(sql, [*page, *parameters]))
         return found
 
-    def rows(self, ids: Sequence[int]) -> dict[int, ExchangeRow]:
-        """The rows of these exchanges; what is gone is not among them."""
+    def rows(self, ids: Sequence[int], damaged: set[int] | None = None) -> dict[int, ExchangeRow]:
+        """The rows of these exchanges; what is gone is not among them, nor what can't be read: `damaged` tells that."""
         found: dict[int, ExchangeRow] = {}
+        bad: set[int] = set()
+        room = _ROWS_BYTES
         for begin in range(0, len(ids), _PAGE):
             page = list(ids[begin : begin + _PAGE])
-            marks = ",".join("?" * len(page))
-            for row in self._query(f"SELECT * FROM exchange WHERE id IN ({marks})", page):
-                if tuple(map(type, row)) not in _ROW_TYPES:
-                    raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
-                found[row[0]] = ExchangeRow._make(row)
+            try:
+                room = self._add_rows(page, found, bad, room)
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise self._error(error) from None
+                for each in page:
+                    room = self._add_row(each, found, bad, room)
+            except OverflowError as error:
+                raise self._error(error) from None
+        if damaged is not None:
+            damaged |= bad
         return found
+
+    def _add_rows(self, ids: list[int], found: dict[int, ExchangeRow], damaged: set[int], room: int) -> int:
+        marks = ",".join("?" * len(ids))
+        for values in self._begun(f"SELECT * FROM exchange WHERE id IN ({marks})", ids):
+            row = sound_row(values) if room > 0 else None
+            if row is None:
+                damaged.add(values[0])
+            else:
+                found[row.id] = row
+                room -= len(row.path) + len(row.host)
+        return room
+
+    def _add_row(self, exchange_id: int, found: dict[int, ExchangeRow], damaged: set[int], room: int) -> int:
+        if exchange_id in found or exchange_id in damaged:
+            return room
+        try:
+            return self._add_rows([exchange_id], found, damaged, room)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._error(error) from None
+            damaged.add(exchange_id)
+            return room
 
     def detail(self, exchange_id: int) -> ExchangeDetail | None:
         """Everything else about one exchange."""
         row = self._one("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,))
+        if row is None:
+            return None
         try:
-            return None if row is None else decode_detail(row[0])
-        except (msgspec.DecodeError, TypeError):
-            raise CaptureError(f"{self.path} is damaged: an exchange can't be read.") from None
+            detail = decode_detail(row[0])
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            detail = None
+        if detail is None or not all(
+            0 <= key < _LARGEST_KEY for key in (detail.key, detail.client_connection, detail.upstream_connection)
+        ):
+            raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
+        return detail
 
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection."""
-        row = self._one("SELECT * FROM connection WHERE key = ?", (key,))
-        if row is not None and len(row) != len(ConnectionRow._fields):
+        values = self._one("SELECT * FROM connection WHERE key = ?", (key,))
+        if values is None:
+            return None
+        row = sound_connection(values)
+        if row is None:
             raise CaptureError(f"{self.path} is damaged: a connection can't be read.")
-        return None if row is None else ConnectionRow._make(row)
+        return row
 
     # Bodies
 
     def body_length(self, extents: bytes | None) -> int:
         """How many bytes of a body were recorded. Raises CaptureError on damage."""
-        return sum(length for _, _, length in self._extents(extents))
+        return extents_length(self._extents(extents))
 
     def read_body(self, extents: bytes | None, start: int = 0, length: int | None = None) -> bytes:
         """A range of a body as it was on the wire; shorter where its segment is gone or cut."""
-        return b"".join(self._read(extents, start, 2**62 if length is None else length, 2**30))
+        wanted = EVERYTHING if length is None else length
+        return b"".join(self._bodies.read(self._extents(extents), start, wanted, 2**30))
 
     def iterate_body(self, extents: bytes | None, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
         """A body in pieces of at most `chunk_bytes`."""
-        return self._read(extents, 0, 2**62, chunk_bytes)
+        return self._bodies.read(self._extents(extents), 0, EVERYTHING, chunk_bytes)
+
+    def bodies_missing(self) -> int:
+        """How many bodies, of those read so far, ended before their end since a part of them is not there."""
+        return len(self._bodies.missing)
+
+    def stored_bytes(self) -> int:
+        """What all bodies together can have at the most. Raises OSError."""
+        return self._bodies.stored_bytes(self._index)
 
     def _extents(self, extents: bytes | None) -> list[Extent]:
         try:
-            decoded = decode_extents(extents)
+            return decode_extents(extents)
         except msgspec.DecodeError:
             raise CaptureError(f"{self.path} is damaged: it doesn't say where a body lies.") from None
-        if any(offset < 0 or length < 0 for _, offset, length in decoded):
-            raise CaptureError(f"{self.path} is damaged: a body lies nowhere.")
-        return decoded
-
-    def _read(self, extents: bytes | None, start: int, length: int, chunk_bytes: int) -> Iterator[bytes]:
-        for segment, offset, extent_length in self._extents(extents):
-            if start >= extent_length:
-                start -= extent_length
-                continue
-            wanted = min(extent_length - start, length)
-            while wanted > 0:
-                piece = self._read_extent(segment, offset, start, min(wanted, chunk_bytes))
-                if not piece:
-                    return
-                yield piece
-                start += len(piece)
-                wanted -= len(piece)
-                length -= len(piece)
-            if length <= 0:
-                return
-            start = 0
-
-    def _read_extent(self, segment: int, offset: int, start: int, length: int) -> bytes:
-        if segment == 0:
-            try:
-                with self._database.blobopen("body_chunk", "data", offset, readonly=True) as blob:
-                    blob.seek(min(start, len(blob)))
-                    return blob.read(length)
-            except sqlite3.Error:
-                return b""
-        descriptor = self._segments.get(segment)
-        if descriptor is None:
-            if not self._folder:
-                return b""
-            try:
-                descriptor = os.open(os.path.join(self._folder, segment_name(segment)), _READ_ONLY)
-            except OSError:
-                return b""
-            if len(self._segments) >= _OPEN_SEGMENTS:
-                os.close(self._segments.pop(next(iter(self._segments))))
-            self._segments[segment] = descriptor
-        room = os.fstat(descriptor).st_size - offset - start
-        if room <= 0:
-            return b""
-        os.lseek(descriptor, offset + start, os.SEEK_SET)
-        return os.read(descriptor, min(length, room))

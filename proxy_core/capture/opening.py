@@ -1,0 +1,129 @@
+"""Opening an index that may come from anywhere: what has to hold before a statement of ours touches its tables.
+
+An SQLite file brings its own schema. A view in the place of a table, a trigger or a generated column is somebody else's
+program that our statements would run, so the schema must be ours to the letter. What is left then is data, and there
+are bounds for it: how long one value may be, how many rows a file of its size can hold, and (where somebody is kept
+waiting) how long a statement may work.
+"""
+
+import os
+import sqlite3
+import time
+from functools import cache
+from urllib.parse import quote
+
+from proxy_core.capture.plain_file import plain_size
+from proxy_core.capture.schema import APPLICATION_ID, CREATION, SCHEMA_VERSION
+
+# Of one value. The largest of ours are packed details: heads (at the most some hundred KB from a worker, more from a
+# HAR) and the extents of both bodies (4 MiB at the most, see `capture.extents`).
+VALUE_LIMIT_BYTES = 64 * 1024 * 1024
+_SMALLEST_ROW_BYTES = 8  # of `detail`: cell pointer 2, sizes 2, header 4; a row of `exchange` takes 22 at least
+_OPENING_S = 5.0  # reading a schema of six tables takes 1 ms
+_STEPS = 10_000  # of SQLite's machine between two looks at the clock; reading a block of rows by id takes some 3,000
+
+
+class ForeignIndexError(sqlite3.DatabaseError):
+    """What was opened is no index that we made, or one of another version: a predicate, such as «is no …»."""
+
+
+class Patience:
+    """Lets no statement of a connection work for longer than some time. `interrupt` by others stays possible."""
+
+    def __init__(self, database: sqlite3.Connection, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = 0.0
+        self.has_run_out = False
+        self.begin()
+        database.set_progress_handler(self._is_over, _STEPS)
+
+    def begin(self) -> None:
+        """A statement is about to be run."""
+        self._until = time.monotonic() + self._seconds
+
+    def _is_over(self) -> int:
+        if time.monotonic() > self._until:
+            self.has_run_out = True
+        return self.has_run_out
+
+
+def open_for_reading(index: str, *, is_live: bool) -> sqlite3.Connection:
+    """An index of ours that is only read. Raises sqlite3.Error (ForeignIndexError too), OSError."""
+    if is_live:
+        check_files(index)
+    # A saved file needs no locks, and may lie where nothing can be written beside it.
+    mode = "mode=ro" if is_live else "mode=ro&immutable=1"
+    address = f"file:{quote(os.path.abspath(index))}?{mode}"
+    database = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_OPENING_S)
+    try:
+        database.execute("PRAGMA query_only=ON")
+        check_index(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def check_files(index: str) -> None:
+    """Look at the files that SQLite will open by their names. Raises NotPlainError, ForeignIndexError, OSError.
+
+    A rollback journal can name a further file, which SQLite removes when it has played the journal back; our index
+    never leaves one, since it has a WAL from the start.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        size = plain_size(index + suffix)
+        if suffix == "-journal" and size:
+            raise ForeignIndexError("has a rollback journal beside it, which no index of ours has")
+
+
+def check_index(database: sqlite3.Connection) -> None:
+    """Set the bounds, and make sure that the tables are ours. Raises sqlite3.Error (ForeignIndexError too)."""
+    database.execute("PRAGMA trusted_schema=OFF")
+    database.execute("PRAGMA cell_size_check=ON")
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT_BYTES)
+    database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    database.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
+    patience = Patience(database, _OPENING_S)
+    try:
+        if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise ForeignIndexError("is no Harrier capture")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise ForeignIndexError(f"was made by another version of Harrier (format {version})")
+        if _schema(database) != _our_schema():
+            raise ForeignIndexError("is no Harrier capture: its tables are not those that Harrier makes")
+    except sqlite3.OperationalError:
+        if patience.has_run_out:
+            raise ForeignIndexError("is no Harrier capture: its tables take too long to be read") from None
+        raise
+    finally:
+        database.set_progress_handler(None, 0)
+
+
+@cache
+def _our_schema() -> list[tuple[object, ...]]:
+    database = sqlite3.connect(":memory:")
+    try:
+        for statement in CREATION:
+            database.execute(statement)
+        return _schema(database)
+    finally:
+        database.close()
+
+
+def _schema(database: sqlite3.Connection) -> list[tuple[object, ...]]:
+    rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT 20").fetchall()
+    return sorted(rows, key=str)
+
+
+def check_row_counts(database: sqlite3.Connection, index: str) -> None:
+    """Raise ForeignIndexError when there seem to be more rows than the file has room for; sqlite3.Error, OSError.
+
+    A page that is named by many others gives its rows again and again: some KB can stand for more rows than anybody can
+    count. Everything that walks over a table looks at this first.
+    """
+    most = (os.stat(index).st_size + plain_size(f"{index}-wal")) // _SMALLEST_ROW_BYTES
+    for table in ("exchange", "detail"):
+        counted = database.execute(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT ?)", (most + 1,)).fetchone()[0]
+        if counted > most:
+            raise ForeignIndexError("is damaged: it says that it holds more exchanges than it has room for")
