@@ -11,6 +11,7 @@ from array import array
 _LAST = 2**62
 # The file says something senseless, or can't be read at one place; the rest (interrupted, no memory) is no damage.
 _DAMAGE = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG))
+_FIRST = "SELECT * FROM {table} WHERE {key} >= ? ORDER BY {key} LIMIT 1"
 
 
 def is_damage(error: Exception) -> bool:
@@ -30,7 +31,14 @@ def intact_ids(database: sqlite3.Connection, table: str = "exchange", key: str =
         except (sqlite3.Error, OverflowError) as error:
             if not is_damage(error):
                 raise
-            begin = _next_readable(database, table, key, begin)
+            # `sqlite3` steps ahead: the row before the damage is lost with it, but can be read by itself.
+            if not _can_read(database, table, key, begin):
+                begin = _next_readable(database, table, key, begin)
+            elif row := database.execute(_FIRST.format(table=table, key=key), (begin,)).fetchone():
+                found.append(row[0])
+                begin = row[0] + 1
+            else:
+                break
         else:
             break
     return found
@@ -56,7 +64,7 @@ def _next_readable(database: sqlite3.Connection, table: str, key: str, begin: in
 
 def _can_read(database: sqlite3.Connection, table: str, key: str, begin: int) -> bool:
     try:
-        database.execute(f"SELECT * FROM {table} WHERE {key} >= ? ORDER BY {key} LIMIT 1", (begin,)).fetchone()
+        database.execute(_FIRST.format(table=table, key=key), (begin,)).fetchone()
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
