@@ -7,9 +7,11 @@ from PySide6.QtGui import QGuiApplication
 
 from app.actions import bind_actions
 from app.clipboard_texts import cell_text, curl_text, urls_text
+from app.exchange_text import count_text, exchanges_text
 from app.filtering import quoted
 from app.item_models.exchange_model import ExchangeModel
 from app.widgets.main_window import MainWindow
+from app.widgets.notices import NoticeKind
 from proxy_core.capture.reader import CaptureError
 from proxy_core.model.exchange import ExchangeRow
 
@@ -34,7 +36,7 @@ class ListCommands(QObject):
                 "clear_filter": window.filter_bar.clear,
                 "to_end": window.list.follow,
                 "copy_url": lambda: self._copy(urls_text),
-                "copy_curl": lambda: self._copy(self._curl_text),
+                "copy_curl": self._copy_curl,
                 "copy_cell": lambda: self._copy(lambda rows: cell_text(rows, self._column)),
                 "only_host": lambda: self._filter_host(""),
                 "not_host": lambda: self._filter_host("-"),
@@ -79,15 +81,35 @@ class ListCommands(QObject):
         if row is not None and row.host:
             self._window.filter_bar.add_condition(f"{sign}host={quoted(row.host)}")
 
-    def _curl_text(self, rows: list[ExchangeRow]) -> str:
+    def _copy_curl(self) -> None:
+        rows = self._selected_rows()
         try:
-            return "" if self._model.reader is None else curl_text(self._model.reader, rows)
+            text, left_out = ("", 0) if self._model.reader is None else curl_text(self._model.reader, rows)
         except CaptureError as error:
             self._model.failed.emit(str(error))
-            return ""
+            return
+        self._put(text)
+        if left_out:
+            are = "1 is" if left_out == 1 else f"{count_text(left_out)} are"
+            said = (
+                f"Of {exchanges_text(len(rows))} {are} not copied: no request that curl can make, or too much to copy."
+            )
+            self._window.notices.tell("copied", NoticeKind.WARNING, said)
 
     def _copy(self, to_text: Callable[[list[ExchangeRow]], str]) -> None:
-        rows = self._model.cache.rows(self._window.list.selected_ids()[:_MOST_COPIED])
-        text = to_text(rows)
+        self._put(to_text(self._selected_rows()))
+
+    def _selected_rows(self) -> list[ExchangeRow]:
+        self._window.notices.withdraw("copied")
+        ids = self._window.list.selected_ids()
+        if len(ids) > _MOST_COPIED:
+            said = f"The first {count_text(_MOST_COPIED)} of {exchanges_text(len(ids))} are copied."
+            self._window.notices.tell("copied_first", NoticeKind.WARNING, said)
+        else:
+            self._window.notices.withdraw("copied_first")
+        return self._model.cache.rows(ids[:_MOST_COPIED])
+
+    @staticmethod
+    def _put(text: str) -> None:
         if text:
             QGuiApplication.clipboard().setText(text)

@@ -181,13 +181,17 @@ def test_what_is_typed_into_a_proxy_setting(host, address):
     assert proxy_address(host, 8080) == address
 
 
-def test_the_line_for_a_terminal_reaches_the_programs():
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize(
+    "path", ["/tmp/it's $HOME/`ca`.pem", "/tmp/a b\t!!\\/\u202e\x1b[2J\ndé/~/ca.pem", "=ls/ca.pem"]
+)
+def test_the_line_for_a_terminal_reaches_the_programs(shell, path):
     import subprocess
 
-    path = "/tmp/it's $HOME/`ca`.pem"
     line = terminal_line("::", 8080, path, "linux")
+    assert line.isprintable()
     done = subprocess.run(
-        ["bash", "-c", f"{line}; env -0"], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+        [shell, "-c", f"{line}; env -0"], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
     )
     seen = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if entry)
     assert seen["https_proxy"] == seen["http_proxy"] == "http://[::1]:8080"
@@ -198,5 +202,9 @@ def test_the_line_for_a_terminal_reaches_the_programs():
 
 def test_the_line_for_windows_is_powershells():
     line = terminal_line("127.0.0.1", 8080, r"C:\it's\ca.pem", "win32")
+    # PowerShell ends a quoted text with these, too.
+    assert r"$env:SSL_CERT_FILE='C:\O’’Brien ‘‘‚‚‛‛\ca.pem'" in terminal_line(
+        "::1", 1, r"C:\O’Brien ‘‚‛\ca.pem", "win32"
+    )
     assert "$env:https_proxy='http://127.0.0.1:8080'" in line
     assert r"$env:SSL_CERT_FILE='C:\it''s\ca.pem'" in line

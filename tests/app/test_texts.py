@@ -2,12 +2,9 @@
 
 import json
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from app.clipboard_texts import curl_command, curl_text
 from app.exchange_text import (
     duration_text,
     host_text,
@@ -110,40 +107,6 @@ def test_urls_and_sizes_of_rows(captured):
     )
     assert [url_of(row) for row in rows[:2]] == ["https://shop.test/a?b=c", "https://[::1]:8443/"]
     assert [row_size_text(row) for row in rows[2:]] == ["—", "4.1 kB"]
-
-
-def arguments_of(command: str, folder: Path) -> list[str]:
-    """What a shell makes of a command: `curl` is a script that tells its arguments."""
-    script = folder / "curl"
-    script.write_text('#!/bin/sh\nfor each; do printf "%s\\0" "$each"; done\n')
-    script.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, check=True)
-    return done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
-
-
-def test_a_curl_command_survives_the_shell(captured, tmp_path):
-    fields = [("X-Odd", 'it\'s "$HOME" `id` \\ !x'), ("Cookie", "a=1; b=2"), ("Content-Length", "9")]
-    body = b"a='1'&b=$x\n@file"
-    reader, rows = captured(Sample(method="PUT", path="/it's?a=$b&c=`d`", request_fields=fields, request_body=body))
-    words = arguments_of(curl_text(reader, rows), tmp_path)
-    assert words[0] == "https://shop.test/it's?a=$b&c=`d`"
-    assert words[words.index("-X") + 1] == "PUT"
-    assert 'X-Odd: it\'s "$HOME" `id` \\ !x' in words
-    assert not any(word.lower().startswith("content-length") for word in words)
-    assert body.decode() in words
-
-
-def test_a_tunnel_is_no_curl_command(captured):
-    reader, rows = captured(Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None))
-    assert curl_text(reader, rows) == ""
-
-
-def test_a_post_needs_no_method(captured):
-    reader, (row,) = captured(Sample(method="POST", request_body=b"x"))
-    detail = reader.detail(row.id)
-    assert detail is not None
-    assert "-X" not in curl_command(row, detail, b"x")
 
 
 def test_preferences_come_back(tmp_path):

@@ -234,3 +234,24 @@ def test_asking_for_cells_keeps_the_reference_counts_of_singletons(open_window, 
     after = sys.getrefcount(None), sys.getrefcount(True)
     assert all(later > earlier - 1000 for earlier, later in zip(before, after, strict=True))
     assert QApplication.instance() is not None
+
+
+def test_what_is_not_among_the_copied_is_told(qtbot, open_window, site, monkeypatch):
+    controller = open_window()
+    for path in ("/api/wares", "/"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 2, timeout=WAIT_MS)
+    window = controller.window
+    window.list.selectAll()
+    window.action("copy_curl").trigger()
+    assert QApplication.clipboard().text().count(f"curl '{site.http_url}/") == 2
+    assert "copied" not in window.notices.texts()
+    monkeypatch.setattr("app.clipboard_texts.COPIED_LIMIT", 1)
+    window.action("copy_curl").trigger()
+    assert QApplication.clipboard().text().count("curl ") == 1
+    assert "Of 2 exchanges 1 is not copied" in window.notices.texts()["copied"]
+    monkeypatch.setattr("app.list_commands._MOST_COPIED", 1)
+    window.action("copy_url").trigger()
+    assert QApplication.clipboard().text().count("http") == 1
+    assert window.notices.texts()["copied_first"] == "The first 1 of 2 exchanges are copied."
+    assert "copied" not in window.notices.texts()
