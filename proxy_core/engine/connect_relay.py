@@ -217,8 +217,7 @@ class _ConnectRelay:
         first_error: UpstreamError | None = None
         begin_mark = time.perf_counter()
         try:
-            upstream = self._connect()
-            start_tls(services, upstream, name, HTTP1_OFFER)
+            upstream = start_tls(services, self._connect(), name, HTTP1_OFFER)
         except UpstreamError as error:
             upstream, first_error = None, error
             error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)

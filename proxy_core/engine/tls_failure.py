@@ -96,6 +96,22 @@ def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
     return Failure(FailureKind.TLS_PROTOCOL_ERROR, _protocol_text(cause, where, name))
 
 
+def is_fault_of_form(error: OSError) -> bool:
+    """Whether a handshake failed for the form of a certificate alone: what strictness minds and nobody else."""
+    return _verify_code(error) in _FORM
+
+
+def is_fault_of_issuer(error: OSError) -> bool:
+    """Whether a handshake failed because no CA that is trusted vouches for the server."""
+    return _verify_code(error) in _NO_ISSUER | {_SELF_SIGNED, _SELF_SIGNED_IN_CHAIN}
+
+
+def _verify_code(error: OSError) -> int:
+    """OpenSSL's reason to refuse a certificate, 0 where that isn't what failed."""
+    cause = error.cause if isinstance(error, TlsHandshakeError) else error
+    return int(cause.verify_code) if isinstance(cause, ssl.SSLCertVerificationError) else 0
+
+
 def client_tls_failure(error: OSError, host: str) -> Failure:
     """Why TLS with a client that asked for `host` failed."""
     cause = error.cause if isinstance(error, TlsHandshakeError) else error

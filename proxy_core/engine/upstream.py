@@ -14,15 +14,14 @@ from proxy_core.engine.connecting import UpstreamError, connect_failure
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls import TlsTransport
 from proxy_core.engine.tls_facts import tls_facts
-from proxy_core.engine.tls_failure import upstream_tls_failure
+from proxy_core.engine.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.transport import Link, Transport
 from proxy_core.engine.upstream_trust import UpstreamCaError
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_reader import ResponseReader
 
-HTTP1_OFFER = (
-    "http/1.1",
-)  # the one ALPN offer, to clients and upstreams: of a tunnel's first connection and its later
+# The one ALPN offer, to clients and to upstreams: for a tunnel's first connection and for its later ones.
+HTTP1_OFFER = ("http/1.1",)
 _UPSTREAM_SIDE = 1
 _MOMENT_S = 0.05
 _clock = time.perf_counter
@@ -86,11 +85,43 @@ def connect_plain(services: Services, host: str, port: int) -> Upstream:
     return upstream
 
 
-def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...]) -> None:
-    """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it."""
+def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...]) -> Upstream:
+    """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it.
+
+    Returns it, or a second connection in its place: where the first way of verifying (`UpstreamTrust`) refused a
+    certificate that the other may take.
+    """
+    trust = services.trust
+    by_system = trust.is_by_system(server_name)
+    try:
+        _shake(services, upstream, server_name, alpn, by_system=by_system)
+    except _RefusedError as error:
+        if not by_system and not (error.is_of_form and trust.has_system_roots()):
+            raise
+        again = connect_plain(services, upstream.host, upstream.port)
+        try:
+            _shake(services, again, server_name, alpn, by_system=not by_system)
+        except _RefusedError as second:
+            strict, lenient = (second, error) if by_system else (error, second)
+            raise strict if lenient.is_of_issuer else lenient from None  # the system doesn't vouch, or it does, but …
+        trust.remember(server_name, by_system=not by_system)
+        return again
+    return upstream
+
+
+class _RefusedError(UpstreamError):
+    """The server's certificate is not taken: for its form alone, for its issuer, or for something else."""
+
+    def __init__(self, error: OSError, failure: Failure, connection: int) -> None:
+        super().__init__(failure, connection)
+        self.is_of_form = is_fault_of_form(error)
+        self.is_of_issuer = is_fault_of_issuer(error)
+
+
+def _shake(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...], *, by_system: bool) -> None:
     start_mark = time.perf_counter()
     try:
-        context = services.trust.context(alpn)
+        context = services.trust.context(alpn, by_system=by_system)
     except UpstreamCaError as error:
         upstream.close()
         raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.connection) from None
@@ -108,6 +139,8 @@ def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tu
         failure = upstream_tls_failure(error, upstream.host, upstream.port)
         if hasattr(link, "ssl_object"):  # what was refused is worth seeing
             _report(services, upstream, tls_facts(link.ssl_object, server_name, failure.text))
+        if failure.kind is FailureKind.TLS_CERTIFICATE_ERROR:
+            raise _RefusedError(error, failure, upstream.connection) from None
         raise UpstreamError(failure, upstream.connection) from None
     upstream.link = link
     upstream.scheme = "https"
@@ -122,7 +155,7 @@ def connect_upstream(services: Services, scheme: str, host: str, port: int, serv
     """
     upstream = connect_plain(services, host, port)
     if scheme == "https":
-        start_tls(services, upstream, server_name or host, HTTP1_OFFER)
+        return start_tls(services, upstream, server_name or host, HTTP1_OFFER)
     return upstream
 
 
