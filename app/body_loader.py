@@ -5,6 +5,7 @@ Even a small body may unfold to a large one, so all of them come this way; for a
 
 import sys
 import threading
+from functools import partial
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from PySide6.QtCore import QObject, Signal
 from app.inspection.body_content import BodyContent, load_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.message_head import MessageHead
+
+
+class _NotWantedError(Exception):
+    """The person looks at something else meanwhile."""
 
 
 class BodyWish(NamedTuple):
@@ -35,6 +40,7 @@ class BodyLoader(QObject):
         super().__init__(parent)
         self._wishes: SimpleQueue[BodyWish | None] = SimpleQueue()
         self._newest = {False: 0, True: 0}
+        self._forgotten = 0  # times
         self._thread = threading.Thread(target=self._work, name="bodies", daemon=True)
         self._thread.start()
 
@@ -44,11 +50,12 @@ class BodyLoader(QObject):
         self._wishes.put(wish)
 
     def forget(self) -> None:
-        """Nothing that was asked for is wanted any more."""
+        """Nothing that was asked for is wanted any more; what has begun is given up at its next checkpoint."""
+        self._forgotten += 1
         self._newest = {False: -1, True: -1}
 
     def close(self) -> None:
-        """End the thread; a body that is being decoded delays that by as much as it takes."""
+        """End the thread; a body that is being decoded is given up at its next checkpoint."""
         self.forget()
         self._wishes.put(None)
         self._thread.join(2.0)
@@ -56,6 +63,7 @@ class BodyLoader(QObject):
     def _work(self) -> None:
         reader: CaptureReader | None = None
         while (wish := self._wishes.get()) is not None:
+            checkpoint = partial(self._check, self._forgotten)
             if self._newest[wish.is_response] != wish.ticket:
                 continue
             try:
@@ -64,7 +72,9 @@ class BodyLoader(QObject):
                         reader.close()
                         reader = None
                     reader = CaptureReader(wish.path)
-                content: BodyContent = load_body(reader, wish.extents, wish.head)
+                content: BodyContent = load_body(reader, wish.extents, wish.head, checkpoint)
+            except _NotWantedError:
+                continue
             except CaptureError as error:
                 self.failed.emit(wish.ticket, str(error))
             except Exception as error:  # whatever a body sets off, the next ones are wanted all the same
@@ -74,3 +84,7 @@ class BodyLoader(QObject):
                 self.loaded.emit(wish.ticket, content)
         if reader is not None:
             reader.close()
+
+    def _check(self, forgotten_before: int) -> None:
+        if self._forgotten != forgotten_before:
+            raise _NotWantedError

@@ -3,6 +3,9 @@
 It runs off the GUI thread for all but small bodies, with a reader of its own.
 """
 
+import re
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote_plus
@@ -13,6 +16,7 @@ from app.exchange_text import one_line
 from app.inspection.lines import LaidOutLines, Lines, TextLines
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.charset import to_text
+from proxy_core.formats.checkpoint import Checkpoint, never
 from proxy_core.formats.content_coding import decode, parse_codings
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
@@ -23,11 +27,16 @@ from proxy_core.model.message_head import to_text as head_text
 from proxy_core.model.resource_type import media_essence
 
 SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
-LAID_OUT_LIMIT_BYTES = 4 * 1024 * 1024  # laying out takes about a second for these
+# A layout may pass so many checkpoints: some seconds. JSON of 64 MB in records stays below, brackets of 4 MB nearly do.
+LAYOUT_CHECKPOINTS = 1000
+_CHECKED_AS_JSON_BYTES = 16 * 1024 * 1024  # of a text that doesn't say what it is: a twentieth of a second
+_PAIRS = 2048  # of a form, between two checkpoints
+_PARTS = 256  # of a multipart body, likewise
 _SNIFFED_BYTES = 4096
 _ENDS_BYTES = 64  # at either end, in which a text shows its brackets
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x00\x00\x01\x00")
 _LONGEST_VALUE_BYTES = 2000  # of a part that is shown in its line
+_PAIR = re.compile(r"[^&]++")
 
 
 class BodyKind(Enum):
@@ -66,30 +75,41 @@ class BodyContent:
     problem: str
     pretty: Lines | None  # None where raw text or hex is all there is
     raw: Lines | None  # None for binary bodies
+    remark: str = ""  # one sentence about how it is shown
 
 
 EMPTY = BodyContent(BodyKind.EMPTY, b"", 0, "", "", False, "", None, None)
 
 
-def load_body(reader: CaptureReader, extents: bytes | None, head: MessageHead) -> BodyContent:
-    """Read, decode and lay out a body. Raises CaptureError."""
+class _TooMuchWorkError(Exception):
+    """A body has too many parts to be laid out."""
+
+
+def load_body(
+    reader: CaptureReader, extents: bytes | None, head: MessageHead, checkpoint: Checkpoint = never
+) -> BodyContent:
+    """Read, decode and lay out a body. Raises CaptureError, and whatever `checkpoint` raises."""
     wire_length = reader.body_length(extents)
     if not wire_length:
         return EMPTY
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
-    decoded = decode(reader.iterate_body(extents), codings, SHOWN_LIMIT_BYTES)
+    wire = _checked(reader.iterate_body(extents), checkpoint)
+    decoded = decode(wire, codings, SHOWN_LIMIT_BYTES)
     content_type = head_text(head.value(b"content-type") or b"")
     essence = media_essence(content_type.encode("latin-1", "replace"))
     kind = body_kind(essence, decoded.data)
-    charset = ""
+    charset = remark = ""
     pretty: Lines | None = None
     raw: Lines | None = None
     if kind not in (BodyKind.BINARY, BodyKind.IMAGE):
         text, charset = to_text(decoded.data, content_type)
         language = _LANGUAGES.get(kind, Language.PLAIN)
-        raw = TextLines(decoded.data if charset == "utf-8" else text.encode("utf-8", "replace"), language)
-        if len(decoded.data) <= LAID_OUT_LIMIT_BYTES:
-            pretty = _lay_out(kind, text, decoded.data, content_type, essence)
+        utf8 = decoded.data if charset == "utf-8" else text.encode("utf-8", "replace")
+        raw = TextLines(utf8, language, checkpoint)
+        try:
+            pretty = _lay_out(kind, text, decoded.data, content_type, essence, _budget(checkpoint))
+        except _TooMuchWorkError:
+            remark = "It has too many parts to be laid out: it is shown as it came. «Save body» writes it to a file."
     return BodyContent(
         kind,
         decoded.data,
@@ -100,7 +120,28 @@ def load_body(reader: CaptureReader, extents: bytes | None, head: MessageHead) -
         one_line(decoded.problem),
         pretty,
         raw,
+        remark,
     )
+
+
+def _checked(chunks: Iterable[bytes], checkpoint: Checkpoint) -> Iterator[bytes]:
+    for chunk in chunks:
+        checkpoint()
+        yield chunk
+
+
+def _budget(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint, which raises _TooMuchWorkError when it is passed too often."""
+    passed = 0
+
+    def budgeted() -> None:
+        nonlocal passed
+        checkpoint()
+        passed += 1
+        if passed > LAYOUT_CHECKPOINTS:
+            raise _TooMuchWorkError
+
+    return budgeted
 
 
 def body_kind(essence: str, data: bytes) -> BodyKind:
@@ -145,10 +186,10 @@ def _sniffed(data: bytes) -> BodyKind:
 
 def _is_json(data: bytes) -> bool:
     """Whether a text that says it is none is JSON all the same: a log may begin and end with brackets too."""
-    if len(data) > LAID_OUT_LIMIT_BYTES or not looks_like_json(_ends(data)):
+    if len(data) > _CHECKED_AS_JSON_BYTES or not looks_like_json(_ends(data)):
         return False
     try:
-        msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)  # checked, and nothing made of it
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
@@ -159,20 +200,31 @@ def _ends(data: bytes) -> str:
     return (data[:_ENDS_BYTES] + data[-_ENDS_BYTES:]).decode("latin-1")
 
 
-def _lay_out(kind: BodyKind, text: str, data: bytes, content_type: str, essence: str) -> Lines | None:
+def _lay_out(
+    kind: BodyKind, text: str, data: bytes, content_type: str, essence: str, checkpoint: Checkpoint
+) -> Lines | None:
     match kind:
         case BodyKind.JSON:
-            return LaidOutLines(lay_out_json(text), Language.JSON)
+            return LaidOutLines(lay_out_json(text, checkpoint), Language.JSON, checkpoint=checkpoint)
         case BodyKind.MARKUP:
-            return LaidOutLines(lay_out_markup(text, is_html=_is_html(essence, text)), Language.MARKUP)
+            layout = lay_out_markup(text, is_html=_is_html(essence, text), checkpoint=checkpoint)
+            return LaidOutLines(layout, Language.MARKUP, checkpoint=checkpoint)
         case BodyKind.FORM:
-            pairs = [pair.partition("=") for pair in text.split("&") if pair]
-            lines = [_form_line(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+            return _pair_lines(_form_pairs(text, checkpoint), checkpoint)
         case BodyKind.MULTIPART:
-            lines = _multipart_lines(data, content_type)
+            return _pair_lines(_multipart_pairs(data, content_type, checkpoint), checkpoint)
         case _:
             return None
-    return LaidOutLines(Layout(lines, {}), Language.FORM) if lines else None
+
+
+def _pair_lines(pairs: Iterable[tuple[str, str]], checkpoint: Checkpoint) -> Lines | None:
+    """Names and values, a pair a line; the lines know where the values begin."""
+    lines: list[str] = []
+    value_starts = array("Q")
+    for name, value in pairs:
+        lines.append(f"{name} = {value}")
+        value_starts.append(len(name) + len(" = "))
+    return LaidOutLines(Layout(lines, {}), Language.FORM, value_starts, checkpoint) if lines else None
 
 
 def _is_html(essence: str, text: str) -> bool:
@@ -181,19 +233,23 @@ def _is_html(essence: str, text: str) -> bool:
     return essence == "text/html" or "<html" in text[:_SNIFFED_BYTES].lower()
 
 
-def _form_line(name: str, value: str) -> str:
-    return f"{name} = {value}".replace("\r\n", " ⏎ ").replace("\n", " ⏎ ")
+def _form_pairs(text: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    for number, pair in enumerate(_PAIR.finditer(text)):
+        if not number % _PAIRS:
+            checkpoint()
+        name, _, value = pair[0].partition("=")
+        yield unquote_plus(name), unquote_plus(value)
 
 
-def _multipart_lines(data: bytes, content_type: str) -> list[str]:
+def _multipart_pairs(data: bytes, content_type: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     """Name and value of each part; what is no short text is told with its size."""
-    lines: list[str] = []
-    for part in split_multipart(data, content_type):
+    for number, part in enumerate(split_multipart(data, content_type)):
+        if not number % _PARTS:
+            checkpoint()
         value = _short_text(part.data)
         if part.file_name or value is None:
             value = f"{part.file_name or 'binary'} ({part.media_type}, {len(part.data):,} bytes)"
-        lines.append(_form_line("(no name)" if part.name is None else part.name, value))
-    return lines
+        yield ("(no name)" if part.name is None else part.name), value
 
 
 def _short_text(data: bytes) -> str | None:

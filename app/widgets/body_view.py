@@ -38,6 +38,7 @@ class BodyView(QWidget):
         self._problem = plain_label("", "problem", wraps=True)
         self._problem.hide()
         self.lines = LineView(name)
+        self.lines.copy_refused.connect(self._remark)
         self._message = plain_label("", "muted", wraps=True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._picture = _Picture()
@@ -90,12 +91,15 @@ class BodyView(QWidget):
     def show_content(self, content: BodyContent) -> None:
         """Take another body; `show_mode` then shows it."""
         self._content = content
-        remarks = [content.problem] if content.problem else []
+        remarks = [each for each in (content.problem, content.remark) if each]
         if content.is_truncated:
             remarks.append(f"Only the first {size_text(len(content.data))} are shown; «Save body» writes all of it.")
-        self._problem.setText(" ".join(remarks))
-        self._problem.setVisible(bool(remarks))
+        self._remark(" ".join(remarks))
         self.modes_changed.emit()
+
+    def _remark(self, text: str) -> None:
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
 
     def show_mode(self, mode: BodyMode | None, *, keep_place: bool = False) -> None:
         """Show the body in a view that it has."""

@@ -1,11 +1,12 @@
 """A viewer of lines: paints what is on the screen, and nothing else is asked for. For heads, bodies and hexadecimal.
 
 Folding, selection by character, copying, and finding with all hits marked. It takes any `Lines`; a body of a hundred
-megabytes opens as fast as one of a kilobyte. Signals: `find_changed` with a text such as «3 of 18».
+megabytes opens as fast as one of a kilobyte. What is copied is the original, not what is drawn of it. Signals:
+`find_changed` with a text such as «3 of 18», `copy_refused` with a sentence.
 """
 
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -21,27 +22,28 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMenu, QWidget
 
-from app.inspection.lines import Find, Lines, find_in
+from app.inspection.excerpt import Place, excerpt, value_of, whole_line, word_at
+from app.inspection.lines import LONGEST_LINE, Lines
+from app.inspection.search import Search, Span, spans_of
 from app.theme import code_font, roles_of
 from proxy_core.formats.highlight import spans
 
 GUTTER = 22  # room for the fold marks
 _MARGIN = 8
 _TOP = 6
-_COPY_LIMIT_LINES = 200_000
 _FIND_LIMIT = 1000
 _SHARING = 4
 _SEARCH_S = 0.012  # of the window's time at once
-_SEARCHED_AT_ONCE = 50  # lines
 _MEASURED = 200  # lines whose width decides about the horizontal scroll bar
-
-Place = tuple[int, int]  # line, character
+_BEFORE_FOUND = 0.25  # of the width is left before what was gone to, so that it is seen where it stands
+_LEAST_IN_LINE = LONGEST_LINE // 4  # characters of a line that goes on, for each may have four bytes
 
 
 class LineView(QAbstractScrollArea):
     """Shows `Lines`."""
 
     find_changed = Signal(str)
+    copy_refused = Signal(str)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,12 +61,13 @@ class LineView(QAbstractScrollArea):
         self._lines: Lines | None = None
         self._folded: dict[int, int] = {}  # first line -> last hidden line
         self._hidden_before: tuple[list[int], list[int]] = ([], [])  # view rows where a fold ends, and lines hidden
+        self._folds_outside: list[int] = []  # the first lines of the folds that lie in no other
         self._anchor: Place | None = None
         self._cursor: Place | None = None
-        self._found: list[Find] = []
+        self._search_so_far: Search | None = None
         self._found_index = -1
         self._sought = ""
-        self._searched_lines = self._find_from = 0
+        self._find_from = 0
         self._search = QTimer(self, interval=0, singleShot=True)
         self._search.timeout.connect(self._search_on)
         self._widest = 0.0  # of the lines that were measured
@@ -80,7 +83,7 @@ class LineView(QAbstractScrollArea):
             self._folded = {}
             self._anchor = self._cursor = None
         self._search.stop()
-        self._found, self._found_index = [], -1
+        self._search_so_far, self._found_index = None, -1
         self._widest = self._measured_width()
         self._folds_changed()
         self.verticalScrollBar().setValue(row if keep_place else 0)
@@ -95,19 +98,36 @@ class LineView(QAbstractScrollArea):
         )
         return QFontMetricsF(self.font()).horizontalAdvance(longest)  # one width for all characters, or nearly
 
+    def _widen(self, width: float) -> None:
+        """A line is wider than those that were measured: it can be scrolled to."""
+        if width > self._widest:
+            self._widest = width
+            self._place_bars()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        if dy and self._lines is not None:
+            first_row = self.verticalScrollBar().value()
+            rows = range(first_row, min(first_row + self.verticalScrollBar().pageStep() + 1, self._row_count()))
+            longest = max((self._lines.text(self._line_of_row(row)) for row in rows), key=len, default="")
+            self._widen(QFontMetricsF(self.font()).horizontalAdvance(longest))
+
     def _folds_changed(self) -> None:
         rows: list[int] = []
         hidden: list[int] = []
+        outside: list[int] = []
         total = 0
         last_hidden = -1
         for first in sorted(self._folded):
             if first <= last_hidden:
                 continue  # inside another fold
             last_hidden = self._folded[first]
+            outside.append(first)
             rows.append(first - total)
             total += last_hidden - first
             hidden.append(total)
         self._hidden_before = (rows, hidden)
+        self._folds_outside = outside
         self._place_bars()
         self.viewport().update()
 
@@ -123,14 +143,10 @@ class LineView(QAbstractScrollArea):
         return row + (hidden[index] if index >= 0 else 0)
 
     def _row_of_line(self, line: int) -> int:
-        row = line
-        last_hidden = -1
-        for first in sorted(self._folded):
-            if first <= last_hidden or first >= line:
-                continue
-            last_hidden = self._folded[first]
-            row -= min(last_hidden, line) - first
-        return row
+        """The row of a line that is not hidden."""
+        hidden = self._hidden_before[1]
+        index = bisect_left(self._folds_outside, line) - 1
+        return line - (hidden[index] if index >= 0 else 0)
 
     def _place_bars(self) -> None:
         rows_shown = max(self.viewport().height() // self._line_height, 1)
@@ -162,9 +178,7 @@ class LineView(QAbstractScrollArea):
         first_row = self.verticalScrollBar().value()
         rows = self.viewport().height() // self._line_height + 2
         selection = self._selection()
-        found: dict[int, list[Find]] = {}
-        for each in self._found:
-            found.setdefault(each.line, []).append(each)
+        found = self._found_in_rows(first_row, first_row + rows)
         x = self._left() - self.horizontalScrollBar().value()
         for row in range(first_row, min(first_row + rows, self._row_count())):
             line = self._line_of_row(row)
@@ -172,6 +186,19 @@ class LineView(QAbstractScrollArea):
             text = self._lines.text(line)
             self._paint_marks(painter, metrics, text, line, x, y, selection, found.get(line, []))
             self._paint_text(painter, metrics, text, line, x, y)
+
+    def _found_in_rows(self, first_row: int, behind_row: int) -> dict[int, list[tuple[Span, bool]]]:
+        """What was found in the lines of these rows, and whether it is what was gone to."""
+        found: dict[int, list[tuple[Span, bool]]] = {}
+        if self._lines is None or self._search_so_far is None or first_row >= self._row_count():
+            return found
+        first = self._line_of_row(first_row) - len(self._sought) // _LEAST_IN_LINE - 1
+        last = self._line_of_row(min(behind_row, self._row_count()) - 1)
+        for index, each in enumerate(self._search_so_far.found):
+            if first <= each.line <= last:
+                for span in spans_of(self._lines, each):
+                    found.setdefault(span.line, []).append((span, index == self._found_index))
+        return found
 
     def _paint_marks(
         self,
@@ -182,7 +209,7 @@ class LineView(QAbstractScrollArea):
         x: int,
         y: int,
         selection: tuple[Place, Place] | None,
-        found: list[Find],
+        found: list[tuple[Span, bool]],
     ) -> None:
         roles = roles_of(self)
 
@@ -191,11 +218,10 @@ class LineView(QAbstractScrollArea):
             width = self._width(metrics, text[:end]) - left
             painter.fillRect(QRect(int(x + left), y, max(int(width), 3), self._line_height), colour)
 
-        for each in found:
-            is_current = self._found_index >= 0 and self._found[self._found_index] is each
+        for span, is_current in found:
             colour = QColor(roles.s4)
             colour.setAlpha(150 if is_current else 70)
-            fill(each.start, each.end, colour)
+            fill(span.start, span.end, colour)
         if selection is not None and selection[0][0] <= line <= selection[1][0]:
             start = selection[0][1] if line == selection[0][0] else 0
             end = selection[1][1] if line == selection[1][0] else len(text) + 1
@@ -265,32 +291,33 @@ class LineView(QAbstractScrollArea):
         return min(self._anchor, self._cursor), max(self._anchor, self._cursor)
 
     def selected_text(self) -> str:
-        """What is selected, as text; "" for nothing."""
+        """What is selected, as it is in the original; "" for nothing."""
         selection = self._selection()
         if selection is None or self._lines is None:
             return ""
-        (first, start), (last, end) = selection
-        last = min(last, first + _COPY_LIMIT_LINES)
-        if first == last:
-            return self._lines.text(first)[start:end]
-        middle = [self._lines.text(line) for line in range(first + 1, last)]
-        return "\n".join([self._lines.text(first)[start:], *middle, self._lines.text(last)[:end]])
+        return excerpt(self._lines, *selection)
 
     def select_all(self) -> None:
         """Select from the first to the last line."""
         if self._lines is not None and self._lines.count:
             self._anchor = (0, 0)
-            last = self._lines.count - 1
-            self._cursor = (last, len(self._lines.text(last)))
+            self._cursor = (self._lines.count, 0)
             self.viewport().update()
 
     def copy(self) -> None:
         """Copy the selection, or the line under the cursor when nothing is selected."""
-        text = self.selected_text()
-        if not text and self._cursor is not None and self._lines is not None:
-            text = self._lines.text(self._cursor[0])
-        if text:
-            QApplication.clipboard().setText(text)
+        if self._lines is None or self._cursor is None:
+            return
+        selection = self._selection()
+        if selection is None:
+            QApplication.clipboard().setText(whole_line(self._lines, min(self._cursor[0], self._lines.count - 1)))
+        elif self._lines.most_copied is not None and selection[1][0] - selection[0][0] > self._lines.most_copied:
+            self.copy_refused.emit(
+                f"More than {self._lines.most_copied:,} of these lines are not copied at once; "
+                "«Save body» writes the body to a file."
+            )
+        else:
+            QApplication.clipboard().setText(excerpt(self._lines, *selection))
 
     def _place_at(self, point: QPoint) -> Place | None:
         if self._lines is None or not self._row_count():
@@ -334,13 +361,7 @@ class LineView(QAbstractScrollArea):
         place = self._place_at(event.position().toPoint())
         if place is None or self._lines is None:
             return
-        text = self._lines.text(place[0])
-        start = end = place[1]
-        while start > 0 and (text[start - 1].isalnum() or text[start - 1] in "_-."):
-            start -= 1
-        while end < len(text) and (text[end].isalnum() or text[end] in "_-."):
-            end += 1
-        self._anchor, self._cursor = (place[0], start), (place[0], end)
+        self._anchor, self._cursor = word_at(self._lines, place)
         self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -369,11 +390,12 @@ class LineView(QAbstractScrollArea):
         menu.addAction("Copy", self.copy).setShortcut(QKeySequence.StandardKey.Copy)
         place = self._place_at(event.pos())
         if place is not None and self._lines is not None:
-            line = self._lines.text(place[0])
-            menu.addAction("Copy line", lambda: QApplication.clipboard().setText(line))
-            _, colon, value = line.partition(": ")
-            if colon:
-                menu.addAction("Copy value", lambda: QApplication.clipboard().setText(value.strip().rstrip(",")))
+            lines, number = self._lines, place[0]
+            clipboard = QApplication.clipboard()
+            menu.addAction("Copy line", lambda: clipboard.setText(whole_line(lines, number)))
+            value = value_of(lines, number)
+            if value is not None:
+                menu.addAction("Copy value", lambda: clipboard.setText(value))
         menu.addAction("Select all", self.select_all).setShortcut(QKeySequence.StandardKey.SelectAll)
         if self._lines is not None and self._lines.folds:
             menu.addSeparator()
@@ -385,55 +407,73 @@ class LineView(QAbstractScrollArea):
 
     def find_text(self, wanted: str) -> None:
         """Mark all occurrences and go to the first at or below what is seen. A long text is searched bit by bit."""
-        self._found, self._found_index = [], -1
-        self._sought, self._searched_lines = wanted, 0
-        self._find_from = self._line_of_row(self.verticalScrollBar().value()) if self._lines is not None else 0
+        self._search_so_far, self._found_index = None, -1
+        self._sought = wanted
         if self._lines is None or not wanted:
             self._search.stop()
             self.find_changed.emit("")
             self.viewport().update()
             return
+        self._search_so_far = Search(self._lines, wanted, _FIND_LIMIT)
+        self._find_from = self._line_of_row(self.verticalScrollBar().value())
         self._search_on()
 
     def _search_on(self) -> None:
         """Search for some milliseconds, then let the window do other things."""
-        lines = self._lines
-        if lines is None:
+        search = self._search_so_far
+        if search is None:
             return
         end_mark = time.monotonic() + _SEARCH_S
-        while self._searched_lines < lines.count and len(self._found) < _FIND_LIMIT and time.monotonic() < end_mark:
-            behind = min(self._searched_lines + _SEARCHED_AT_ONCE, lines.count)
-            self._found += find_in(lines, self._sought, self._searched_lines, behind)
-            self._searched_lines = behind
-        del self._found[_FIND_LIMIT:]
-        is_over = self._searched_lines >= lines.count or len(self._found) >= _FIND_LIMIT
-        if self._found_index < 0 and self._found and (is_over or self._found[-1].line >= self._find_from):
-            later = (index for index, each in enumerate(self._found) if each.line >= self._find_from)
+        while not search.is_over and time.monotonic() < end_mark:
+            search.go_on()
+        found = search.found
+        if self._found_index < 0 and found and (search.is_over or found[-1].line >= self._find_from):
+            later = (index for index, each in enumerate(found) if each.line >= self._find_from)
             self._found_index = next(later, 0)
-            self._go_to_found()
-        self._tell_found(is_over=is_over)
-        if is_over:
+            self._go_to_found(search)
+        self._tell_found(search)
+        if search.is_over:
             self._search.stop()
         else:
             self._search.start()
 
     def find_next(self, step: int) -> None:
         """Go to the next (1) or previous (-1) occurrence."""
-        if self._found:
-            self._found_index = (self._found_index + step) % len(self._found)
-            self._go_to_found()
-            self._tell_found(is_over=not self._search.isActive())
+        search = self._search_so_far
+        if search is not None and search.found:
+            self._found_index = (self._found_index + step) % len(search.found)
+            self._go_to_found(search)
+            self._tell_found(search)
 
-    def _go_to_found(self) -> None:
-        each = self._found[self._found_index]
-        for first in [first for first, last in self._folded.items() if first < each.line <= last]:
-            self.toggle_fold(first)
-        row = self._row_of_line(each.line)
+    def _go_to_found(self, search: Search) -> None:
+        assert self._lines is not None
+        span = spans_of(self._lines, search.found[self._found_index])[0]
+        around = [first for first, last in self._folded.items() if first < span.line <= last]
+        for first in around:
+            del self._folded[first]
+        if around:
+            self._folds_changed()
+        row = self._row_of_line(span.line)
         bar = self.verticalScrollBar()
         if not bar.value() <= row < bar.value() + bar.pageStep():
             bar.setValue(max(row - bar.pageStep() // 3, 0))
+        self._show_span(span)
 
-    def _tell_found(self, *, is_over: bool) -> None:
-        more = "" if is_over and len(self._found) < _FIND_LIMIT else "+"
-        self.find_changed.emit(f"{self._found_index + 1} of {len(self._found)}{more}")
+    def _show_span(self, span: Span) -> None:
+        """Scroll sideways until a part of a line is seen."""
+        assert self._lines is not None
+        metrics = QFontMetricsF(self.font())
+        text = self._lines.text(span.line)
+        left = self._width(metrics, text[: span.start])
+        right = self._width(metrics, text[: span.end])
+        self._widen(self._width(metrics, text))
+        bar = self.horizontalScrollBar()
+        room = self.viewport().width() - self._left() - _MARGIN
+        if left < bar.value() or right > bar.value() + room:
+            # All of the line's beginning, if it is seen then; else with something before it.
+            bar.setValue(0 if right <= room else int(left - room * _BEFORE_FOUND))
+
+    def _tell_found(self, search: Search) -> None:
+        more = "" if search.is_over and not search.is_full else "+"
+        self.find_changed.emit(f"{self._found_index + 1} of {len(search.found)}{more}")
         self.viewport().update()

@@ -50,10 +50,10 @@ def test_a_body_that_breaks_the_reading_is_told_and_the_next_one_comes(loader, w
     noted = []
     monkeypatch.setattr(threading, "excepthook", noted.append)
 
-    def load(reader, extents, head):
+    def load(reader, extents, head, checkpoint):
         if extents == wishes[0].extents:
             raise RecursionError("too deep")
-        return load_body(reader, extents, head)
+        return load_body(reader, extents, head, checkpoint)
 
     monkeypatch.setattr(body_loader, "load_body", load)
     with qtbot.waitSignal(loader.failed) as failed:
@@ -74,10 +74,10 @@ def test_a_capture_that_is_gone_is_told(loader, wishes, qtbot, tmp_path):
 def test_of_several_wishes_for_one_place_the_last_counts(loader, wishes, qtbot, monkeypatch):
     goes_on, begun = threading.Event(), threading.Event()
 
-    def load(reader, extents, head):
+    def load(reader, extents, head, checkpoint):
         begun.set()
         assert goes_on.wait(20)
-        return load_body(reader, extents, head)
+        return load_body(reader, extents, head, checkpoint)
 
     monkeypatch.setattr(body_loader, "load_body", load)
     loaded = []
@@ -89,3 +89,26 @@ def test_of_several_wishes_for_one_place_the_last_counts(loader, wishes, qtbot, 
     goes_on.set()
     qtbot.waitUntil(lambda: 3 in loaded)
     assert loaded == [1, 3]
+
+
+def test_a_body_that_is_no_longer_wanted_is_given_up_though_it_has_begun(loader, wishes, qtbot, monkeypatch):
+    begun, given_up = threading.Event(), threading.Event()
+
+    def load(reader, extents, head, checkpoint):
+        if extents != wishes[0].extents:
+            return load_body(reader, extents, head, checkpoint)
+        begun.set()
+        try:
+            while True:
+                checkpoint()
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr(body_loader, "load_body", load)
+    loader.load(wishes[0])
+    assert begun.wait(20)
+    loader.forget()
+    with qtbot.waitSignal(loader.loaded) as loaded:
+        loader.load(wishes[1])
+    assert given_up.is_set()
+    assert loaded.args[0] == 2

@@ -28,7 +28,8 @@ from app.inspection.facts import (
     timings_of,
     version_text,
 )
-from app.inspection.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, find_in, hex_line
+from app.inspection.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
+from app.inspection.search import find_in
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.content_coding import zstd
 from proxy_core.formats.highlight import Language
@@ -39,6 +40,7 @@ from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
 from tests.support.captures import STARTED_AT, LiveCapture, Sample
 from tests.support.test_ca import ExampleCa
 
+FORM_TYPE = "application/x-www-form-urlencoded"
 HOSTILE = "a\u202egpj.exe\x1b[31m\u2028b\u200b\x85c"
 
 
@@ -125,9 +127,8 @@ def test_a_long_line_is_cut_between_characters(text, times):
 @given(st.binary(max_size=200), st.integers(1, 100))
 def test_any_bytes_are_some_lines(piece, times):
     lines = TextLines(piece * times)
-    begins = list(lines._starts)
-    assert begins == sorted(set(begins))
-    assert bool(begins) == bool(piece)
+    assert bool(lines.count) == bool(piece)
+    assert all(lines.text(number) or lines.piece(number).end for number in range(lines.count))
     assert all(len(line) <= 4 * LONGEST_LINE for line in texts(lines))
 
 
@@ -380,12 +381,60 @@ def test_a_body_as_large_as_is_shown_is_whole(load, monkeypatch):
     assert (len(content.data), content.is_truncated, content.wire_length) == (1000, True, 1001)
 
 
-def test_a_large_body_is_shown_without_being_laid_out(load, monkeypatch):
-    monkeypatch.setattr(body_content, "LAID_OUT_LIMIT_BYTES", 100)
-    content = load(json.dumps(list(range(100))).encode(), "application/json")
-    assert content.kind is BodyKind.JSON
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b"[" + b"1," * 50_000 + b"1]"),
+        ("application/json", b"1 " * 50_000),
+        ("text/html", b"<a>" * 20_000),
+        ("text/html", b"<p>" + b"x\n" * 20_000),
+        (FORM_TYPE, b"a&" * 20_000),
+        ("multipart/form-data; boundary=b", b"--b\n" * 20_000),
+    ],
+)
+def test_a_body_of_too_many_parts_is_shown_as_it_came_and_says_so(load, content_type, body, monkeypatch):
+    monkeypatch.setattr(body_content, "LAYOUT_CHECKPOINTS", 2)
+    content = load(body, content_type)
     assert content.pretty is None
     assert content.raw is not None
+    assert content.remark == (
+        "It has too many parts to be laid out: it is shown as it came. «Save body» writes it to a file."
+    )
+
+
+def test_five_megabytes_of_json_are_laid_out(load):
+    records = [{"id": number, "name": f"Ware {number}", "tags": ["a", "b"]} for number in range(100_000)]
+    content = load(json.dumps(records).encode(), "application/json")
+    assert content.wire_length > 5_000_000
+    assert content.pretty is not None
+    assert content.pretty.count == 8 * len(records) + 2
+    assert content.remark == ""
+
+
+def test_work_on_a_body_is_given_up_when_its_checkpoint_says_so(live):
+    class GivenUpError(Exception):
+        pass
+
+    def give_up_at(passing: int):
+        passed = 0
+
+        def checkpoint() -> None:
+            nonlocal passed
+            passed += 1
+            if passed == passing:
+                raise GivenUpError
+
+        return checkpoint
+
+    body = json.dumps(list(range(50_000))).encode()
+    (each,) = live.add(Sample(response_body=body, content_type="application/json"))
+    reader = CaptureReader(str(live.folder))
+    detail = reader.detail(each)
+    assert detail is not None
+    for passing in range(1, 12):  # while it is read, split into lines, laid out
+        with pytest.raises(GivenUpError):
+            load_body(reader, detail.response_body, parse_head(detail.response_head), give_up_at(passing))
+    reader.close()
 
 
 @pytest.mark.parametrize(

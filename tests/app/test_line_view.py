@@ -1,7 +1,8 @@
 """The viewer of lines asks for what is on the screen, whatever the size; it folds, finds, selects and copies."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -48,7 +49,7 @@ def test_finding_in_a_hundred_megabytes_gives_way_to_the_window(view, qtbot):
     view.find_text("not to be found")
     assert lines.asked - asked < lines.count // 4  # the first moment's share; the rest comes bit by bit
     view.find_text("words")
-    qtbot.waitUntil(lambda: len(view._found) == 1000, timeout=10_000)
+    qtbot.waitUntil(lambda: len(view._search_so_far.found) == 1000, timeout=10_000)
 
 
 def test_very_long_lines_are_cut_and_folds_stay_where_they_were(view):
@@ -68,7 +69,7 @@ def test_what_is_found_is_unfolded_and_gone_to(view, qtbot):
     view.find_changed.connect(told.append)
     view.find_text("needle")
     qtbot.waitUntil(lambda: told[-1] == "1 of 2", timeout=5000)
-    assert not any(first < view._found[0].line <= last for first, last in view._folded.items())
+    assert not any(first < view._search_so_far.found[0].line <= last for first, last in view._folded.items())
     view.find_next(1)
     view.find_next(1)
     assert told[-1] == "1 of 2"
@@ -82,6 +83,92 @@ def test_text_is_selected_and_copied(view):
     view.copy()
     assert QApplication.clipboard().text() == "one\ntwo\nthree"
     QTest.keyClick(view, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+
+
+def drag(view, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """From one line and column to another, as the mouse does it."""
+    points = [
+        QPoint(view._left() + round(column * view._char_width), round((line + 0.5) * view._line_height))
+        - QPoint(view.horizontalScrollBar().value(), 0)
+        for line, column in (start, end)
+    ]
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=points[0])
+    move = QMouseEvent(
+        QEvent.Type.MouseMove,
+        QPointF(points[1]),
+        view.viewport().mapToGlobal(QPointF(points[1])),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(view.viewport(), move)
+    QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=points[1])
+
+
+def test_a_drag_over_a_drawn_break_copies_no_break(view):
+    view.show_lines(TextLines(b"x" * LONGEST_LINE + b"yes\r\nno"))
+    drag(view, (0, 5), (1, 3))
+    view.copy()
+    assert QApplication.clipboard().text() == "x" * (LONGEST_LINE - 5) + "yes"
+    drag(view, (1, 1), (2, 2))
+    view.copy()
+    assert QApplication.clipboard().text() == "es\r\nno"
+
+
+def test_all_is_copied_as_it_came_and_a_line_without_its_break(view):
+    text = "one\ttab\r\n" + "x" * (2 * LONGEST_LINE) + "\rtwo\0\u2028\n\n"
+    view.show_lines(TextLines(text.encode()))
+    view.select_all()
+    view.copy()
+    assert QApplication.clipboard().text() == text
+    drag(view, (2, 3), (2, 3))
+    view.copy()
+    assert QApplication.clipboard().text() == text.split("\n")[1]
+
+
+def test_a_double_click_takes_the_word_on_both_sides_of_a_break(view):
+    word = "x" * LONGEST_LINE + "yes"
+    view.show_lines(TextLines(f"{word} no".encode()))
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(view._left() + 5, view._line_height + 5))
+    assert view.selected_text() == word
+
+
+def test_more_hexadecimal_than_is_copied_in_a_moment_is_refused_with_a_sentence(view, qtbot):
+    data = bytes(2 << 20)
+    view.show_lines(HexLines(lambda offset, length: data[offset : offset + length], len(data)))
+    QApplication.clipboard().setText("before")
+    view.select_all()
+    with qtbot.waitSignal(view.copy_refused) as refused:
+        view.copy()
+    assert "«Save body»" in refused.args[0]
+    assert QApplication.clipboard().text() == "before"
+    drag(view, (0, 0), (1, 8))
+    view.copy()
+    assert QApplication.clipboard().text().endswith("\n00000010")
+
+
+def test_what_is_found_far_to_the_right_is_scrolled_to(view):
+    # Below the lines that are measured, so that nothing has made room for it before.
+    text = b"short\n" * 500 + b"x" * 900 + b"needle" + b"y" * 100 + b"\nneedle\n"
+    view.show_lines(TextLines(text))
+    view.find_text("needle")
+    bar = view.horizontalScrollBar()
+    left = view._left() + round(900 * view._char_width) - bar.value()
+    assert 0 < left < view.viewport().width() - 6 * view._char_width
+    view.find_next(1)
+    assert bar.value() == 0
+    view.find_next(1)
+    assert bar.value() > 0
+
+
+def test_what_is_found_at_a_break_is_marked_in_both_lines(view):
+    view.show_lines(TextLines(b"x" * (LONGEST_LINE - 3) + b"needle"))
+    view.find_text("needle")
+    marked = view._found_in_rows(0, 2)
+    assert {line: [(span.start, span.end) for span, _ in spans] for line, spans in marked.items()} == {
+        0: [(LONGEST_LINE - 3, LONGEST_LINE)],
+        1: [(0, 3)],
+    }
 
 
 def test_control_and_direction_characters_are_seen_as_such():
