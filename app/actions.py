@@ -39,7 +39,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("back_to_live", "Back to the Live Capture", "Ctrl+Shift+L", "Files"),
     ActionSpec("filter", "Filter", "Ctrl+F", "List", is_of_list=True),
     ActionSpec("clear_filter", "Clear the Filter", "", "List"),
-    ActionSpec("to_end", "Follow the Newest", "Ctrl+End", "List", is_of_list=True),
+    ActionSpec("to_end", "Follow the Newest", "", "List"),
     ActionSpec("copy_url", "Copy URL", "Ctrl+C", "List", is_of_list=True),
     ActionSpec("copy_curl", "Copy as cURL", "Ctrl+Shift+C", "List", is_of_list=True),
     ActionSpec("copy_cell", "Copy Value", "", "List"),

@@ -77,14 +77,14 @@ class WindowController(QObject):
             )
         )
         self._busy = QTimer(self, interval=_BUSY_MS, singleShot=True)
-        self._busy.timeout.connect(self._show_counts)
+        self._busy.timeout.connect(self._show_state)
         self._rate = QTimer(self, interval=_RATE_MS)
         self._rate.timeout.connect(self._show_rate)
         self._bind()
         self._connect()
         fill_theme_menu(self.window.theme_menu, theme)
         self.window.restore(preferences)
-        self._show_empty()
+        self._show_state()
 
     def _bind(self) -> None:
         window = self.window
@@ -114,13 +114,13 @@ class WindowController(QObject):
         bridge.worker_changed.connect(self._worker_changed)
         bridge.failed.connect(self._engine_failed)
         bridge.died.connect(self._engine_died)
-        model.listed.connect(self._list_changed)
-        model.grown.connect(self._list_changed)
-        model.modelReset.connect(self._list_changed)
+        model.listed.connect(self._show_state)
+        model.grown.connect(self._show_state)
+        model.modelReset.connect(self._show_state)
         model.busy_changed.connect(self._busy_changed)
         model.failed.connect(self._reading_failed)
         window.filter_bar.filter_changed.connect(self._filter_changed)
-        window.list.selectionModel().selectionChanged.connect(self._selection_changed)
+        window.list.selected_changed.connect(window.status_bar.show_selected)
         window.list.mend_wanted.connect(self._leave_host)
         self.list_commands.menu_about_to_open.connect(self._enable_actions)
         window.recent_menu.aboutToShow.connect(lambda: fill_recent_menu(window.recent_menu, preferences, self.files))
@@ -196,7 +196,7 @@ class WindowController(QObject):
         if is_first:
             self.files.look_for_stored(notice.capture_path)
         self._rate.start()
-        self._show_empty()
+        self._show_state()
 
     def _open_earlier(self, path: str) -> None:
         self.window.notices.withdraw("earlier")
@@ -208,7 +208,7 @@ class WindowController(QObject):
         self._capture_bytes = notice.capture_bytes
         if not self._viewed:
             self.model.take(notice)
-            self._show_counts()
+            self._show_state()
 
     def _cleared(self, notice: CaptureCleared) -> None:
         self._live_total = self._live_failed = self._capture_bytes = 0
@@ -216,7 +216,7 @@ class WindowController(QObject):
             self.window.list.select_nothing()
             self.model.clear(notice.last_id)
             self.model.total = self.model.failed_count = 0
-            self._show_counts()
+            self._show_state()
 
     def _recording_changed(self, notice: RecordingChanged) -> None:
         self._is_recording = notice.on
@@ -227,7 +227,7 @@ class WindowController(QObject):
             self.tell("recording", NoticeKind.ERROR, one_line(notice.problem) + lost)
         else:
             self.window.notices.withdraw("recording")
-        self._show_empty()
+        self._show_state()
 
     def _worker_changed(self, notice: WorkerChanged) -> None:
         self.tell("worker", NoticeKind.WARNING, one_line(notice.text))
@@ -246,14 +246,14 @@ class WindowController(QObject):
         self.window.toolbar.show_recording(is_on=False)
         self._rate.stop()
         self.window.status_bar.show_engine("Engine not running")
-        self._show_empty()
+        self._show_state()
 
     def _restart(self) -> None:
         self.window.notices.withdraw("engine")
         self.window.notices.withdraw("restart")
         self.ways_in.engine_changed(None)
         self._bridge.restart(self._settings)
-        self._show_empty()
+        self._show_state()
 
     def _toggle_recording(self) -> None:
         if self._bridge.is_running:
@@ -274,7 +274,7 @@ class WindowController(QObject):
             self._viewed = self._viewed_title = ""
             self.window.notices.withdraw("viewing")
             self.window.setWindowTitle(TITLE)
-            self._show_counts()
+            self._show_state()
 
     def _show_file(self, path: str, title: str) -> None:
         if not self._use_capture(path):
@@ -288,7 +288,7 @@ class WindowController(QObject):
             [("Back to Live", self._back_to_live)],
             can_close=False,
         )
-        self._show_counts()
+        self._show_state()
 
     def _use_capture(self, path: str) -> bool:
         try:
@@ -332,18 +332,15 @@ class WindowController(QObject):
     def _filter_changed(self, wanted: Filter | None) -> None:
         self.model.set_filter(self.model.query._replace(filter=wanted))
 
-    def _list_changed(self) -> None:
-        self._show_counts()
-        self._show_empty()
-
     def _busy_changed(self, is_busy: bool) -> None:
         if is_busy:
             self._busy.start()
         else:
             self._busy.stop()
-            self._show_counts()
+            self._show_state()
 
-    def _show_counts(self) -> None:
+    def _show_state(self) -> None:
+        """Say how many there are, in which state the capture is, and why there is nothing to see, all as it is now."""
         shown, total = self.model.rowCount(), self.model.total
         bar = self.window.filter_bar
         if self.model.is_busy and not self._busy.isActive():
@@ -356,6 +353,8 @@ class WindowController(QObject):
             size=0 if self._viewed else self._capture_bytes,
             failed=self.model.failed_count,
         )
+        self.window.status_bar.show_capture(self._capture_state())
+        self.window.show_empty(self._why_empty())
 
     def _show_rate(self) -> None:
         added = max(0, self._capture_bytes - self._rate_bytes)
@@ -363,10 +362,6 @@ class WindowController(QObject):
         workers = self._live.workers if self._live is not None else 0
         text = "1 worker" if workers == 1 else f"{workers} workers"
         self.window.status_bar.show_engine(f"{size_text(added)}/s · {text}" if added else text)
-
-    def _show_empty(self) -> None:
-        self.window.status_bar.show_capture(self._capture_state())
-        self.window.show_empty(self._why_empty())
 
     def _capture_state(self) -> str:
         if self._viewed:
@@ -389,9 +384,6 @@ class WindowController(QObject):
         if self._live_total:
             return None
         return Emptiness.FIRST_MINUTE if self._is_recording else Emptiness.PAUSED
-
-    def _selection_changed(self) -> None:
-        self.window.status_bar.show_selected(self.window.list.selected_count())
 
     def _open_dropped(self, paths: list[str]) -> None:
         for path in paths[:1]:

@@ -7,7 +7,8 @@ from app.theme import code_font
 from app.widgets.plain_text import plain_label
 
 _OTHERS = (
-    ("List", "Move, extend the selection", "↑ ↓, Shift"),
+    ("List", "Move, extend the selection", "↑ ↓ PgUp PgDn, Shift"),
+    ("List", "First, last; where new ones arrive, follow them", "Home End"),
     ("List", "Look into the exchange", "Enter"),
     ("List", "Let go of the selection", "Esc"),
 )

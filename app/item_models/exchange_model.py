@@ -9,7 +9,7 @@ one reset.
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
@@ -23,6 +23,7 @@ from proxy_core.model.notice import RowsChanged
 
 MOST_EDITS = 64  # more at once are a reset
 _MOST_EXACT_IDS = 2000  # changed ids that are asked for one by one; more are asked for as a range
+_FEW_IDS = 20  # are looked for one by one, more in one pass over the list
 _RESORT_AFTER_MS = 300  # at the earliest; a list that takes long to sort is sorted less often
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _Index = QModelIndex | QPersistentModelIndex
@@ -120,6 +121,11 @@ class ExchangeModel(QAbstractTableModel):
         """Either way round."""
         return self._shown_query.is_in_id_order
 
+    @property
+    def order(self) -> tuple[str, bool]:
+        """What the list that is shown is sorted by, and whether descending."""
+        return self._shown_query.order_by, self._shown_query.descending
+
     # Rows by place
 
     def id_at(self, row: int) -> int:
@@ -136,6 +142,14 @@ class ExchangeModel(QAbstractTableModel):
             except ValueError:
                 place = -1
         return len(self._ids) - 1 - place if self.is_reversed and place >= 0 else place
+
+    def rows_of(self, ids: Collection[int]) -> list[int]:
+        """The rows of those that are in the list, ascending."""
+        if len(ids) < _FEW_IDS:
+            return sorted(row for row in map(self.row_of, ids) if row >= 0)
+        wanted = set(ids)
+        places = [place for place, each in enumerate(self._ids) if each in wanted]
+        return [len(self._ids) - 1 - place for place in reversed(places)] if self.is_reversed else places
 
     def exchange_at(self, row: int) -> ExchangeRow | None:
         """What is painted in a row; None for one that vanished meanwhile."""

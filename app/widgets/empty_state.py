@@ -69,7 +69,7 @@ class EmptyState(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Nothing to show")
         self._actions = actions
-        self._why: Emptiness | None = None
+        self.why: Emptiness | None = None  # as said last
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 16, 24, 24)
         column.setSpacing(0)
@@ -102,9 +102,9 @@ class EmptyState(QWidget):
 
     def show_why(self, why: Emptiness) -> None:
         """Say why there is nothing."""
-        if why is self._why:
+        if why is self.why:
             return
-        self._why = why
+        self.why = why
         title, text = _TEXTS[why]
         self._title.setText(title)
         self._text.setText(text)
@@ -132,6 +132,6 @@ class EmptyState(QWidget):
         self._row.addStretch(1)
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() in THEME_EVENTS and self._why is not None:
-            self._fill(_BUTTONS[self._why])
+        if event.type() in THEME_EVENTS and self.why is not None:
+            self._fill(_BUTTONS[self.why])
         super().changeEvent(event)

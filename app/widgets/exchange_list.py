@@ -1,15 +1,15 @@
 """The list of exchanges: a table view that paints its rows itself, follows the tail, and never steals the scroll.
 
 It follows while its end is in sight and nothing is selected; scrolling or selecting lets it stand still, and a pill
-says how many are new. A replaced list keeps selection and place. Signals: `current_changed` (id or None), `picked` (a
-row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (global position, column).
+says how many are new. Going to the newest by key follows again. A replaced list keeps selection and place; one in
+another order begins at its top. Signals: `current_changed` (id or None), `selected_changed` (how many rows), `picked`
+(a row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (global position, column).
 """
 
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -36,13 +36,17 @@ from app.exchange_text import one_line
 from app.item_models.exchange_model import ExchangeModel
 from app.theme import roles_of
 from app.widgets.exchange_painter import Cell, ExchangePainter, RowLook
+from app.widgets.kept_selection import KeptSelection
 from app.widgets.list_header import ListHeader
 from app.widgets.new_pill import NewPill
 from app.widgets.plain_text import tip_text
 from proxy_core.model.exchange import FIRST_FINAL_STATE
 
 _SPIN_MS = 90
-_REMEMBERED_SELECTION = 2000  # selected rows that survive a replaced list
+_SPOKEN_ROWS = 200  # a selection that is told to assistive technology: Qt asks for each of its cells
+_ENDS = (Qt.Key.Key_Home, Qt.Key.Key_End)
+_STEPS = (Qt.Key.Key_Up, Qt.Key.Key_PageUp, Qt.Key.Key_Down, Qt.Key.Key_PageDown)
+_JUMPS = (*_ENDS, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -50,6 +54,7 @@ class ExchangeList(QTableView):
     """See the module."""
 
     current_changed = Signal(object)
+    selected_changed = Signal(int)
     picked = Signal()
     mend_wanted = Signal(int)
     menu_wanted = Signal(QPoint, int)
@@ -64,11 +69,12 @@ class ExchangeList(QTableView):
         self._links: list[tuple[QRect, int]] = []
         self._is_following = True
         self._is_own_scroll = False
-        self._kept_ids: list[int] = []
         self._kept_current = 0
         self._kept_scroll = 0
+        self._kept_order = model.order
         self._shown_current: int | None = None
-        self._has_all = False
+        self._selected = KeptSelection(self, model)
+        self._told_selected = 0
         self.header = ListHeader(self)
         self._set_up(model)
         self._pill = NewPill(self)
@@ -123,23 +129,12 @@ class ExchangeList(QTableView):
     # What is selected
 
     def selected_ids(self) -> list[int]:
-        """The selected exchanges in the list's order; read from ranges, never from cells."""
-        if self._has_all:
-            return list(self._exchanges.all_ids())
-        ids: list[int] = []
-        for selected in sorted((each.top(), each.bottom()) for each in self._selected_ranges()):
-            ids.extend(self._exchanges.ids_between(*selected))
-        return ids
+        """The selected exchanges in the list's order."""
+        return self._selected.ids()
 
     def selected_count(self) -> int:
         """How many rows are selected."""
-        if self._has_all:
-            return self._exchanges.rowCount()
-        return sum(each.bottom() - each.top() + 1 for each in self._selected_ranges())
-
-    def _selected_ranges(self) -> list[QItemSelectionRange]:
-        selection = self.selectionModel().selection()
-        return [selection.at(place) for place in range(selection.count())]
+        return self._selected.count()
 
     @property
     def current_id(self) -> int | None:
@@ -156,19 +151,28 @@ class ExchangeList(QTableView):
 
     def select_nothing(self) -> None:
         """Let go of the selection."""
-        self._has_all = False
         self.selectionModel().clear()
         self._show_current()
 
     def selectAll(self) -> None:
-        """All rows, as a fact of its own: Qt would ask every cell of every row."""
-        self._has_all = self._exchanges.rowCount() > 0
-        self.viewport().update()
+        self._is_following = False
+        self._selected.select_all()
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
-        self._has_all = False
-        super().selectionChanged(selected, deselected)
+        changed = sum(each.at(place).height() for each in (selected, deselected) for place in range(each.count()))
+        if changed <= _SPOKEN_ROWS:
+            super().selectionChanged(selected, deselected)
+        else:
+            # Measured 2026-11-24: with assistive technology at work, QTableView's own takes 8 s for 100,000 rows.
+            QAbstractItemView.selectionChanged(self, selected, deselected)
         self.viewport().update()
+        self._tell_selected()
+
+    def _tell_selected(self) -> None:
+        count = self._selected.count()
+        if count != self._told_selected:
+            self._told_selected = count
+            self.selected_changed.emit(count)
 
     def currentChanged(self, current: _Index, previous: _Index) -> None:
         super().currentChanged(current, previous)
@@ -221,7 +225,8 @@ class ExchangeList(QTableView):
         if self._is_at_newest():
             self._pill.forget()
             # Only a person who let go of the selection, or never had one, wants to be carried on.
-            if self.verticalScrollBar().maximum() > 0 and not self.currentIndex().isValid():
+            is_free = not self.currentIndex().isValid() and not self.selectionModel().hasSelection()
+            if self.verticalScrollBar().maximum() > 0 and is_free:
                 self._is_following = True
 
     def _bar_used(self) -> None:
@@ -238,7 +243,6 @@ class ExchangeList(QTableView):
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
         count = last - first + 1
-        self._has_all = False
         if self._is_following:
             self._settle.start()
             return
@@ -257,39 +261,35 @@ class ExchangeList(QTableView):
             self._pill.forget()  # all are in sight
 
     def _rows_removed(self, _parent: QModelIndex, _first: int, _last: int) -> None:
-        self._has_all = False
         self._hovered_row = -1
+        self._tell_selected()
 
     # A replaced list
 
     def _keep_place(self) -> None:
-        count = sum(each.bottom() - each.top() + 1 for each in self._selected_ranges())
-        self._kept_ids = self.selected_ids() if 0 < count <= _REMEMBERED_SELECTION and not self._has_all else []
+        self._selected.keep()
         self._kept_current = self._shown_current or 0
         self._kept_scroll = self.verticalScrollBar().value()
+        self._kept_order = self._exchanges.order
         self._is_own_scroll = True
 
     def _restore_place(self) -> None:
         self._hovered_row = -1
-        self._has_all = False
         self._links.clear()
-        selection = QItemSelection()
-        last_column = len(COLUMNS) - 1
-        for exchange_id in self._kept_ids:
-            row = self._exchanges.row_of(exchange_id)
-            if row >= 0:
-                selection.select(self._exchanges.index(row, 0), self._exchanges.index(row, last_column))
         row = self._exchanges.row_of(self._kept_current) if self._kept_current else -1
         if row >= 0:
             self.selectionModel().setCurrentIndex(
                 self._exchanges.index(row, 0), QItemSelectionModel.SelectionFlag.NoUpdate
             )
-        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._selected.restore()
+        self._tell_selected()  # a reset says nothing of what it deselects
         self.updateGeometries()
         if row >= 0:
             self.scrollTo(self._exchanges.index(row, 0))
-        elif not self._is_following:
-            self.verticalScrollBar().setValue(self._kept_scroll)
+        elif not (self._is_following and self._exchanges.is_in_id_order):
+            # What a person sorts by, they want to see the first of.
+            is_in_that_order = self._exchanges.order == self._kept_order
+            self.verticalScrollBar().setValue(self._kept_scroll if is_in_that_order else 0)
         self._is_own_scroll = False
         if self._exchanges.rowCount() == 0:
             self._is_following = True
@@ -333,7 +333,7 @@ class ExchangeList(QTableView):
             look = RowLook(
                 top=row * height - scroll,
                 width=self.viewport().width(),
-                is_selected=self._has_all or row in selected,
+                is_selected=row in selected,
                 is_current=row == current,
                 is_hovered=row == self._hovered_row,
                 sentence=self._exchanges.cache.sentence(exchange),
@@ -350,8 +350,8 @@ class ExchangeList(QTableView):
 
     def _selected_rows_between(self, first: int, last: int) -> set[int]:
         selected: set[int] = set()
-        for each in self._selected_ranges():
-            selected.update(range(max(first, each.top()), min(last, each.bottom()) + 1))
+        for begin, end in self._selected.ranges():
+            selected.update(range(max(first, begin), min(last, end) + 1))
         return selected
 
     def _turn_spinners(self) -> None:
@@ -385,18 +385,43 @@ class ExchangeList(QTableView):
         self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not self.currentIndex().isValid():
-            self._select_in_sight(is_last=event.key() == Qt.Key.Key_Up or self._is_following)
+        key = event.key()
+        if key in _STEPS and not self.currentIndex().isValid():
+            is_upwards = key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp)
+            is_last = key == Qt.Key.Key_Up or key == Qt.Key.Key_PageDown or (self._is_following and not is_upwards)
+            self._select_in_sight(is_last=is_last)
             return
-        if event.key() == Qt.Key.Key_Escape and (self.currentIndex().isValid() or self._has_all):
+        if key == Qt.Key.Key_Escape and (self.currentIndex().isValid() or self.selectionModel().hasSelection()):
             self.select_nothing()
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.picked.emit()
             return
-        if event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_Up, Qt.Key.Key_Home):
-            self._is_following = False
+        modifiers = event.modifiers()
+        if key in _JUMPS and modifiers & Qt.KeyboardModifier.ControlModifier:
+            # With Ctrl Qt would move a mark and leave the selection where it is.
+            modifiers &= ~Qt.KeyboardModifier.ControlModifier
+            event = QKeyEvent(event.type(), key, modifiers)
         super().keyPressEvent(event)
+        if key in (*_STEPS, *_ENDS):
+            self.scrollTo(self.currentIndex())
+        if key in _ENDS and not modifiers & Qt.KeyboardModifier.ShiftModifier:
+            self._follow_from_end(is_last=key == Qt.Key.Key_End)
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        # In a table of Qt's, Home and End stay in their row.
+        rows = self._exchanges.rowCount()
+        if rows and action in (self.CursorAction.MoveHome, self.CursorAction.MoveEnd):
+            row = 0 if action == self.CursorAction.MoveHome else rows - 1
+            return self._exchanges.index(row, max(self.currentIndex().column(), 0))
+        return super().moveCursor(action, modifiers)
+
+    def _follow_from_end(self, *, is_last: bool) -> None:
+        """A person went to an end of the list: where the newest arrive, they want to see them arrive."""
+        if self._exchanges.is_in_id_order and is_last != self._exchanges.is_reversed:
+            self._is_following = True
+            self._pill.forget()
+            self._scroll_to_newest()
 
     def _select_in_sight(self, *, is_last: bool) -> None:
         rows = self._exchanges.rowCount()

@@ -198,10 +198,208 @@ def test_several_rows_are_selected_by_range_and_all_at_once(shown, feed, qtbot):
     assert shown.selected_ids() == list(range(1, 301))
     assert shown.selected_count() == 300
     arrive(qtbot, feed, 1)
-    assert shown.selected_count() < 300  # all of then are not all of now
+    assert shown.selected_ids() == list(range(1, 301))  # all of then are not all of now
     QTest.keyClick(shown, Qt.Key.Key_Escape)
     assert shown.selected_ids() == []
     assert shown.current_id is None
+
+
+def test_how_many_are_selected_is_told_whenever_it_changes(shown, feed, qtbot):
+    told = [0]
+    shown.selected_changed.connect(told.append)
+
+    def counts() -> tuple[int, int]:
+        return told[-1], len(shown.selected_ids())
+
+    arrive(qtbot, feed, 300)
+    assert shown.select_id(10)
+    QTest.keyClick(shown, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert counts() == (2, 2)
+    shown.selectAll()
+    assert counts() == (300, 300)
+    assert not shown.is_following
+    arrive(qtbot, feed, 7)
+    assert counts() == (300, 300)
+    show_matches(feed, qtbot, "path:/29")  # /29 and /290 to /299
+    assert counts() == (11, 11)
+    show_matches(feed, qtbot, "path:/no-such")
+    assert counts() == (0, 0)
+    show_matches(feed, qtbot, "")
+    shown.selectAll()
+    feed.model.set_capture(str(feed.capture.folder))  # as after a restart
+    assert counts() == (0, 0)
+    settle(qtbot, feed)
+    shown.selectAll()
+    feed.clear()
+    settle(qtbot, feed)
+    assert counts() == (0, 0)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_is_selected_stays_selected_when_others_come_between(shown, feed, qtbot, newest_first):
+    key = feed.key(1)
+    feed.arrive(Sample(path="/a"), Sample(path="/b", status=None, state=ExchangeState.WAITING), keys=(feed.key(2), key))
+    arrive(qtbot, feed, 3)
+    if newest_first:
+        shown.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    show_matches(feed, qtbot, "status:200")
+    shown.selectAll()
+    feed.arrive(Sample(path="/b"), keys=(key,))
+    arrive(qtbot, feed, 2)
+    assert sorted(shown.selected_ids()) == [1, 3, 4, 5]
+    assert shown.selected_count() == 4
+    assert sorted(feed.model.all_ids()) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_large_selection_survives_another_order_and_asks_no_cell(shown, feed, qtbot, monkeypatch):
+    feed.arrive(*[Sample(path=f"/{number % 7}") for number in range(3000)])
+    settle(qtbot, feed)
+    shown.selectAll()
+    asked = []
+    real = feed.model.flags
+    monkeypatch.setattr(feed.model, "flags", lambda index: (asked.append(index.row()), real(index))[1])
+    shown.sortByColumn(COLUMN_INDEX["path"], Qt.SortOrder.AscendingOrder)
+    settle(qtbot, feed)
+    assert sorted(shown.selected_ids()) == list(range(1, 3001))
+    assert shown.selected_count() == 3000
+    assert len(asked) < 3000
+
+
+def test_too_scattered_a_selection_is_let_go_and_told(shown, feed, qtbot):
+    feed.arrive(*[Sample(path=f"/{number % 2}") for number in range(6000)])
+    settle(qtbot, feed)
+    show_matches(feed, qtbot, "path:1")
+    told = []
+    shown.selectAll()
+    shown.selected_changed.connect(told.append)
+    show_matches(feed, qtbot, "")
+    assert shown.selected_ids() == []
+    assert told == [0]
+
+
+def show_matches(feed: LiveFeed, qtbot, text: str) -> None:
+    feed.model.set_filter(feed.model.query._replace(filter=parse_filter(text) if text else None))
+    settle(qtbot, feed)
+
+
+# Another order
+
+
+@pytest.mark.parametrize("order", list(Qt.SortOrder))
+def test_another_order_begins_at_its_top(shown, feed, qtbot, order):
+    arrive(qtbot, feed, 100)
+    assert is_at_end(shown)
+    shown.sortByColumn(COLUMN_INDEX["path"], order)
+    settle(qtbot, feed)
+    assert shown.rowAt(0) == 0
+    bar = shown.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    place = bar.value()
+    arrive(qtbot, feed, 10)  # sorted anew, in the same order: what is looked at stays
+    assert bar.value() == place
+
+
+def test_back_in_the_order_of_arrival_the_newest_are_followed_again(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    shown.sortByColumn(COLUMN_INDEX["path"], Qt.SortOrder.AscendingOrder)
+    settle(qtbot, feed)
+    shown.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    settle(qtbot, feed)
+    assert is_at_end(shown)
+    arrive(qtbot, feed, 10)
+    assert is_at_end(shown)
+
+
+def test_another_order_keeps_the_exchange_in_sight_that_is_looked_at(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    assert shown.select_id(60)
+    shown.sortByColumn(COLUMN_INDEX["path"], Qt.SortOrder.DescendingOrder)
+    settle(qtbot, feed)
+    row = feed.model.row_of(60)
+    assert shown.viewport().rect().contains(shown.visualRect(feed.model.index(row, 0)).center())
+
+
+# Keys
+
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+PLAIN = Qt.KeyboardModifier.NoModifier
+HOME, END, PAGE_UP, PAGE_DOWN = Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown
+
+
+@pytest.mark.parametrize("modifier", [PLAIN, CTRL])
+def test_keys_for_ends_and_pages_move_the_selection(shown, feed, qtbot, modifier):
+    arrive(qtbot, feed, 100)
+    assert shown.select_id(50)
+    page = shown.viewport().height() // shown.painter.row_height
+
+    def goes_to(key) -> int:
+        QTest.keyClick(shown, key, modifier)
+        assert shown.selected_ids() == [shown.current_id]
+        row = feed.model.index(feed.model.row_of(shown.current_id), 0)
+        assert shown.viewport().rect().contains(shown.visualRect(row).center())
+        return shown.current_id
+
+    assert goes_to(HOME) == 1
+    assert page - 1 <= goes_to(PAGE_DOWN) <= page + 1
+    assert goes_to(PAGE_UP) == 1
+    assert goes_to(END) == 100
+    assert 100 - page - 1 <= goes_to(PAGE_UP) <= 100 - page + 1
+
+
+def test_with_shift_they_extend_it(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    click_on(shown, feed.model.row_of(97))
+    QTest.keyClick(shown, END, SHIFT)
+    assert shown.selected_ids() == [97, 98, 99, 100]
+    QTest.keyClick(shown, HOME)
+    click_on(shown, feed.model.row_of(3))
+    QTest.keyClick(shown, HOME, CTRL | SHIFT)
+    assert shown.selected_ids() == [1, 2, 3]
+
+
+def click_on(view: ExchangeList, row: int) -> None:
+    middle = view.visualRect(view.model().index(row, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+
+
+@pytest.mark.parametrize(("key", "first"), [(HOME, True), (END, False), (PAGE_UP, None), (PAGE_DOWN, None)])
+def test_they_begin_where_one_looks(shown, feed, qtbot, key, first):
+    arrive(qtbot, feed, 100)
+    bar = shown.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    in_sight = range(feed.model.id_at(shown.rowAt(0)), feed.model.id_at(shown.rowAt(shown.viewport().height() - 1)) + 1)
+    QTest.keyClick(shown, key)
+    assert shown.selected_ids() == [shown.current_id]
+    assert shown.current_id in (in_sight if first is None else {1 if first else 100})
+
+
+@pytest.mark.parametrize(("newest_first", "key"), [(False, END), (True, HOME)])
+def test_going_to_the_newest_by_key_follows_them(shown, feed, qtbot, newest_first, key):
+    if newest_first:
+        shown.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    arrive(qtbot, feed, 100)
+    assert shown.select_id(50)
+    arrive(qtbot, feed, 3)
+    assert shown._pill.isVisible()
+    QTest.keyClick(shown, key)
+    assert shown._pill.isHidden()
+    assert shown.current_id == 103
+    arrive(qtbot, feed, 30)
+    assert shown.selected_ids() == [103]  # what is looked at stays what it is
+    newest = feed.model.index(feed.model.row_of(133), 0)
+    assert shown.viewport().rect().contains(shown.visualRect(newest).center())
+    QTest.keyClick(shown, Qt.Key.Key_Up)
+    assert not shown.is_following
+
+
+def test_the_other_end_and_another_order_are_not_followed(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    QTest.keyClick(shown, HOME)
+    assert not shown.is_following
+    shown.sortByColumn(COLUMN_INDEX["path"], Qt.SortOrder.AscendingOrder)
+    settle(qtbot, feed)
+    QTest.keyClick(shown, END)
+    assert not shown.is_following
 
 
 def test_arrows_begin_where_one_looks(shown, feed, qtbot):

@@ -98,6 +98,49 @@ def test_what_goes_through_is_listed_and_the_model_keeps_its_word(open_window, q
     del tester
 
 
+def test_an_empty_list_says_why_it_is_empty_at_all_times(open_window, qtbot, site):
+    controller = open_window()
+    empty, stack = controller.window.empty_state, controller.window._stack
+
+    def says(why: Emptiness) -> bool:
+        return stack.currentWidget() is empty and empty.why is why
+
+    assert says(Emptiness.FIRST_MINUTE)
+    write_filter(controller, "status:500")
+    for path in ("/style.css", "/api/wares", "/shop.js"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: controller.model.total == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: says(Emptiness.FILTERED), timeout=WAIT_MS)
+    controller.window.action("clear_filter").trigger()
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 3 and stack.currentWidget() is controller.window.list)
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: says(Emptiness.FIRST_MINUTE), timeout=WAIT_MS)
+    controller.window.action("record").trigger()
+    qtbot.waitUntil(lambda: says(Emptiness.PAUSED), timeout=WAIT_MS)
+    write_filter(controller, "status:500")
+    assert says(Emptiness.PAUSED)
+
+
+def test_how_many_are_selected_is_said_right_at_all_times(open_window, qtbot, site):
+    controller = open_window()
+    label = controller.window.status_bar._selected
+    for path in ("/style.css", "/api/wares", "/shop.js"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 3, timeout=WAIT_MS)
+    controller.window.action("select_all").trigger()
+    assert label.text() == "3 selected"
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 4, timeout=WAIT_MS)
+    assert label.text() == "3 selected"
+    write_filter(controller, "path:/s")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 3, timeout=WAIT_MS)
+    assert label.text() == "2 selected"
+    controller._bridge.restart(controller._settings)
+    before = controller._live
+    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    assert label.text() == ""
+
+
 def test_a_filter_with_a_mistake_says_why_and_the_last_good_one_stays(open_window, qtbot, site):
     controller = open_window()
     for path in ("/style.css", "/api/wares"):
