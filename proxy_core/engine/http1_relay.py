@@ -18,7 +18,7 @@ from proxy_core.engine import own_answer
 from proxy_core.engine.connecting import UpstreamError
 from proxy_core.engine.report import Report
 from proxy_core.engine.request_heads import UnreadRequestError, next_request_head
-from proxy_core.engine.response_parts import ResponseFailedError, next_response_part
+from proxy_core.engine.response_parts import ResponseFailedError, next_response_part, send_failure
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
@@ -292,12 +292,10 @@ class Http1Relay:
         except ProtocolError as error:
             raise ResponseFailedError(error.failure) from None
         except OSError as error:
-            text = f"{upstream.host}:{upstream.port} closed the connection while the request was sent."
-            failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
             is_end = not isinstance(error, TimeoutError)
             if head.body_length and is_end:
                 return None  # it may have answered early: let the response reader find out
-            raise ResponseFailedError(failure, is_upstreams_end=is_end) from None
+            raise ResponseFailedError(send_failure(upstream), is_upstreams_end=is_end) from None
 
     # The response
 

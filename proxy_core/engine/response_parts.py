@@ -59,3 +59,16 @@ def next_response_part(upstream: Upstream, upload: Upload | None) -> ResponsePar
         text = f"{upstream.host}:{upstream.port} reset the connection {when} ({error.strerror or error})."
         failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
         raise ResponseFailedError(failure, is_upstreams_end=not reader.is_mid_message) from None
+
+
+def send_failure(upstream: Upstream) -> Failure:
+    """Why an upstream that has ended the connection took no more of a request."""
+    where = f"{upstream.host}:{upstream.port}"
+    try:
+        while upstream.link.is_readable() and upstream.link.receive():
+            pass
+    except ssl.SSLError as error:  # its last word lies in the socket: in TLS 1.3 it comes after the handshake
+        return upstream_tls_failure(error, upstream.host, upstream.port)
+    except OSError:
+        pass
+    return Failure(FailureKind.CONNECTION_TERMINATED, f"{where} closed the connection while the request was sent.")
