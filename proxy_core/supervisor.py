@@ -155,7 +155,6 @@ class Supervisor:
             capture_folder=self._capture_folder,
             ca_folder=self._ca_folder,
             settings=self._settings,
-            own_port=self._listener.getsockname()[1],
             loads=self._loads,
             slot=slot,
         )

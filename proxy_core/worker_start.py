@@ -21,7 +21,6 @@ class WorkerStart:
     capture_folder: str
     ca_folder: str  # where the CA's certificate and key lie
     settings: Settings
-    own_port: int  # the proxy's own port, for the loop guard
     loads: WorkerLoads  # who serves how many …
     slot: int  # … and which number there is this worker's
     ready_frame: bytes = b"ready"  # what the worker sends over the control socket once it serves

@@ -15,12 +15,13 @@ import gevent
 from gevent import get_hub
 from gevent.queue import Empty, SimpleQueue
 
+from proxy_core.engine.own_address import OwnAddress
 from proxy_core.model.failure import Failure, FailureKind
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305 §5: Connection Attempt Delay
 LOOKUP_KEPT_S = 30.0
 LOOKUPS_KEPT = 1024
-_LOOPBACK_FORMS = ("127.", "::1", "::ffff:127.", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+_LOCALHOST = ".localhost"
 
 Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
@@ -46,9 +47,9 @@ class Connected(NamedTuple):
 class Connector:
     """Makes TCP connections for one worker."""
 
-    def __init__(self, own_port: int, connect_limit_s: float) -> None:
-        """`own_port` is the one that this proxy listens on."""
-        self._own_port = own_port
+    def __init__(self, own_address: OwnAddress, connect_limit_s: float) -> None:
+        """`own_address` is the one that this proxy listens on."""
+        self._own_address = own_address
         self._connect_limit_s = connect_limit_s
         self._lookups: dict[tuple[str, int], tuple[float, list[Address]]] = {}
 
@@ -59,7 +60,7 @@ class Connector:
         found_mark = time.perf_counter()
         sock = self._race(addresses, host, port)
         connected_mark = time.perf_counter()
-        if self._is_own(sock):
+        if self._own_address.is_reached_by(sock):
             sock.close()
             raise UpstreamError(
                 Failure(
@@ -73,16 +74,11 @@ class Connector:
             int((connected_mark - found_mark) * 1e6),
         )
 
-    def _is_own(self, sock: socket.socket) -> bool:
-        try:
-            peer, local = sock.getpeername(), sock.getsockname()
-        except OSError:
-            return False
-        if peer[1] != self._own_port:
-            return False
-        return peer[0] == local[0] or str(peer[0]).startswith(_LOOPBACK_FORMS)
-
     def _addresses(self, host: str, port: int) -> tuple[list[Address], bool]:
+        """Where to try, and whether a name had to be looked up for it."""
+        if host.removesuffix(".").endswith(_LOCALHOST):
+            # RFC 6761 §6.3: these names mean this machine, and nobody is to be asked. In the order of browsers.
+            return [(socket.AF_INET6, ("::1", port)), (socket.AF_INET, ("127.0.0.1", port))], False
         key = (host, port)
         known = self._lookups.get(key)
         now = time.monotonic()

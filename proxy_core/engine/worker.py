@@ -18,6 +18,7 @@ from proxy_core.engine.connect_relay import serve_client
 from proxy_core.engine.connecting import Connector
 from proxy_core.engine.intake import Intake
 from proxy_core.engine.limits import Limits
+from proxy_core.engine.own_address import OwnAddress
 from proxy_core.engine.reporter import EventSink, Reporter
 from proxy_core.engine.services import Services
 from proxy_core.engine.transport import DeadlineSweep, Link, Transport
@@ -50,7 +51,6 @@ class Worker:
         events: EventSink,
         authority: CertificateAuthority,
         settings: Settings,
-        own_port: int,
         limits: Limits | None = None,
         intake_loads: tuple[WorkerLoads, int] | None = None,
     ) -> None:
@@ -63,7 +63,7 @@ class Worker:
             limits=limits,
             reporter=reporter,
             sweep=DeadlineSweep(),
-            connector=Connector(own_port, limits.connect_s),
+            connector=Connector(OwnAddress(listener), limits.connect_s),
             certificates=LeafCertificates(authority),
             trust=UpstreamTrust(settings, authority),
         )
@@ -133,7 +133,6 @@ def run_worker(start: WorkerStart) -> None:
         start.events,
         authority,
         start.settings,
-        start.own_port,
         intake_loads=(start.loads, start.slot),
     )
     never_s = float(2**31)

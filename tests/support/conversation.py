@@ -69,10 +69,12 @@ class Proxy:
         settings: Settings | None = None,
         limits: Limits | None = None,
         authority: CertificateAuthority | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
-        listener = stdlib_socket.socket()
-        listener.bind(("127.0.0.1", 0))
+        self.host = host
+        listener = stdlib_socket.socket(stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET)
+        listener.bind((host, 0))
         listener.listen(128)
         self.port: int = listener.getsockname()[1]
         self.events = EventList()
@@ -83,14 +85,13 @@ class Proxy:
             self.events,
             self.authority,
             settings or Settings(),
-            self.port,
             limits or Limits(linger_s=0.2),
         )
         self.worker.start()
         self._clients: list[Client] = []
 
     def connect(self) -> "Client":
-        self._clients.append(Client(socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_S)))
+        self._clients.append(Client(socket.create_connection((_reachable(self.host), self.port), timeout=WAIT_S)))
         return self._clients[-1]
 
     def stop(self) -> None:
@@ -198,10 +199,10 @@ class Client:
 class Origin:
     """A server that plays `script` on each connection, and keeps what each has sent."""
 
-    def __init__(self, script: Callable[[Client], None], host: str = "127.0.0.1") -> None:
+    def __init__(self, script: Callable[[Client], None], host: str = "127.0.0.1", port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(family)
-        self._listener.bind((host, 0))
+        self._listener.bind((host, port))
         self._listener.listen(64)
         self.port: int = self._listener.getsockname()[1]
         self.host = host
@@ -228,6 +229,11 @@ class Origin:
     def stop(self) -> None:
         gevent.killall(self._greenlets)
         self._listener.close()
+
+
+def _reachable(host: str) -> str:
+    """Where a listener on `host` is surely reached."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked for, not bound to
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
