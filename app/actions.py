@@ -50,6 +50,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("show_list", "Go to the List", "F6", "Window"),
     ActionSpec("certificate", "Certificate…", "", "Window"),
     ActionSpec("settings", "Settings…", "Ctrl+,", "Window"),
+    ActionSpec("log", "Open the Log of Harrier's Own Faults", "", "Window"),
     ActionSpec("keys", "Keyboard Shortcuts", "F1", "Window"),
     ActionSpec("quit", "Quit", "Ctrl+Q", "Window"),
 )
@@ -58,7 +59,7 @@ MAIN_MENU: tuple[str, ...] = (
     "open", "@recent", "save", "-",
     "export_all", "export_shown", "export_selected", "-",
     "copy_address", "copy_terminal", "certificate", "-",
-    "settings", "@theme", "keys", "-",
+    "settings", "@theme", "keys", "log", "-",
     "quit",
 )  # fmt: skip
 LIST_MENU: tuple[str, ...] = (

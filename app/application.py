@@ -13,10 +13,10 @@ from functools import partial
 
 import msgspec
 
-from app.crash_log import CrashLog
 from app.preferences import Preferences, load_preferences
 from proxy_core.command_line import WindowOptions
 from proxy_core.control import EngineControl
+from proxy_core.fault_log import FaultLog, open_fault_log
 from proxy_core.home import HomeError, open_home
 from proxy_core.model.settings import Settings
 from proxy_core.terminal import complain
@@ -36,16 +36,15 @@ def run(options: WindowOptions) -> int:
         home = open_home(options.home)
     except HomeError as error:
         return _say_and_leave(str(error))
-    crash_log = CrashLog(home.log)
+    log = open_fault_log(home.log, "window")
     preferences = load_preferences(home.preferences)
     settings = effective_settings(preferences, options)
     control = EngineControl()
     control.start(settings, home.path)
     try:
-        return _show(options, control, preferences, settings, crash_log)
+        return _show(options, control, preferences, settings, log)
     finally:
         control.stop()
-        crash_log.close()
 
 
 def effective_settings(preferences: Preferences, options: WindowOptions) -> Settings:
@@ -64,22 +63,22 @@ def effective_settings(preferences: Preferences, options: WindowOptions) -> Sett
 
 
 def _show(
-    options: WindowOptions, control: EngineControl, preferences: Preferences, settings: Settings, crash_log: CrashLog
+    options: WindowOptions, control: EngineControl, preferences: Preferences, settings: Settings, log: FaultLog
 ) -> int:
     try:
         from PySide6.QtWidgets import QApplication
     except ImportError as error:
         return _say_and_leave(f"The window's libraries can't be loaded ({error}). `harrier record` needs none of them.")
     from app.engine_bridge import EngineBridge
+    from app.fault_news import FaultNews, QtMessages
     from app.theme import Scheme, Theme
     from app.widgets.icons import application_icon
-    from app.widgets.notices import NoticeKind
     from app.window_controller import WindowController
 
-    crash_log.watch_qt()
-    crash_log.before_abort = partial(_leave_without_display, control, crash_log)
+    messages = QtMessages(log)
+    messages.before_abort = partial(_leave_without_display, control, log.path)
     application = QApplication(sys.argv[:1])
-    crash_log.before_abort = None
+    messages.before_abort = None
     application.setApplicationName("Harrier")
     application.setApplicationVersion(VERSION)
     application.setDesktopFileName("harrier")
@@ -90,7 +89,7 @@ def _show(
     bridge = EngineBridge(control, home.path)
     bridge.attach()
     controller = WindowController(home, preferences, settings, bridge, theme)
-    crash_log.tell = lambda text: controller.tell("crash", NoticeKind.ERROR, text)
+    FaultNews(log, controller.window.notices)
     # The bridge's timer lets Python run often enough for these to be heard.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: controller.window.close())
@@ -108,13 +107,12 @@ def _import_the_rest() -> None:
     importlib.import_module("app.inspection.certificate_facts")
 
 
-def _leave_without_display(control: EngineControl, crash_log: CrashLog) -> None:
+def _leave_without_display(control: EngineControl, log_path: str) -> None:
     """Qt can't open the display, and would abort the process: leave in order instead."""
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
-    said = f"The window can't be opened on the display {display}; what Qt says of it is in {crash_log.path}."
+    said = f"The window can't be opened on the display {display}; what Qt says of it is in {log_path}."
     status = _say_and_leave(f"{said} `harrier record` needs none.")
     control.stop()
-    crash_log.close()
     atexit._run_exitfuncs()  # what sys.exit would do, which can't be called from within Qt
     os._exit(status)
 

@@ -15,6 +15,7 @@ from app.file_task import (
     file_job_main,
 )
 from proxy_core.channel import SPAWN
+from proxy_core.fault_log import fault_log_path
 from proxy_core.partial_file import discard_partial
 
 _LOOK_MS = 50
@@ -36,7 +37,10 @@ class BackgroundJob(QObject):
         self._target = "" if isinstance(task, RecoverTask) else task.target
         self._pipe, theirs = SPAWN.Pipe(duplex=True)
         self._process = SPAWN.Process(
-            target=file_job_main, args=(encode_task(task), theirs), name="harrier-file-job", daemon=True
+            target=file_job_main,
+            args=(encode_task(task), theirs, fault_log_path()),
+            name="harrier-file-job",
+            daemon=True,
         )
         self._process.start()
         theirs.close()

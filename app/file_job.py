@@ -29,6 +29,7 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.saver import SaveCancelledError, save_capture
 from proxy_core.conversion import ConversionError, export_har, import_har, readable_capture
+from proxy_core.fault_log import caught
 
 Progress = Callable[[int, int], bool]
 
@@ -51,8 +52,10 @@ def run_file_job(task: FileTask, pipe: "Connection[bytes, bytes]") -> None:
         news = Failed(str(error))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         sys.exit(1)  # the window is gone
-    except (OSError, ValueError, MemoryError) as error:
+    except OSError as error:
         news = Failed(f"This failed unexpectedly: {error}.")
+    except Exception:  # a process ends here, and the person waits for its word
+        news = Failed(caught(f"a {type(task).__name__}"))
     try:
         pipe.send_bytes(encode_news(news))
     except OSError:

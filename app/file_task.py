@@ -82,8 +82,11 @@ encode_news = msgspec.msgpack.Encoder().encode
 decode_news: Callable[[bytes], FileNews] = msgspec.msgpack.Decoder(FileNews).decode
 
 
-def file_job_main(task: bytes, pipe: "Connection[bytes, bytes]") -> None:
+def file_job_main(task: bytes, pipe: "Connection[bytes, bytes]", log_path: str) -> None:
     """The job's process, from its start."""
     from app.file_job import run_file_job
+    from proxy_core.fault_log import open_fault_log
 
+    if log_path:
+        open_fault_log(log_path, "file job")
     run_file_job(decode_task(task), pipe)

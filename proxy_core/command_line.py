@@ -57,6 +57,23 @@ def run(arguments: list[str], open_window: Callable[[WindowOptions], int]) -> in
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception:
+        return _say_own_fault(arguments)
+
+
+def _say_own_fault(arguments: list[str]) -> int:
+    """A command is a process, and its end a border: the traceback goes to the log, one line to the terminal."""
+    from proxy_core.fault_log import caught, fault_log_path, open_fault_log
+    from proxy_core.home import HomeError, open_home
+
+    if not fault_log_path():
+        try:
+            options = _parser_for(arguments).parse_args(arguments)
+            open_fault_log(open_home(options.home).log, command_of(arguments) or "window")
+        except (HomeError, UsageError):
+            pass  # then the traceback is printed: it is nowhere else
+    caught("the command line")
+    return 1
 
 
 def command_of(arguments: list[str]) -> str | None:
@@ -183,6 +200,7 @@ def _check_upstream_ca(path: str) -> None:
 
 def _run_record(options: argparse.Namespace) -> int:
     from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError
+    from proxy_core.fault_log import open_fault_log
     from proxy_core.home import LIVE_SUFFIX, HomeError, open_home
 
     _check_upstream_ca(options.upstream_ca)
@@ -207,7 +225,9 @@ def _run_record(options: argparse.Namespace) -> int:
                 f"{folder} lies there from a recording that did not end in order: "
                 f"`harrier convert {options.capture} FILE.har` reads it; then move it away."
             )
-        engine = Engine(settings, open_home(options.home), folder)
+        home = open_home(options.home)
+        open_fault_log(home.log, "record")
+        engine = Engine(settings, home, folder)
         engine.start()
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
@@ -217,6 +237,8 @@ def _run_record(options: argparse.Namespace) -> int:
     status = 0
     if engine.problem:
         complain(f"harrier: {engine.problem}")
+        status = 1
+    if engine.recording_failure:
         status = 1
     _finish(engine.capture_folder, options.capture, options.har)
     return status

@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from proxy_core.channel import SPAWN, Inlet, make_channel
+from proxy_core.fault_log import fault_log_path
 from proxy_core.model.command import Command, Stop, encode_command
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.worker_entry import worker_main
@@ -153,6 +154,7 @@ class Supervisor:
             control=theirs,
             events=outlet,
             capture_folder=self._capture_folder,
+            log_path=fault_log_path(),
             ca_folder=self._ca_folder,
             settings=self._settings,
             loads=self._loads,

@@ -1,9 +1,10 @@
 """Where a worker process begins. Only here is gevent's side imported, and only in a worker."""
 
-import faulthandler
 import signal
 import sys
+from typing import NoReturn
 
+from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.worker_start import WorkerStart
 
 # The queue's feeder is a native thread: behind a busy hub, half of what it was given took 170 ms with the default of
@@ -15,18 +16,25 @@ def worker_main(start: WorkerStart) -> None:
     """Be a worker until the engine says stop or is gone. What keeps it from starting goes to the control socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when we end
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.stderr is not None:
-        faulthandler.enable()
+    if start.log_path:
+        open_fault_log(start.log_path, f"worker {start.series}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    from proxy_core.certificate_authority import CertificateAuthorityError
     from proxy_core.engine.worker import run_worker
 
     try:
         run_worker(start)
-    except Exception as error:
-        try:
-            start.control.sendall(f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:2000])
-        except OSError:
-            pass
-        start.events.abandon()
-        raise SystemExit(3) from error
+    except (OSError, CertificateAuthorityError) as error:
+        _leave(start, f"{type(error).__name__}: {error}")
+    except Exception:
+        _leave(start, caught("a worker"))
     start.events.close()
+
+
+def _leave(start: WorkerStart, last_words: str) -> NoReturn:
+    try:
+        start.control.sendall(last_words.encode("utf-8", "replace")[:2000])
+    except OSError:
+        pass
+    start.events.abandon()
+    raise SystemExit(3)

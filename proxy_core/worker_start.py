@@ -19,6 +19,7 @@ class WorkerStart:
     )  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
     events: Outlet  # batches of events out
     capture_folder: str
+    log_path: str  # of Harrier's own faults
     ca_folder: str  # where the CA's certificate and key lie
     settings: Settings
     loads: WorkerLoads  # who serves how many …

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from proxy_core.capture.reader import CaptureError, CaptureInterruptedError, CaptureReader
+from proxy_core.fault_log import caught
 from proxy_core.model.filter import Filter, Operator, Term
 
 
@@ -106,7 +107,10 @@ class CaptureQuery(QObject):
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # whatever one question sets off, the next ones are to be answered
+                self.failed.emit(self._generation, caught("the thread of filters"))
         self._open(None)
 
     def _open(self, path: str | None) -> None:

@@ -3,12 +3,12 @@
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.writer import INDEX_NAME
+from proxy_core.file_lock import lock_at_once
 
 LOCK_NAME = "lock"
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -20,30 +20,15 @@ class CaptureLock:
     def __init__(self, folder: str) -> None:
         """Take the lock. Raises BlockingIOError when the capture is being recorded, OSError."""
         self._descriptor = os.open(os.path.join(folder, LOCK_NAME), _LOCK_FLAGS, 0o600)
-        try:
-            _lock(self._descriptor)
-        except OSError:
+        if not lock_at_once(self._descriptor):
             os.close(self._descriptor)
-            raise BlockingIOError(f"{folder} is being recorded") from None
+            raise BlockingIOError(f"{folder} is being recorded")
 
     def release(self) -> None:
         """Let go."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class StoredCapture(NamedTuple):

@@ -38,6 +38,7 @@ class FailureKind(StrEnum):
     CLIENT_TIMEOUT = "client_timeout"
     CLIENT_REFUSED_CERTIFICATE = "client_refused_certificate"
     CLIENT_TLS_ERROR = "client_tls_error"
+    OWN_FAULT = "own_fault"  # Harrier's, caught at a border: the text names the log's entry
     WORKER_DIED = "worker_died"
     ENGINE_DIED = "engine_died"
     CAPTURE_DAMAGED = "capture_damaged"
@@ -76,6 +77,7 @@ FAILURES: dict[FailureKind, FailureFacts] = {
     FailureKind.CLIENT_TIMEOUT: FailureFacts(408, "Client slow"),
     FailureKind.CLIENT_REFUSED_CERTIFICATE: FailureFacts(0, "TLS"),
     FailureKind.CLIENT_TLS_ERROR: FailureFacts(0, "TLS"),
+    FailureKind.OWN_FAULT: FailureFacts(500, "Own fault"),
     FailureKind.WORKER_DIED: FailureFacts(0, "Worker died"),
     FailureKind.ENGINE_DIED: FailureFacts(0, "Interrupted"),
     FailureKind.CAPTURE_DAMAGED: FailureFacts(0, "Damaged"),

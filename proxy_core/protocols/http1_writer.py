@@ -24,6 +24,7 @@ _ADVICE = {
     FailureKind.CONNECTION_REFUSED: "Check that the server is running and that the port is right.",
     FailureKind.CONNECTION_TERMINATED: "The server, or something on the way, broke the connection off. Try again.",
     FailureKind.CONNECTION_TIMEOUT: "The server may be down, or a firewall may drop the packets.",
+    FailureKind.OWN_FAULT: "Neither the request nor the server is to blame. Please report it with the log's entry.",
     FailureKind.CONNECTION_READ_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.CONNECTION_WRITE_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.TLS_PROTOCOL_ERROR: "Check that the server speaks TLS on this port, in version 1.2 or later.",
@@ -36,7 +37,10 @@ _ADVICE = {
     FailureKind.CLIENT_TIMEOUT: "Send the request again, faster.",
 }
 # RFC 9209 §2.3 registers the error types; of our own kinds these are answered at all.
-_REGISTERED = {FailureKind.CLIENT_TIMEOUT: FailureKind.HTTP_REQUEST_ERROR}
+_REGISTERED = {
+    FailureKind.CLIENT_TIMEOUT: FailureKind.HTTP_REQUEST_ERROR,
+    FailureKind.OWN_FAULT: FailureKind.PROXY_INTERNAL_ERROR,
+}
 _USUAL_ADVICE = "Harrier's list shows this exchange with everything that was received."
 
 _PAGE = """\
