@@ -23,6 +23,7 @@ from app.preferences import Preferences
 from app.suggested_name import suggested_name
 from app.widgets.notices import NoticeKind, NoticeStack
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
+from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import LIVE_SUFFIX, Home
 from proxy_core.model.exchange import ExchangeRow
 
@@ -190,8 +191,19 @@ class CaptureFiles(QObject):
         self.ready.emit(folder, title)
 
     def discard_empty(self, folder: str) -> None:
-        """Remove a capture that nothing came into."""
-        _delete(folder)
+        """Remove a capture if nothing came into it: not even what nobody has told the window yet."""
+        try:
+            reader = CaptureReader(folder)
+        except CaptureError:
+            return
+        try:
+            is_empty = reader.total() == 0 and (reader.meta("closed") == "1" or not _holds_segments(folder))
+        except CaptureError:
+            return
+        finally:
+            reader.close()
+        if is_empty:
+            _delete(folder)
 
     # Jobs
 

@@ -15,6 +15,7 @@ from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
 from app.engine_bridge import EngineBridge
 from app.exchange_text import address_text, count_text, exchanges_text, one_line, size_text
+from app.fault_news import open_log, open_log_action
 from app.inspection_control import Inspection
 from app.item_models.exchange_model import ExchangeModel
 from app.list_commands import ListCommands
@@ -61,6 +62,7 @@ class WindowController(QObject):
         self._viewed_title = ""
         self._reader: CaptureReader | None = None  # the inspector's
         self._is_recording = settings.recording
+        self._is_kept = True  # nothing keeps the engine from recording
         self._capture_bytes = self._live_total = self._live_failed = 0
         self._rate_bytes = 0
         self._has_closed = False
@@ -101,6 +103,7 @@ class WindowController(QObject):
             "leave_host": lambda: self._leave_host(window.list.current_id),
             "settings": self._show_settings,
             "keys": lambda: KeysDialog(window).exec(),
+            "log": lambda: open_log(self._home.log, window.notices),
             "quit": window.close,
         }
         bind_actions(window.actions_by_key, handlers)
@@ -206,6 +209,8 @@ class WindowController(QObject):
         self._live_total = notice.total
         self._live_failed = notice.failed
         self._capture_bytes = notice.capture_bytes
+        if notice.unread:
+            self.tell("unread", NoticeKind.WARNING, one_line(notice.unread))
         if not self._viewed:
             self.model.take(notice)
             self._show_state()
@@ -220,11 +225,16 @@ class WindowController(QObject):
 
     def _recording_changed(self, notice: RecordingChanged) -> None:
         self._is_recording = notice.on
+        self._is_kept = not notice.problem
         self._settings = msgspec.structs.replace(self._settings, recording=notice.on)
         self.window.toolbar.show_recording(is_on=notice.on)
         if notice.problem:
             lost = f" {exchanges_text(notice.not_recorded)} went by unrecorded." if notice.not_recorded else ""
-            self.tell("recording", NoticeKind.ERROR, one_line(notice.problem) + lost)
+            notices = self.window.notices
+            ways_out = (
+                [("Restart", self._restart), open_log_action(self._home.log, notices)] if notice.has_ended else []
+            )
+            self.tell("recording", NoticeKind.ERROR, one_line(notice.problem) + lost, *ways_out)
         else:
             self.window.notices.withdraw("recording")
         self._show_state()
@@ -368,7 +378,7 @@ class WindowController(QObject):
             return "Opened from a file"
         if not self._bridge.is_running:
             return "Capture kept" if self._live is not None else ""
-        return "Capture saved as it comes" if self._is_recording else "Not recording"
+        return "Capture saved as it comes" if self._is_recording and self._is_kept else "Not recording"
 
     def _why_empty(self) -> Emptiness | None:
         if self.model.rowCount():

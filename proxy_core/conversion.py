@@ -86,6 +86,8 @@ def readable_capture(path: str, repairs: list[str]) -> str:
         if not is_closed:
             recovery = recover(folder)
             repairs.append(_recovery_text(recovery))
+            if recovery.unread:
+                repairs.append(recovery.unread)
     except CaptureError as error:
         raise ConversionError(str(error)) from None
     return folder

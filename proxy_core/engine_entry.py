@@ -4,7 +4,6 @@ With a window it runs in a process of its own (`engine_main`), takes commands fr
 another, and ends in order when the window is gone. `record` runs an `Engine` without a window in its own process.
 """
 
-import faulthandler
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet
 from proxy_core.engine.upstream_trust import UpstreamCaError, read_upstream_ca
+from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.home import Home, HomeError, open_home
 from proxy_core.model.command import (
     ApplySettings,
@@ -73,6 +73,7 @@ class Engine:
         self._publish = publish
         self.port = 0
         self.problem = ""  # why `run` returned on its own
+        self.recording_failure = ""  # why the capture does not hold all of it; has been told when it happened
 
     def start(self) -> None:
         """Listen and serve from now on. Raises EngineError, and has then left nothing behind."""
@@ -112,8 +113,11 @@ class Engine:
         self._supervisor = Supervisor(
             self.settings, listener, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
         )
-        self._recorder.start()
-        self._supervisor.start()
+        try:
+            self._supervisor.start()
+        except RuntimeError:
+            self._recorder.start()  # for the caller to stop it
+            raise
         if self._publish is not None:
             self._publish(
                 EngineStarted(
@@ -129,12 +133,18 @@ class Engine:
                 )
             )
             self._publish(RecordingChanged(self.settings.recording, "", 0))
+        # Not before: what it tells of the new capture must not reach a window that still shows the one before.
+        self._recorder.start()
 
     def run(self) -> None:
         """Serve until `stop`; then finish the capture."""
-        self._supervisor.run()
-        self.problem = self._supervisor.problem
+        try:
+            self._supervisor.run()
+            self.problem = self._supervisor.problem
+        except Exception:
+            self.problem = caught("the supervisor")
         self._recorder.stop()
+        self.recording_failure = self._recorder.failure
         self._lock.release()
 
     def stop(self) -> None:
@@ -198,18 +208,25 @@ class Engine:
 def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Outlet) -> None:
     """The engine process of a window: until it says stop or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal's group: the window decides
-    if sys.stderr is not None:
-        faulthandler.enable()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     def publish(notice: Notice) -> None:
-        notices.put(encode_notice(notice))
+        try:
+            notices.put(encode_notice(notice))
+        except Exception:  # it is told in the threads of others, whom that must not harm
+            caught(f"telling the window {type(notice).__name__}")
 
     try:
-        engine = Engine(settings, open_home(home_path), publish=publish)
+        home = open_home(home_path)
+        open_fault_log(home.log, "engine")
+        engine = Engine(settings, home, publish=publish)
         engine.start()
     except (EngineError, HomeError) as error:
         publish(EngineFailed(str(error)))
+        notices.close()
+        return
+    except Exception:
+        publish(EngineFailed(caught("the engine's start")))
         notices.close()
         return
     signal.signal(signal.SIGTERM, lambda _number, _frame: engine.stop())
@@ -238,7 +255,10 @@ def _obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> N
             engine.stop()
             return
         if data is not None:
-            engine.obey(decode_command(data))
+            try:
+                engine.obey(decode_command(data))
+            except Exception:  # one order that can't be carried out costs that order
+                caught("obeying the window")
         elif _is_orphan():
             engine.stop()
             return

@@ -7,18 +7,24 @@ are merged and the rows left out.
 
 When the index can't be written (disk full), the workers are told to let traffic pass unrecorded, and the recorder tries
 again each second. The batches that it could not take in lie in the journals, from where it replays them.
+
+A batch or an event that can't be read costs itself: it is set aside (`UnreadEvents`), counted and told. An order that
+fails costs that order. What else goes wrong here ends the recording, and no more: `failure` and a notice say so, and
+the thread goes on answering the workers, so that they don't wait for it, and traffic passes unrecorded.
 """
 
 import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from proxy_core.capture.recovery import replay_series, series_in
-from proxy_core.capture.writer import Applied, CaptureFullError, IndexWriter
+from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
+from proxy_core.fault_log import caught
 from proxy_core.model.command import BytesTaken, Command, SuspendRecording
-from proxy_core.model.event import decode_batch, decode_event
+from proxy_core.model.event import Batch, NotRecordedEvent, decode_batch, decode_event
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.notice import CaptureCleared, Notice, RecordingChanged, RowsChanged
 
@@ -45,7 +51,7 @@ class Recorder:
     ) -> None:
         """`publish` is None without a window; then `warn` is told a sentence when recording is suspended, or goes on.
 
-        Both are called in the recorder's thread.
+        The recording's end against anybody's will is told to both. They are called in the recorder's thread.
         """
         self._writer = writer
         self._folder = folder
@@ -62,9 +68,12 @@ class Recorder:
         self._not_recorded = 0
         self._is_recording = True
         self._is_full = False
+        self._behind: set[int] = set()  # series whose next batch is taken in from the journal: more than it is missing
+        self._is_whole = True  # nothing has failed that a later recovery may make good
+        self._unread_told = 0
         self._retry_mark = 0.0
         self._is_stopping = False
-        self.failure = ""  # why the recorder gave up, for the engine's last words
+        self.failure = ""  # why the recording ended before its time: sentences
 
     def start(self) -> None:
         """Begin."""
@@ -102,6 +111,16 @@ class Recorder:
     # The thread
 
     def _run(self) -> None:
+        try:
+            self._record()
+        except Exception:
+            self._give_up(caught("the recorder"))
+        try:
+            self._writer.close(closed=self._is_whole and not (self._is_full or self.failure))
+        except Exception as error:
+            self.failure = self.failure or f"The capture could not be closed ({error})."
+
+    def _record(self) -> None:
         last_commit = 0.0
         while not self._is_stopping:
             wait_s = RETRY_S if self._is_full else 5.0
@@ -117,7 +136,6 @@ class Recorder:
             self._commit()
             last_commit = time.monotonic()
         self._drain()
-        self._writer.close(closed=not self._is_full)
 
     def _drain(self) -> None:
         while True:
@@ -131,18 +149,22 @@ class Recorder:
 
     def _handle(self, item: tuple[int, bytes] | Callable[[], None]) -> None:
         if not isinstance(item, tuple):
-            item()
+            self._carry_out(item)
             return
         series, data = item
         self._taken[series] = self._taken.get(series, 0) + len(data)
-        batch = decode_batch(data)
+        try:
+            batch = decode_batch(data)
+        except ValueError:
+            self._writer.unread.keep(data)
+            self._behind.add(series)
+            return
         if self._is_full:
             if not batch.segment:  # it tells what is in no journal; what is in one is replayed later
-                self._not_recorded += sum(decode_event(event)[1] for event in batch.events)
+                self._not_recorded += _unrecorded(batch)
             return
         try:
-            progress = (series, batch.segment, batch.offset) if batch.segment else None
-            applied = self._writer.apply(batch.events, progress)
+            applied = self._apply(series, batch)
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
             return
@@ -153,25 +175,80 @@ class Recorder:
         elif self._problem and applied.rows:
             self._tell_problem("")  # it was the worker's own trouble, and has passed
 
+    def _apply(self, series: int, batch: Batch) -> Applied:
+        if not batch.segment:
+            return self._writer.apply(batch.events, None)
+        end = batch.segment, batch.offset
+        if series not in self._behind:
+            return self._writer.apply(batch.events, (series, *end))
+        self._writer.commit()
+        if end <= self._writer.progress(series):
+            return NOTHING_APPLIED  # sent before what was replayed last
+        applied = replay_series(self._writer, self._folder, series, end)
+        self._behind.discard(series)
+        return applied
+
+    def _carry_out(self, order: Callable[[], None]) -> None:
+        try:
+            order()
+        except Exception:
+            self._is_whole = False
+            caught("an order to the recorder")
+
     def _commit(self) -> None:
         if not self._is_full:
             try:
                 self._writer.commit()
             except CaptureFullError as error:
                 self._stop_for_full_disk(str(error))
+        self._answer_workers()
+        self._tell_news()
+
+    def _answer_workers(self) -> None:
         for series, count in self._taken.items():
             self._tell_worker(series, BytesTaken(count))
         self._taken.clear()
-        self._tell_news()
 
     # Trouble
+
+    def _give_up(self, reason: str) -> None:
+        """End the recording, and say so; until it is stopped, keep the queues moving, so that traffic goes on."""
+        self.failure = f"Recording has ended before its time, traffic goes on unrecorded. {reason}"
+        self._carry_out(self._writer.commit)  # what was taken in until now, if that can still be done
+        if self._warn is not None:
+            self._carry_out(partial(self._warn, self.failure))
+        self._carry_out(partial(self._tell_worker, 0, SuspendRecording(on=True)))
+        self._carry_out(self._answer_workers)
+        suspended: set[int] = set()
+        told, told_mark = -1, 0.0
+        while not (self._is_stopping and self._inbox.empty()):
+            if told != self._not_recorded and time.monotonic() - told_mark > RETRY_S:
+                told, told_mark = self._not_recorded, time.monotonic()
+                self._carry_out(partial(self._tell_problem, self.failure))
+            try:
+                item = self._inbox.get(timeout=RETRY_S)
+            except queue.Empty:
+                continue
+            self._carry_out(partial(self._let_pass, item, suspended))
+
+    def _let_pass(self, item: tuple[int, bytes] | Callable[[], None], suspended: set[int]) -> None:
+        """Answer a worker in whose stead nothing is recorded; one that is heard of for the first time is told."""
+        if not isinstance(item, tuple):
+            item()
+            return
+        series, data = item
+        if series not in suspended:
+            suspended.add(series)
+            self._tell_worker(series, SuspendRecording(on=True))
+        self._tell_worker(series, BytesTaken(len(data)))
+        self._not_recorded += _unrecorded(decode_batch(data))
 
     def _stop_for_full_disk(self, reason: str) -> None:
         self._is_full = True
         self._news.forget()
         self._retry_mark = time.monotonic() + RETRY_S
         self._tell_worker(0, SuspendRecording(on=True))
-        self._tell_problem(f"{reason}; traffic goes on unrecorded until there is room again")
+        self._tell_problem(f"{reason}; traffic goes on unrecorded until the index can be written again")
 
     def _try_again(self) -> None:
         """Replay what the index missed. On success recording goes on."""
@@ -179,6 +256,7 @@ class Recorder:
         try:
             for series in series_in(self._folder):
                 self._news.add(replay_series(self._writer, self._folder, series))
+                self._behind.add(series)  # a batch that is still on its way has been taken in just now
             self._writer.set_meta("last_retry", "1")
         except CaptureFullError:
             self._tell_problem(self._problem)  # with the count as it is now
@@ -190,10 +268,11 @@ class Recorder:
     def _tell_problem(self, problem: str) -> None:
         is_news = bool(problem) != bool(self._problem)
         self._problem = problem
-        text = f"Recording is suspended: {problem}." if problem else ""
+        text = self.failure or (f"Recording is suspended: {problem}." if problem else "")
         if self._publish is not None:
-            self._publish(RecordingChanged(self._is_recording, text, self._not_recorded))
-        elif self._warn is not None and is_news:
+            has_ended = bool(self.failure)
+            self._publish(RecordingChanged(self._is_recording, text, self._not_recorded, has_ended=has_ended))
+        elif self._warn is not None and is_news and not self.failure:
             self._warn(text or f"Recording goes on; {self._not_recorded} exchanges have gone by unrecorded.")
 
     def _switch(self, *, on: bool) -> None:
@@ -203,6 +282,7 @@ class Recorder:
     def _end_series(self, series: int, done: Callable[[Applied], None] | None) -> None:
         try:
             self._news.add(replay_series(self._writer, self._folder, series))
+            self._behind.discard(series)
             text = "The worker that relayed this exchange died; it was replaced."
             ended = self._writer.mark_open_as_failed(series, FailureKind.WORKER_DIED, text)
         except CaptureFullError as error:
@@ -232,9 +312,15 @@ class Recorder:
 
     def _tell_news(self) -> None:
         news = self._news
+        unread = self._writer.unread
+        has_unread = unread.count != self._unread_told
         if self._publish is None:
             news.forget()
+            if has_unread and self._warn is not None and (not self._unread_told or self._is_stopping):
+                self._warn(unread.sentence())  # once, and again at the end
+                self._unread_told = unread.count
             return
+        news.is_due = news.is_due or has_unread
         if not news.is_due or self._notice_number - self._answered_number >= UNANSWERED_NOTICES:
             return
         self._notice_number += 1
@@ -250,9 +336,24 @@ class Recorder:
                 total=writer.total,
                 failed=writer.failed,
                 capture_bytes=writer.recorded_bytes,
+                unread=unread.sentence(),
             )
         )
+        self._unread_told = unread.count
         news.forget()
+
+
+def _unrecorded(batch: Batch) -> int:
+    """Of how many exchanges a batch says that they went by unrecorded."""
+    count = 0
+    for encoded in batch.events:
+        try:
+            event = decode_event(encoded)
+        except ValueError:
+            continue
+        if isinstance(event, NotRecordedEvent):
+            count += event.count
+    return count
 
 
 class _News:

@@ -16,6 +16,7 @@ from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, Inde
 from proxy_core.model.failure import FailureKind
 
 _BATCH_BYTES = 4 * 1024 * 1024
+_TO_THE_END = (2**63, 0)
 
 
 class Recovery(NamedTuple):
@@ -24,6 +25,7 @@ class Recovery(NamedTuple):
     exchanges: int  # in the capture now
     replayed: int  # changes that only the journals held
     marked_failed: int  # exchanges that were under way
+    unread: str  # a sentence about records that could not be read, "" for none
 
 
 def recover(folder: str) -> Recovery:
@@ -43,7 +45,7 @@ def recover(folder: str) -> Recovery:
         marked = len(writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, text).rows)
         total = writer.total
         writer.close(closed=True)
-        return Recovery(total, replayed, marked)
+        return Recovery(total, replayed, marked, writer.unread.sentence())
     finally:
         lock.release()
 
@@ -53,18 +55,24 @@ def series_in(folder: str) -> list[int]:
     return sorted({segment_series(segment) for segment in segments_in(folder)})
 
 
-def replay_series(writer: IndexWriter, folder: str, series: int) -> Applied:
-    """Take in what a series' journals hold behind its progress. Commits. The rows of the result may be many."""
+def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int, int] = _TO_THE_END) -> Applied:
+    """Take in what a series' journals hold behind its progress, up to (segment, offset). Commits.
+
+    The rows of the result may be many.
+    """
     segment_done, offset_done = writer.progress(series)
     merged = NOTHING_APPLIED
     for segment in segments_in(folder):
-        if segment_series(segment) != series or segment < segment_done or not is_journal(segment):
+        if segment_series(segment) != series or not segment_done <= segment <= upto[0] or not is_journal(segment):
             continue
         path = os.path.join(folder, segment_name(segment))
         events: list[bytes] = []
         size = 0
         end = offset = offset_done if segment == segment_done else 0
-        for kind, payload, end in read_records(path, offset):
+        for kind, payload, record_end in read_records(path, offset):
+            if (segment, record_end) > upto:
+                break
+            end = record_end
             if kind == EVENT_RECORD:
                 events.append(payload)
                 size += len(payload)

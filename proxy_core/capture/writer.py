@@ -1,6 +1,7 @@
 """The writer of the index: takes events, gives ids, upserts. The recorder is its only user in a live capture.
 
-What an event carries is ready to be bound, so an exchange costs its decoding and two rows of an `executemany`. Only
+What an event carries is ready to be bound, so an exchange costs its decoding and two rows of an `executemany`. An event
+that can't be read is set aside and costs nothing else. Only
 open exchanges are remembered (their key and id), so memory doesn't grow with the capture. Nothing is committed but by
 `commit`; the `progress` of a journal is stored in the transaction of its rows.
 """
@@ -8,7 +9,7 @@ open exchanges are remembered (their key and id), so memory doesn't grow with th
 import os
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
@@ -19,7 +20,16 @@ from proxy_core.capture.schema import (
     UPSERT_EXCHANGE,
     UPSERT_PROGRESS,
 )
-from proxy_core.model.event import EventKind, decode_detail, decode_event, encode_detail
+from proxy_core.capture.unread_events import UnreadEvents
+from proxy_core.model.event import (
+    AmendedEvent,
+    ConnectionEvent,
+    ExchangeEvent,
+    NotRecordedEvent,
+    decode_detail,
+    decode_event,
+    encode_detail,
+)
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
 from proxy_core.model.failure import FailureKind
 
@@ -27,10 +37,23 @@ INDEX_NAME = "index.sqlite"
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 8192
 _RECENT = 20_000  # so many ids back an exchange can be amended
+# What ends by itself or by somebody's hand: no room, no right to write, another program that holds the index.
+_PASSING = frozenset(
+    (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+    )
+)
 
 
 class CaptureFullError(Exception):
-    """The index can't be written (disk full); what was applied since the last commit is undone."""
+    """The index can't be written now (disk full, locked); what was applied since the last commit is undone."""
 
 
 class Applied(NamedTuple):
@@ -53,6 +76,7 @@ class IndexWriter:
 
     def __init__(self, path: str) -> None:
         """Create the index at `path`, or open one to go on with it. Raises CaptureFullError, sqlite3.Error."""
+        self.unread = UnreadEvents(os.path.dirname(path))
         is_new = not os.path.exists(path)
         if is_new:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
@@ -78,7 +102,8 @@ class IndexWriter:
         if cleared is not None:
             self.last_id = max(self.last_id, int(cleared[0]))
         self.total, self.failed, self.recorded_bytes = self._run(
-            "SELECT count(*), coalesce(sum(state = ?), 0), coalesce(sum(request_bytes + response_bytes), 0)"
+            # `total` never overflows, whatever a foreign index says
+            "SELECT count(*), coalesce(sum(state = ?), 0), cast(total(request_bytes + response_bytes) AS INTEGER)"
             " FROM exchange",
             (ExchangeState.FAILED,),
         ).fetchone()
@@ -91,7 +116,7 @@ class IndexWriter:
 
     def _full(self, error: sqlite3.OperationalError) -> Exception:
         code = error.sqlite_errorcode & 0xFF
-        if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        if code not in _PASSING:
             return error
         self.roll_back()
         return CaptureFullError(str(error))
@@ -114,14 +139,19 @@ class IndexWriter:
         self._begin()
         rows: list[tuple[Any, ...]] = []
         details: list[tuple[int, int, bytes]] = []
-        connections: list[list[Any]] = []
+        connections: list[tuple[object, ...]] = []
+        unread: list[bytes] = []
         first_new = last_new = changed_from = changed_to = not_recorded = failed = size = 0
         problem = ""
         open_ids = self._open
-        for event in events:
-            kind, *rest = decode_event(event)
-            if kind == EventKind.EXCHANGE:
-                key, row, detail = rest
+        for encoded in events:
+            try:
+                event = decode_event(encoded)
+            except ValueError:
+                unread.append(encoded)
+                continue
+            if isinstance(event, ExchangeEvent):
+                key, row = event.key, event.row
                 exchange_id = open_ids.get(key)
                 state = row[2]
                 if exchange_id is None:
@@ -139,21 +169,22 @@ class IndexWriter:
                     size += row[12] + row[13]
                     failed += state == ExchangeState.FAILED
                 rows.append((exchange_id, *row))
-                details.append((exchange_id, key, detail))
-            elif kind == EventKind.CONNECTION:
-                connections.append(rest)
-            elif kind == EventKind.AMENDED:
-                key, row, detail = rest
-                exchange_id = self._recent_id(key, details)
+                details.append((exchange_id, key, event.detail))
+            elif isinstance(event, ConnectionEvent):
+                connections.append(msgspec.structs.astuple(event))
+            elif isinstance(event, AmendedEvent):
+                exchange_id = self._recent_id(event.key, details)
                 if exchange_id:
                     failed += 1
                     changed_from = min(changed_from or exchange_id, exchange_id)
                     changed_to = max(changed_to, exchange_id)
-                    rows.append((exchange_id, *row))
-                    details.append((exchange_id, key, detail))
-            elif kind == EventKind.NOT_RECORDED:
-                not_recorded += rest[0]
-                problem = rest[1] or problem
+                    rows.append((exchange_id, *event.row))
+                    details.append((exchange_id, event.key, event.detail))
+            elif isinstance(event, NotRecordedEvent):
+                not_recorded += event.count
+                problem = event.reason or problem
+            else:
+                assert_never(event)
         try:
             self._database.executemany(UPSERT_EXCHANGE, rows)
             self._database.executemany(UPSERT_DETAIL, details)
@@ -166,6 +197,8 @@ class IndexWriter:
             self.total += last_new - first_new + 1
         self.failed += failed
         self.recorded_bytes += size
+        for encoded in unread:
+            self.unread.keep(encoded)
         return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
 
     def _recent_id(self, key: int, details: list[tuple[int, int, bytes]]) -> int:

@@ -3,40 +3,96 @@
 There are few kinds, and each is whole in itself and idempotent: an EXCHANGE event carries the complete row and detail
 as they stand, so the recorder's work is one upsert and a journal may be replayed. The id in the row is 0 on the wire:
 the recorder gives it.
+
+A journal may have been written by somebody else, so an event is checked as it is decoded: its shape, and that each
+number is one that the index can hold, add up and show. (Measured 2026-11-24: that takes no longer than decoding it
+unchecked.) The packed detail is looked at by whoever opens it.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
-from proxy_core.model.exchange import ExchangeDetail
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeState, ResourceType
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
+
+_Key = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # a thousand of them still fit an integer of SQLite's
+_Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]  # up to the end of the year 9999
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+_Status = Annotated[int, msgspec.Meta(ge=0, le=999)]
+_State = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeState)))]
+_Kind = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeKind)))]
+_Type = Annotated[int, msgspec.Meta(ge=0, le=int(max(ResourceType)))]
+_Flags = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Side = Annotated[int, msgspec.Meta(ge=0, le=1)]
+
+EventRow = tuple[  # an ExchangeRow without its id
+    _Instant, _Count | None, _State, _Kind, str, str, str, _Port, str, _Status | None, str, _Type, _Count, _Count, str,
+    _Flags,
+]  # fmt: skip
 
 
 class EventKind(IntEnum):
     """The first member of every event."""
 
-    CONNECTION = 1  # [1, *ConnectionRow]
-    EXCHANGE = 2  # [2, ExchangeDetail.key, [*ExchangeRow without id], packed ExchangeDetail]
-    AMENDED = 4  # like EXCHANGE, of one that had ended well: its client left in the last moment
-    NOT_RECORDED = 3  # [3, count, reason]: so many exchanges went by unrecorded (disk full)
+    CONNECTION = 1
+    EXCHANGE = 2
+    NOT_RECORDED = 3
+    AMENDED = 4
 
 
-Event = list[Any]
+class ConnectionEvent(msgspec.Struct, array_like=True, tag=EventKind.CONNECTION.value, forbid_unknown_fields=True):
+    """A connection, told again when more is known of it: the members of a `ConnectionRow`."""
+
+    key: _Key
+    side: _Side
+    opened_at: _Instant
+    peer_host: str
+    peer_port: _Port
+    local_host: str
+    local_port: _Port
+    tls: bytes | None
+
+
+class ExchangeEvent(msgspec.Struct, array_like=True, tag=EventKind.EXCHANGE.value, forbid_unknown_fields=True):
+    """An exchange as it stands."""
+
+    key: _Key  # `ExchangeDetail.key`
+    row: EventRow
+    detail: bytes  # packed ExchangeDetail
+
+
+class AmendedEvent(msgspec.Struct, array_like=True, tag=EventKind.AMENDED.value, forbid_unknown_fields=True):
+    """An exchange that had ended well: its client left in the last moment."""
+
+    key: _Key
+    row: EventRow
+    detail: bytes
+
+
+class NotRecordedEvent(msgspec.Struct, array_like=True, tag=EventKind.NOT_RECORDED.value, forbid_unknown_fields=True):
+    """So many exchanges went by unrecorded (disk full)."""
+
+    count: _Count
+    reason: str
+
+
+Event = ConnectionEvent | ExchangeEvent | AmendedEvent | NotRecordedEvent
+_decode_event: Callable[[bytes], Event] = msgspec.msgpack.Decoder(Event).decode
 
 
 def encode_event(event: tuple[object, ...]) -> bytes:
-    """Encode one event for the journal and the queue."""
+    """Encode one event, kind and members, for the journal and the queue."""
     return _encode(event)
 
 
-def decode_event(data: bytes | memoryview) -> Event:
-    """Decode one event; the journal's checksum has vouched for it. Raises msgspec.DecodeError."""
-    event: Event = _decode(data)
-    return event
+def decode_event(data: bytes) -> Event:
+    """Decode one event. Raises ValueError on anything else."""
+    return _decode_event(data)
 
 
 def encode_detail(detail: tuple[object, ...]) -> bytes:
@@ -52,15 +108,18 @@ _detail_decoder = msgspec.msgpack.Decoder(ExchangeDetail)
 
 def decode_detail(data: bytes) -> ExchangeDetail:
     """Raises msgspec.DecodeError on anything else than a packed detail."""
-    return _detail_decoder.decode(data)
+    try:
+        return _detail_decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
     """Events as they cross the queue, in journal order."""
 
-    series: int
-    segment: int  # journal segment and offset behind the last of these events: the recorder's new progress;
-    offset: int  # segment 0: these events are in no journal (recording was suspended)
+    series: _Count
+    segment: _Count  # journal segment and offset behind the last of these events: the recorder's new progress;
+    offset: _Count  # segment 0: these events are in no journal (recording was suspended)
     events: list[bytes]
 
 
@@ -73,5 +132,5 @@ def encode_batch(batch: Batch) -> bytes:
 
 
 def decode_batch(data: bytes) -> Batch:
-    """Raises msgspec.ValidationError on anything else than a batch."""
+    """Raises ValueError on anything else than a batch."""
     return _batch_decoder.decode(data)

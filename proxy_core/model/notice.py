@@ -43,6 +43,7 @@ class RowsChanged(msgspec.Struct, frozen=True, tag="rows"):
     total: int  # exchanges in the capture
     failed: int  # how many of them failed
     capture_bytes: int  # bodies and heads recorded so far, about
+    unread: str = ""  # a sentence about records that could not be read, "" for none
 
 
 class CaptureCleared(msgspec.Struct, frozen=True, tag="cleared"):
@@ -52,11 +53,12 @@ class CaptureCleared(msgspec.Struct, frozen=True, tag="cleared"):
 
 
 class RecordingChanged(msgspec.Struct, frozen=True, tag="recording"):
-    """`problem` is one sentence when recording is suspended against the person's will (disk full), else empty."""
+    """`problem` says why recording is suspended against the person's will (disk full), else it is empty."""
 
     on: bool
     problem: str
     not_recorded: int  # exchanges that passed unrecorded because of problems so far
+    has_ended: bool = False  # the problem does not pass: only another engine records again
 
 
 class WorkerChanged(msgspec.Struct, frozen=True, tag="worker"):

@@ -1,8 +1,12 @@
 """The window with a real engine: what goes through the proxy is listed, filtered, inspected, exported and reopened."""
 
+import contextlib
 import http.client
 import json
+import os
+import socket
 import sys
+import threading
 
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
@@ -16,6 +20,7 @@ from app.widgets.empty_state import Emptiness
 from app.window_controller import WindowController
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
+from proxy_core.model.notice import RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.har_validation import check_har
@@ -39,9 +44,9 @@ def open_window(qtbot, tmp_path, theme):
     """Opens windows on one home, each with an engine of its own."""
     opened = []
 
-    def make() -> WindowController:
+    def make(listen_port: int = 0, workers: int = 1) -> WindowController:
         home = open_home(str(tmp_path / "home"))
-        settings = Settings(listen_port=0, workers=1)
+        settings = Settings(listen_port=listen_port, workers=workers)
         bridge = EngineBridge(EngineControl(), home.path)
         bridge.start(settings)
         controller = WindowController(home, Preferences(), settings, bridge, theme)
@@ -234,6 +239,102 @@ def test_a_dead_engine_is_told_and_restarted_with_one_click(open_window, qtbot, 
     qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+
+
+def test_an_engine_that_died_under_traffic_leaves_as_many_exchanges_as_the_list_had(open_window, qtbot, site):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    controller = open_window(port, workers=4)  # the first serves long before the last
+    has_ended = threading.Event()
+
+    def ask() -> None:
+        while not has_ended.is_set():
+            link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                link.request("GET", f"{site.http_url}/style.css")
+                link.getresponse().read()
+            link.close()
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    try:
+        qtbot.waitUntil(lambda: controller._live_total > 100, timeout=WAIT_MS)
+        process = controller._bridge._control._process
+        assert process is not None
+        process.kill()
+        notices = controller.window.notices
+        qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+        total = controller.model.rowCount()
+        restart = next(each for each in notices.findChildren(QAbstractButton) if each.text() == "Restart")
+        restart.click()
+        qtbot.waitUntil(lambda: "before the restart" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+        assert f"is kept: {total} exchanges." in " ".join(notice_texts(notices))
+        qtbot.waitUntil(lambda: controller.model.rowCount() > 10, timeout=WAIT_MS)
+    finally:
+        has_ended.set()
+        for asker in askers:
+            asker.join()
+
+
+def test_closing_removes_a_capture_that_is_empty_and_no_other(open_window, qtbot, site):
+    empty, told, untold = open_window(), open_window(), open_window()
+    for controller in (told, untold):
+        get(controller, f"{site.http_url}/style.css")
+        qtbot.waitUntil(lambda controller=controller: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    untold._live_total = 0  # as if the engine had died before it could tell
+    for controller in (empty, told, untold):
+        controller.close()
+    assert [os.path.exists(each._live.capture_path) for each in (empty, told, untold)] == [False, True, True]
+
+
+def test_a_recording_that_has_ended_is_told_and_another_engine_records_again(open_window, qtbot, site):
+    controller = open_window()
+    problem = "Recording has ended before its time, traffic goes on unrecorded."
+    controller._bridge.recording_changed.emit(RecordingChanged(True, problem, 3, has_ended=True))
+    notices = controller.window.notices
+    assert f"{problem} 3 exchanges went by unrecorded." in notice_texts(notices)
+    assert controller._capture_state() == "Not recording"
+    buttons = {button.text(): button for button in notices.findChildren(QAbstractButton)}
+    assert "Open Log" in buttons
+    before = controller._live
+    buttons["Restart"].click()
+    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: problem not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    assert controller._capture_state() == "Capture saved as it comes"
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+
+
+def test_records_that_could_not_be_read_are_told(open_window):
+    controller = open_window()
+    sentence = "2 records of what went by could not be read and are kept in /x."
+    controller._bridge.rows_changed.emit(RowsChanged(1, [], 0, 0, 0, 0, 0, 0, 0, unread=sentence))
+    assert sentence in notice_texts(controller.window.notices)
+
+
+@pytest.mark.parametrize("signal", ["rows_changed", "worker_changed", "recording_changed"])
+def test_a_notice_that_cannot_be_shown_costs_that_notice(open_window, qtbot, site, monkeypatch, signal):
+    controller = open_window()
+    bridge = controller._bridge
+    thrown = threading.Event()
+
+    def throw(_notice: object) -> None:
+        if not thrown.is_set():
+            thrown.set()
+            raise RuntimeError("a fault of ours")
+
+    getattr(bridge, signal).connect(throw)
+    with qtbot.capture_exceptions() as exceptions:
+        if signal != "rows_changed":
+            bridge._waiting.append(
+                {"worker_changed": WorkerChanged("", 1), "recording_changed": RecordingChanged(True, "", 0)}[signal]
+            )
+        for name in ("style.css", "shop.js"):
+            get(controller, f"{site.http_url}/{name}")
+        qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/shop.js"], timeout=WAIT_MS)
+        qtbot.waitUntil(thrown.is_set, timeout=WAIT_MS)
+    assert [str(error) for _, error, _ in exceptions] == ["a fault of ours"]
 
 
 def test_everything_that_can_be_used_has_a_name(open_window):

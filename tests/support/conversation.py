@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gevent
+import msgspec
 from gevent import socket
 
 from proxy_core.capture.extents import decode_extents, segment_name
@@ -18,7 +19,15 @@ from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.worker import Worker
-from proxy_core.model.event import EventKind, decode_batch, decode_detail, decode_event
+from proxy_core.model.event import (
+    AmendedEvent,
+    ConnectionEvent,
+    Event,
+    ExchangeEvent,
+    decode_batch,
+    decode_detail,
+    decode_event,
+)
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow, ExchangeState
 from proxy_core.model.settings import Settings
 
@@ -99,7 +108,7 @@ class Proxy:
             client.closes()
         self.worker.stop()
 
-    def decoded(self) -> Iterator[list[object]]:
+    def decoded(self) -> Iterator[Event]:
         for batch in self.events.batches:
             for event in decode_batch(batch).events:
                 yield decode_event(event)
@@ -108,20 +117,15 @@ class Proxy:
     def exchanges(self) -> list[Exchange]:
         """The latest state of each exchange told of so far, in the order of their beginning."""
         latest: dict[int, Exchange] = {}
-        for kind, *rest in self.decoded():
-            if kind in (EventKind.EXCHANGE, EventKind.AMENDED):
-                key, row, detail = rest
-                latest[key] = Exchange(  # type: ignore[index]
-                    self.folder,
-                    ExchangeRow(0, *row),  # type: ignore[misc]
-                    decode_detail(detail),  # type: ignore[arg-type]
-                )
+        for event in self.decoded():
+            if isinstance(event, ExchangeEvent | AmendedEvent):
+                latest[event.key] = Exchange(self.folder, ExchangeRow(0, *event.row), decode_detail(event.detail))
         return [latest[key] for key in sorted(latest)]
 
     @property
     def connections(self) -> dict[int, ConnectionRow]:
-        rows = [ConnectionRow(*rest) for kind, *rest in self.decoded() if kind == EventKind.CONNECTION]  # type: ignore[arg-type]
-        return {row.key: row for row in rows}
+        events = [each for each in self.decoded() if isinstance(each, ConnectionEvent)]
+        return {each.key: ConnectionRow(*msgspec.structs.astuple(each)) for each in events}
 
     def finished(self, count: int = 1) -> list[Exchange]:
         """Wait until so many exchanges are over, and no fewer."""
