@@ -6,18 +6,11 @@ One bad event costs that event alone; what it held can still be looked at (`jour
 import os
 
 from proxy_core.capture.journal import EVENT_RECORD, record
+from proxy_core.capture.plain_file import open_plain
 
 UNREAD_NAME = "unread-events"
 UNREAD_LIMIT_BYTES = 16 * 1024 * 1024  # more would only say the same; they are counted all the same
-_APPEND = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class UnreadEvents:
@@ -32,7 +25,7 @@ class UnreadEvents:
         self.count += 1
         kept = record(EVENT_RECORD, data)
         try:
-            descriptor = os.open(self.path, _APPEND, 0o600)
+            descriptor = open_plain(self.path, _APPEND)
             try:
                 if os.fstat(descriptor).st_size + len(kept) <= UNREAD_LIMIT_BYTES:
                     os.write(descriptor, kept)

@@ -16,8 +16,8 @@ from tests.support.tls_conversation import OK, answer_all, connect_through, http
 
 
 def told(report: Report) -> tuple[ExchangeRow, Timings]:
-    _, _, row, packed = decode_event(encode_report(report))
-    return ExchangeRow(0, *row), timings_of(decode_detail(packed))
+    event = decode_event(encode_report(report))
+    return ExchangeRow(0, *event.row), timings_of(decode_detail(event.detail))
 
 
 def timings_of(detail: ExchangeDetail) -> Timings:

@@ -1,6 +1,7 @@
 """The recorder's thread: what can't be read costs itself, what fails ends the recording and nothing else."""
 
-import os
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 
 from proxy_core.capture.journal import EVENT_RECORD, read_records, record
 from proxy_core.capture.reader import CaptureReader
-from proxy_core.capture.writer import IndexWriter
+from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.command import BytesTaken, SuspendRecording
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
 from proxy_core.model.notice import CaptureCleared, RecordingChanged, RowsChanged
@@ -80,11 +81,8 @@ class Desk:
             reader.close()
 
     def is_closed(self) -> bool:
-        reader = CaptureReader(str(self.live.folder))
-        try:
-            return reader.meta("closed") == "1"
-        finally:
-            reader.close()
+        with contextlib.closing(sqlite3.connect(self.live.folder / INDEX_NAME)) as index:
+            return bool(index.execute("SELECT value FROM meta WHERE name = 'closed'").fetchall())
 
 
 @pytest.fixture
@@ -217,9 +215,7 @@ def test_an_index_that_somebody_else_holds_is_waited_for(desk, monkeypatch):
     desk.send(desk.batch(Sample("/before")))
     wait_for(lambda: desk.paths() == ["/before"])
     desk.live.writer._database.execute("PRAGMA busy_timeout=0")
-    import sqlite3
-
-    other = sqlite3.connect(os.path.join(desk.live.folder, "index.sqlite"), isolation_level=None)
+    other = sqlite3.connect(desk.live.folder / INDEX_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     desk.send(desk.batch(Sample("/held")))
     wait_for(lambda: desk.last_problem() is not None and "locked" in desk.last_problem().problem)
