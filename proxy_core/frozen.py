@@ -8,7 +8,8 @@ one goes on. Called by `main.py` before anything else; from the sources it does 
 import multiprocessing.spawn
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 
 from proxy_core.command_line import command_of
 
@@ -36,6 +37,18 @@ def settle(arguments: list[str]) -> None:
             os.execv(engine, [engine, *arguments])  # noqa: S606 - there is no shell here, and shall be none
     elif is_engine:
         os.execv(window, [window, *arguments])  # noqa: S606
+
+
+@contextmanager
+def window_starts_itself() -> Iterator[None]:
+    """Children that are started meanwhile run in this executable, which has Qt. For the window's GUI thread."""
+    executable = multiprocessing.spawn.get_executable()
+    if getattr(sys, "frozen", False):
+        multiprocessing.spawn.set_executable(sys.executable)
+    try:
+        yield
+    finally:
+        multiprocessing.spawn.set_executable(executable)
 
 
 def is_windowless(arguments: list[str]) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from app.exchange_text import one_line
 from app.inspection.lines import LaidOutLines, Lines, TextLines
+from app.inspection.picture import picture_head
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.charset import to_text
 from proxy_core.formats.checkpoint import Checkpoint, never
@@ -34,7 +35,6 @@ _PAIRS = 2048  # of a form, between two checkpoints
 _PARTS = 256  # of a multipart body, likewise
 _SNIFFED_BYTES = 4096
 _ENDS_BYTES = 64  # at either end, in which a text shows its brackets
-_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x00\x00\x01\x00")
 _LONGEST_VALUE_BYTES = 2000  # of a part that is shown in its line
 _PAIR = re.compile(r"[^&]++")
 
@@ -159,16 +159,14 @@ def body_kind(essence: str, data: bytes) -> BodyKind:
     if essence.startswith("multipart/"):
         return BodyKind.MULTIPART
     if essence.startswith("image/"):
-        return BodyKind.IMAGE
+        return BodyKind.MARKUP if _is_markup(data) else BodyKind.IMAGE
     if essence.startswith("text/"):
         return BodyKind.JSON if _is_json(data) else BodyKind.TEXT
     return _sniffed(data)
 
 
 def _sniffed(data: bytes) -> BodyKind:
-    is_bitmap = data.startswith(b"BM") and data[6:10] == bytes(4)
-    is_webp = data.startswith(b"RIFF") and data[8:12] == b"WEBP"
-    if data.startswith(_IMAGE_STARTS) or is_bitmap or is_webp:
+    if picture_head(data) is not None:
         return BodyKind.IMAGE
     start = data[:_SNIFFED_BYTES]
     if b"\0" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) // 20:
@@ -182,6 +180,11 @@ def _sniffed(data: bytes) -> BodyKind:
     if looks_like_json(_ends(data)):
         return BodyKind.JSON
     return BodyKind.MARKUP if text.lstrip("\ufeff \t\r\n")[:1] == "<" else BodyKind.TEXT
+
+
+def _is_markup(data: bytes) -> bool:
+    """Whether a picture is SVG under some other name: it is shown as what it is, a text."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] == b"<"
 
 
 def _is_json(data: bytes) -> bool:

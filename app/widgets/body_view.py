@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from enum import Enum
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QImageReader, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.exchange_text import size_text
 from app.inspection.body_content import BodyContent, BodyKind
 from app.inspection.lines import HexLines
+from app.picture_decoder import PictureDecoder
 from app.widgets.line_view import LineView
+from app.widgets.picture_view import PictureView
 from app.widgets.plain_text import plain_label
-
-_ALLOCATION_LIMIT_MB = 256
-_LARGEST_PICTURE = 20_000  # pixels a side
 
 
 class BodyMode(Enum):
@@ -31,7 +29,7 @@ class BodyView(QWidget):
 
     modes_changed = Signal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, decoder: PictureDecoder) -> None:
         super().__init__()
         self._name = name
         self._content: BodyContent | None = None
@@ -41,9 +39,9 @@ class BodyView(QWidget):
         self.lines.copy_refused.connect(self._remark)
         self._message = plain_label("", "muted", wraps=True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._picture = _Picture()
+        self.picture = PictureView(decoder)
         self._stack = QStackedWidget()
-        for widget in (self.lines, self._message, self._picture):
+        for widget in (self.lines, self._message, self.picture):
             self._stack.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -110,8 +108,8 @@ class BodyView(QWidget):
                 self._stack.setCurrentWidget(self._message)
             return
         if mode is BodyMode.PREVIEW:
-            self._picture.show_bytes(content.data)
-            self._stack.setCurrentWidget(self._picture)
+            self.picture.show_bytes(content.data)
+            self._stack.setCurrentWidget(self.picture)
             return
         if mode is BodyMode.HEX:
             data = content.data
@@ -123,62 +121,3 @@ class BodyView(QWidget):
 
 def _slicer(data: bytes) -> Callable[[int, int], bytes]:
     return lambda offset, length: data[offset : offset + length]
-
-
-class _Picture(QWidget):
-    """An image scaled down to fit, with its size and format beneath."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._image = QImage()
-        self._label = QLabel()
-        self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._label.setAccessibleName("Picture")
-        self._label.setMinimumSize(QSize(10, 10))
-        self._caption = plain_label("", "muted")
-        self._caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 8)
-        layout.addWidget(self._label, 1)
-        layout.addWidget(self._caption)
-
-    def show_bytes(self, data: bytes) -> None:
-        """Decode within limits; what can't be decoded says so."""
-        QImageReader.setAllocationLimit(_ALLOCATION_LIMIT_MB)
-        buffer = QBuffer(self)
-        buffer.setData(QByteArray(data))
-        buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-        reader = QImageReader(buffer)
-        reader.setAutoTransform(True)
-        size = reader.size()
-        kind = bytes(reader.format().data()).decode("ascii", "replace").upper()
-        if size.width() > _LARGEST_PICTURE or size.height() > _LARGEST_PICTURE or kind.startswith("SVG"):
-            self._image = QImage()
-            self._caption.setText(f"Too large to be shown: {size.width()} × {size.height()} pixels")
-        else:
-            self._image = reader.read()
-            if self._image.isNull():
-                self._caption.setText(f"This picture can't be shown ({reader.errorString()}).")
-            else:
-                shape = f"{self._image.width()} × {self._image.height()}"
-                self._caption.setText(f"{kind} · {shape} pixels · {size_text(len(data))}")
-        buffer.close()
-        buffer.deleteLater()
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        if self._image.isNull():
-            self._label.clear()
-            return
-        ratio = self.devicePixelRatioF()
-        room = self._label.size() * ratio
-        image = self._image
-        if image.width() > room.width() or image.height() > room.height():
-            image = image.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-        pixmap = QPixmap.fromImage(image)
-        pixmap.setDevicePixelRatio(ratio)
-        self._label.setPixmap(pixmap)

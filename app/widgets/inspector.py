@@ -24,6 +24,7 @@ from app.inspection.facts import (
     timing_sections,
     timing_title,
 )
+from app.picture_decoder import PictureDecoder
 from app.widgets.body_view import BodyMode
 from app.widgets.fact_view import FactView
 from app.widgets.find_bar import FindBar
@@ -65,8 +66,9 @@ class Inspector(QWidget):
         self._loader.loaded.connect(self._body_loaded)
         self._loader.failed.connect(self._body_failed)
         self._overview = FactView("Overview")
-        self.request = MessagePage("Request")
-        self.response = MessagePage("Response")
+        self._pictures = PictureDecoder(self)
+        self.request = MessagePage("Request", self._pictures)
+        self.response = MessagePage("Response", self._pictures)
         self._connection = FactView("Connection")
         self.find_bar = FindBar()
         self.find_bar.closed.connect(self._find_closed)
@@ -161,6 +163,7 @@ class Inspector(QWidget):
         self.show_exchange(None)
         if reader is None:
             self._loader.close()
+            self._pictures.close()
 
     def show_exchange(self, exchange_id: int | None) -> None:
         """Show another exchange."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, 
 from app.inspection.body_content import BodyContent
 from app.inspection.fact import Fact
 from app.inspection.lines import LaidOutLines
+from app.picture_decoder import PictureDecoder
 from app.widgets.body_view import BodyMode, BodyView
 from app.widgets.icons import restyle
 from app.widgets.line_view import LineView
@@ -23,7 +24,7 @@ class MessagePage(QWidget):
 
     modes_changed = Signal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, decoder: PictureDecoder) -> None:
         super().__init__()
         self.setObjectName("messagePage")
         self._wanted = BodyMode.PRETTY
@@ -46,7 +47,7 @@ class MessagePage(QWidget):
             self._summary.addWidget(label)
         self._summary.addStretch(1)
         self.head = LineView(f"{name} head")
-        self.body = BodyView(f"{name} body")
+        self.body = BodyView(f"{name} body", decoder)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)

@@ -207,6 +207,8 @@ def test_finding_disregards_case_and_takes_signs_for_themselves():
         ("application/x-www-form-urlencoded", b"a=b", BodyKind.FORM),
         ("multipart/form-data", b"", BodyKind.MULTIPART),
         ("image/webp", b"anything", BodyKind.IMAGE),
+        ("image/svg", b"<svg/>", BodyKind.MARKUP),
+        ("image/png", b"\xef\xbb\xbf \n<?xml version='1.0'?><svg/>", BodyKind.MARKUP),
         ("text/plain", b"BMW, GIF8 and \x89PNG are text here", BodyKind.TEXT),
         ("text/plain", b'{"a": 1}', BodyKind.JSON),
         ("text/plain", b'\xef\xbb\xbf{"a": 1}', BodyKind.JSON),

@@ -109,7 +109,7 @@ def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
     assert inspector.page.mode is BodyMode.RAW
     inspector.show_exchange(ids[2])
     await_body(qtbot, inspector, BodyMode.PREVIEW)
-    assert "1 × 1 pixels" in inspector.page.body._picture._caption.text()
+    qtbot.waitUntil(lambda: "1 × 1 pixels" in inspector.page.body.picture.caption, timeout=20_000)
     inspector.show_exchange(ids[0])
     await_body(qtbot, inspector, BodyMode.RAW)
 
