@@ -23,7 +23,7 @@ from proxy_core.engine.services import Services
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
-from proxy_core.engine.upload import Upload
+from proxy_core.engine.upload import Upload, took_nothing
 from proxy_core.engine.upstream import Upstream, connect_upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
@@ -226,13 +226,15 @@ class Http1Relay:
         try:
             can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
             upstream = self._upstream_for(report, scheme, host, port, can_repeat=can_repeat)
-            upload = self._send_request(report, head, upstream)
             try:
+                upload = self._send_request(report, head, upstream)
                 keep_alive = self._relay_response(report, head, upstream, upload)
             except ResponseFailedError as error:
                 # RFC 9112 §9.3.1: a reused connection may have been closed in the same moment.
-                if not (error.is_upstreams_end and upstream.exchanges and can_repeat):
+                if not (error.is_upstreams_end and upstream.exchanges) or report.interim or self._has_client_reset:
                     raise
+                if not can_repeat:
+                    return self._leave_unanswered(report, head, error.failure, upload)
                 upstream.close()
                 self._upstream = None
                 upstream = self._upstream_for(report, scheme, host, port, can_repeat=False)
@@ -242,7 +244,7 @@ class Http1Relay:
             report.upstream_connection = error.connection
             return self._fail(report, head, error.failure, upload)
         except ResponseFailedError as error:
-            return self._fail(report, head, error.failure, upload)
+            return self._fail(report, head, error.failure, upload, needs_reset=error.needs_reset)
         except ClientGoneError:
             self._drop_upstream(upload)
             text = "The client closed the connection before it had the whole response."
@@ -277,11 +279,10 @@ class Http1Relay:
 
     def _send_request(self, report: Report, head: RequestHead, upstream: Upstream) -> Upload | None:
         """Send the head and as much of the body as is here; an `Upload` sends the rest."""
-        link = upstream.link
         upstream.reader.expect(head.method)
         try:
             if head.body_length == 0:
-                link.send(head.forward)
+                upstream.link.send(head.forward)
                 report.state = _WAITING
                 report.sent_mark = _clock()
                 return None
@@ -291,11 +292,11 @@ class Http1Relay:
             return upload
         except ProtocolError as error:
             raise ResponseFailedError(error.failure) from None
-        except OSError as error:
-            is_end = not isinstance(error, TimeoutError)
-            if head.body_length and is_end:
-                return None  # it may have answered early: let the response reader find out
-            raise ResponseFailedError(send_failure(upstream), is_upstreams_end=is_end) from None
+        except TimeoutError:
+            failure = Failure(FailureKind.CONNECTION_WRITE_TIMEOUT, took_nothing(upstream))
+            raise ResponseFailedError(failure) from None
+        except OSError:
+            raise ResponseFailedError(send_failure(upstream), is_upstreams_end=True) from None
 
     # The response
 
@@ -314,25 +315,56 @@ class Http1Relay:
         if head.method == b"CONNECT":
             return self._switch_protocols(report, response._replace(forward=response.raw), upstream, upload)
         keep_alive = head.keep_alive and head.minor >= 1 and response.body_length != UNTIL_CLOSE
+        says_close = not keep_alive
+        if upload is not None and not upload.is_done and not response.connection_auth:
+            # RFC 9110 §10.1.1: who answers before he has the body says whether he reads on. Clients that were refused
+            # send their next request where the body belongs, so none is invited. NTLM alone goes on on this connection,
+            # and its clients know that the body is owed.
+            keep_alive = False
+            # WORKAROUND curl 7.88: it sends again, without the expectation, what a 417 has refused without «close». It
+            # does see that the connection ends all the same.
+            says_close = not self._is_refused(head, response, upload) or response.status != 417
         forward = response.forward
-        dechunk = response.body_length == CHUNKED and head.minor == 0
-        if dechunk:
+        if head.minor == 0:
             forward = without_chunking(forward)
-        if not keep_alive:
+        if says_close:
             forward = with_close(forward)
-        self._relay_response_body(report, upstream, upload, forward, dechunk=dechunk)
+        dechunk = response.body_length == CHUNKED and head.minor == 0
+        try:
+            self._relay_response_body(report, upstream, upload, forward, dechunk=dechunk)
+        except ResponseFailedError as error:
+            # RFC 9112 §8: what is cut short must look so, and where only the close tells the end, that takes a reset.
+            error.needs_reset = dechunk or response.body_length == UNTIL_CLOSE
+            raise
         upstream.exchanges += 1
         upstream.used_mark = report.received_mark
         if upload is not None and not upload.is_done:
-            is_whole = upload.finish(wait=response.keep_alive)
-            keep_alive = keep_alive and is_whole
-            self._reporter.complete(report)
+            keep_alive = self._end_upload(report, head, response, upload) and keep_alive
         if not response.keep_alive or upstream.reader.has_surplus or (upload is not None and not upload.is_done):
             upstream.close()
             self._upstream = None
-        if upload is not None and not upload.is_done:
+        if not keep_alive and (
+            (upload is not None and not upload.is_done) or self._reader.is_mid_head or self.client.is_readable()
+        ):
             self._close_gently()
         return keep_alive
+
+    @staticmethod
+    def _is_refused(head: RequestHead, response: ResponseHead, upload: Upload) -> bool:
+        """Whether a client that asked before sending its body was told no, and has sent nothing. It is read no more."""
+        # A status below 300 refuses nothing: there are origins that begin to answer and then read.
+        return head.expect_continue and response.status >= 300 and upload.stop_unless_begun()
+
+    def _end_upload(self, report: Report, head: RequestHead, response: ResponseHead, upload: Upload) -> bool:
+        """The response is over before the request's body. Returns whether that came to be read whole."""
+        # Where the origin reads on, so do we: it may use what comes, and some clients read no response before they have
+        # sent everything. Who waited for a 100 and was told something else has nothing to send.
+        has_nothing = head.expect_continue and not response.connection_auth and upload.stop_unless_begun()
+        is_whole = upload.finish(wait=response.keep_alive and not has_nothing)
+        if not is_whole:
+            report.flags |= _REQUEST_INCOMPLETE
+        self._reporter.complete(report)
+        return is_whole
 
     def _read_response_head(
         self, report: Report, head: RequestHead, upstream: Upstream, upload: Upload | None
@@ -409,7 +441,24 @@ class Http1Relay:
 
     # Failures
 
-    def _fail(self, report: Report, head: RequestHead, failure: Failure, upload: Upload | None) -> bool:
+    def _leave_unanswered(self, report: Report, head: RequestHead, failure: Failure, upload: Upload | None) -> bool:
+        """Close the client's connection as the origin has closed its own, which was reused and brought no byte.
+
+        RFC 9110 §9.2.2: a proxy must not repeat such a request, but the client may, and knows how: without us it would
+        see exactly this. (A fresh upstream for each of them instead would cost a handshake every time and end an NTLM
+        session; an answer of ours would look final.)
+        """
+        self._drop_upstream(upload)
+        if upload is not None and not upload.is_done:
+            report.flags |= _REQUEST_INCOMPLETE
+        method = head.method.decode("ascii")
+        text = f"{failure.text} It was kept open from the request before; only the client may repeat its {method}."
+        self._reporter.fail(report, Failure(failure.kind, text))
+        return False
+
+    def _fail(
+        self, report: Report, head: RequestHead, failure: Failure, upload: Upload | None, *, needs_reset: bool = False
+    ) -> bool:
         """Answer with the failure, or cut the client off where the response has begun already."""
         if upload is not None and upload.failure is not None:
             failure = upload.failure
@@ -429,7 +478,10 @@ class Http1Relay:
         if report.response_head:
             report.flags |= _RESPONSE_INCOMPLETE
             self._reporter.fail(report, failure)
-            self.client.abort()  # RFC 9112 §8: what is cut short must look cut short
+            if needs_reset:
+                self.client.abort()
+            else:
+                self._close_gently()  # a reset would take back what a slow client hasn't read yet
             return False
         keep_alive = request_is_read and head.keep_alive and head.minor >= 1
         response = own_answer.failure_response(failure, close=not keep_alive, request=head)

@@ -16,6 +16,7 @@ class ResponseFailedError(Exception):
         super().__init__(failure.text)
         self.failure = failure
         self.is_upstreams_end = is_upstreams_end
+        self.needs_reset = False  # nothing but a reset tells the client that its response is cut short
 
 
 def next_response_part(upstream: Upstream, upload: Upload | None) -> ResponsePart:

@@ -1,8 +1,8 @@
 """A request body on its way upstream, beside the response that may come early.
 
 What lay in the reader's buffer with the head is sent at once with it. The rest is sent by a greenlet of its own: the
-relay waits for the response meanwhile. When the upload fails for the client's fault, the upstream connection is reset,
-which wakes the relay; it then finds `failure` here.
+relay waits for the response meanwhile. When the upload fails, the upstream connection is reset, which wakes the relay;
+it then finds `failure` here. An upstream that only takes no more is no failure yet: it may have answered.
 """
 
 import time
@@ -37,20 +37,21 @@ class Upload:
         self._report = report
         self._at_body = at_body
         self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._is_upstream_open = True
         self.is_done = False  # the whole body was read from the client
-        self.failure: Failure | None = None  # the client's fault, or its leaving
+        self.failure: Failure | None = None  # the client's fault or leaving, or an upstream that took nothing
 
     def send_what_is_here(self, head: bytes) -> bool:
         """Send the head and the buffered part of the body. Returns whether that was all.
 
-        Raises OSError (the upstream's), ProtocolError (the client's).
+        Raises ProtocolError (the client's).
         """
         out = [head]
         while (part := self._reader.next_part()) is not None:
             if self._take(part, out):
                 break
-        self._upstream.link.send(b"".join(out))
-        if self.is_done:
+        self._send(out)
+        if self.is_done and self._is_upstream_open:
             self._sent()
         return self.is_done
 
@@ -67,6 +68,13 @@ class Upload:
                 self._greenlet.kill()
         return self.is_done and self.failure is None
 
+    def stop_unless_begun(self) -> bool:
+        """Read nothing more from the client, had it not sent a byte of the body. Returns whether that is so."""
+        has_begun = self.is_done or self._report.request_bytes > 0
+        if not has_begun and self._greenlet is not None:
+            self._greenlet.kill()
+        return not has_begun
+
     def _take(self, part: object, out: list[bytes]) -> bool:
         """Record a part and put its bytes on `out`; True at the end of the body."""
         if isinstance(part, BodyPart):
@@ -81,13 +89,24 @@ class Upload:
         self.is_done = True
         return True
 
+    def _send(self, out: list[bytes]) -> None:
+        link = self._upstream.link
+        try:
+            link.send(b"".join(out))
+        except TimeoutError:
+            self._is_upstream_open = False
+            self._fail(FailureKind.CONNECTION_WRITE_TIMEOUT, took_nothing(self._upstream))
+        except OSError:
+            # The upstream takes no more. Its answer may lie in its socket: the relay finds it or the reset; the client
+            # is read on, so that it comes to read that answer.
+            self._is_upstream_open = False
+
     def _sent(self) -> None:
         self._report.sent_mark = time.perf_counter()
         self._report.state = max(self._report.state, ExchangeState.WAITING)
 
     def _run(self) -> None:
         client, reader = self._client, self._reader
-        is_upstream_open = True
         try:
             while not self.is_done:
                 part = reader.next_part()
@@ -99,14 +118,9 @@ class Upload:
                     continue
                 out: list[bytes] = []
                 self._take(part, out)
-                if is_upstream_open and out:
-                    try:
-                        self._upstream.link.send(b"".join(out))
-                    except OSError:
-                        # The upstream takes no more. Its answer may lie in its socket: the relay finds it or the
-                        # reset; the client is read on, so that it comes to read that answer.
-                        is_upstream_open = False
-            if is_upstream_open:
+                if self._is_upstream_open and out:
+                    self._send(out)
+            if self._is_upstream_open:
                 self._sent()
         except ProtocolError as error:
             if reader.is_at_end or error.failure.kind is FailureKind.HTTP_RESPONSE_INCOMPLETE:
@@ -124,3 +138,8 @@ class Upload:
     def _fail(self, kind: FailureKind, text: str) -> None:
         self.failure = Failure(kind, text)
         self._upstream.link.abort()
+
+
+def took_nothing(upstream: Upstream) -> str:
+    """The sentence for an upstream that lets a request wait."""
+    return f"{upstream.host}:{upstream.port} took nothing of the request for {upstream.link.write_limit_s:.0f} seconds."
