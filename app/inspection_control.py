@@ -54,7 +54,7 @@ class Inspection(QObject):
 
     def _close(self) -> None:
         self._window.list.select_nothing()
-        self._window.list.setFocus()
+        self._window.focus_list()
 
     def _save_body(self, exchange_id: int, is_response: bool, decoded: bool) -> None:
         if self._row is not None and self._row.id == exchange_id:

@@ -41,7 +41,7 @@ class ListCommands(QObject):
                 "only_host": lambda: self._filter_host(""),
                 "not_host": lambda: self._filter_host("-"),
                 "select_all": window.list.selectAll,
-                "show_list": window.list.setFocus,
+                "show_list": window.focus_list,
             },
         )
 

@@ -199,7 +199,7 @@ def _check_upstream_ca(path: str) -> None:
 
 
 def _run_record(options: argparse.Namespace) -> int:
-    from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError
+    from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError, ListenError
     from proxy_core.fault_log import open_fault_log
     from proxy_core.home import LIVE_SUFFIX, HomeError, open_home
 
@@ -229,6 +229,8 @@ def _run_record(options: argparse.Namespace) -> int:
         open_fault_log(home.log, "record")
         engine = Engine(settings, home, folder)
         engine.start()
+    except ListenError as error:
+        raise UsageError(f"{error} Choose another address with --listen HOST:PORT.") from None
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
     shown = f"[{host}]" if ":" in host else host

@@ -56,6 +56,10 @@ class EngineError(Exception):
     """The engine can't start: one sentence for a person."""
 
 
+class ListenError(EngineError):
+    """… because of the address that it shall listen on."""
+
+
 class Engine:
     """A proxy that records. `start` it, `run` it until `stop` is called from another thread or a signal."""
 
@@ -82,7 +86,9 @@ class Engine:
             if self.settings.upstream_ca:
                 read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
             listener = listen(self.settings)
-        except (AddressError, CertificateAuthorityError, UpstreamCaError) as error:
+        except AddressError as error:
+            raise ListenError(str(error)) from None
+        except (CertificateAuthorityError, UpstreamCaError) as error:
             raise EngineError(str(error)) from None
         try:
             self._open_capture()

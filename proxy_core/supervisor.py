@@ -39,7 +39,7 @@ _LOOK_S = 0.05
 
 
 class AddressError(Exception):
-    """The address can't be listened on: one sentence that says why and what to do."""
+    """The address can't be listened on: one sentence that says why. Where another is chosen, its teller knows."""
 
 
 class BatchTaker(Protocol):
@@ -65,7 +65,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
-        raise AddressError(f"{host} is no address of this machine: give --listen HOST:PORT another one.") from None
+        raise AddressError(f"{host} is no address of this machine.") from None
     family, _, _, _, address = infos[0]
     last_port = min(port + FALLBACK_PORTS, 65535) if settings.port_fallback and port else port
     error: OSError | None = None
@@ -82,7 +82,7 @@ def listen(settings: Settings) -> socket.socket:
             error = caught
     assert error is not None
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    raise AddressError(f"Harrier can't listen on {where} ({error.strerror}): choose another with --listen HOST:PORT.")
+    raise AddressError(f"Harrier can't listen on {where} ({error.strerror}).")
 
 
 @dataclass(eq=False)

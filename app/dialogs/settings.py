@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 
 import msgspec
 from PySide6.QtWidgets import (
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -20,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.listen_address import address_problem, listen_host
 from app.theme import Scheme, code_font
 from app.widgets.plain_text import plain_label, separator
 from proxy_core.model.settings import Settings
@@ -32,6 +35,15 @@ _SCHEMES = ((Scheme.SYSTEM, "As the system"), (Scheme.LIGHT, "Light"), (Scheme.D
 def host_lines(text: str) -> tuple[str, ...]:
     """The hosts of a list, one a line; blanks and repetitions are dropped, names are lower case."""
     return tuple(dict.fromkeys(line.strip().lower() for line in text.splitlines() if line.strip()))
+
+
+def hosts_problem(hosts: tuple[str, ...]) -> str:
+    """Why one of these could never be the host of a connection; "" when each could."""
+    for host in hosts:
+        is_literal = ":" in host and "]" not in host and host.count(":") > 1
+        if not is_literal and re.search(r"[^\w.*?!\[\]-]", host):
+            return f"«{host}» is no host: write its name or address alone, without scheme, port or path."
+    return ""
 
 
 def is_open_to_others(host: str) -> bool:
@@ -87,13 +99,18 @@ class SettingsDialog(QDialog):
             note = plain_label(hint, "muted", wraps=True)
             form.addRow("", note)
 
+    def _warning(self, form: QFormLayout) -> QLabel:
+        """Room beneath the last field for what is wrong with it."""
+        warning = plain_label("", "failed", wraps=True)
+        form.addRow("", warning)
+        return warning
+
     def _add_address(self, form: QFormLayout, settings: Settings) -> None:
         self.host = QLineEdit(settings.listen_host)
         self.host.setFont(code_font())
         self.host.textChanged.connect(self._check)
         self._row(form, "Listen on", self.host)
-        self._warning = plain_label("", "failed", wraps=True)
-        form.addRow("", self._warning)
+        self._address_warning = self._warning(form)
         self.port = QSpinBox()
         self.port.setMinimumWidth(120)
         self.port.setRange(0, 65535)
@@ -119,12 +136,14 @@ class SettingsDialog(QDialog):
         self.not_intercepted.setPlaceholderText("*.bank.com")
         self.not_intercepted.setTabChangesFocus(True)
         self.not_intercepted.setFixedHeight(84)
+        self.not_intercepted.textChanged.connect(self._check)
         self._row(
             form,
             "Leave undecrypted",
             self.not_intercepted,
             "One host a line, with * for any part of a name. Their traffic is passed on unread.",
         )
+        self._hosts_warning = self._warning(form)
 
     def _add_trust(self, form: QFormLayout, settings: Settings) -> None:
         self.verify = QCheckBox("Verify the certificates of origins")
@@ -143,6 +162,7 @@ class SettingsDialog(QDialog):
         label = plain_label("Also trust this CA")
         label.setBuddy(self.upstream_ca)
         form.addRow(label, line)
+        self._ca_warning = self._warning(form)
 
     def _choose_ca(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -155,17 +175,21 @@ class SettingsDialog(QDialog):
         """Say what is wrong or dangerous while it is being written."""
         if not hasattr(self, "_ok"):
             return
-        host, ca = self.host.text().strip(), self.upstream_ca.text().strip()
-        text = ""
-        if not host:
-            text = "An address is needed, such as 127.0.0.1."
-        elif ca and not os.path.isfile(ca):
-            text = f"There is no file {ca} to trust."
-        self._ok.setEnabled(not text)
-        if not text and is_open_to_others(host):
-            text = "Every computer that can reach this one will be able to use this proxy."
-        self._warning.setText(text)
-        self._warning.setVisible(bool(text))
+        address = self.host.text()
+        ca = self.upstream_ca.text().strip()
+        wrong_address = address_problem(address)
+        wrong_hosts = hosts_problem(host_lines(self.not_intercepted.toPlainText()))
+        wrong_ca = f"There is no file {ca} to trust." if ca and not os.path.isfile(ca) else ""
+        self._ok.setEnabled(not (wrong_address or wrong_hosts or wrong_ca))
+        if not wrong_address and is_open_to_others(listen_host(address)):
+            wrong_address = "Every computer that can reach this one will be able to use this proxy."
+        for label, text in (
+            (self._address_warning, wrong_address),
+            (self._hosts_warning, wrong_hosts),
+            (self._ca_warning, wrong_ca),
+        ):
+            label.setText(text)
+            label.setVisible(bool(text))
         self.not_intercepted.setEnabled(self.interception.isChecked())
 
     @property
@@ -173,7 +197,7 @@ class SettingsDialog(QDialog):
         """As they stand in the dialog."""
         return msgspec.structs.replace(
             self._settings,
-            listen_host=self.host.text().strip(),
+            listen_host=listen_host(self.host.text()),
             listen_port=self.port.value(),
             workers=self.workers.value(),
             interception=self.interception.isChecked(),

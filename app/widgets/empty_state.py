@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.theme import text_font
 from app.widgets.icons import ICON_PIXELS, THEME_EVENTS, application_icon, role_colour, tinted_icon
@@ -60,6 +60,12 @@ _BUTTONS: dict[Emptiness, tuple[tuple[str, str, str], ...]] = {  # (action, icon
 }
 
 
+def is_focus_in(widget: QWidget) -> bool:
+    """Whether the keyboard belongs to a widget or to something inside it."""
+    focused = QApplication.focusWidget()
+    return focused is not None and widget.isAncestorOf(focused)
+
+
 class EmptyState(QWidget):
     """Laid over the list."""
 
@@ -68,6 +74,7 @@ class EmptyState(QWidget):
         self.setObjectName("emptyState")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Nothing to show")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._actions = actions
         self.why: Emptiness | None = None  # as said last
         column = QVBoxLayout(self)
@@ -113,6 +120,7 @@ class EmptyState(QWidget):
         self._fill(_BUTTONS[why])
 
     def _fill(self, buttons: Sequence[tuple[str, str, str]]) -> None:
+        had_focus = is_focus_in(self)
         while (item := self._row.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -129,7 +137,11 @@ class EmptyState(QWidget):
             button.setAccessibleName(text)
             button.clicked.connect(self._actions[action].trigger)
             self._row.addWidget(button)
+            if place == 0:
+                self.setFocusProxy(button)
         self._row.addStretch(1)
+        if had_focus:
+            self.setFocus()
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() in THEME_EVENTS and self.why is not None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWi
 from app.actions import LIST_MENU, MAIN_MENU, build_actions
 from app.item_models.exchange_model import ExchangeModel
 from app.preferences import Preferences
-from app.widgets.empty_state import Emptiness, EmptyState
+from app.widgets.empty_state import Emptiness, EmptyState, is_focus_in
 from app.widgets.exchange_list import ExchangeList
 from app.widgets.filter_bar import FilterBar
 from app.widgets.icons import application_icon
@@ -80,7 +80,7 @@ class MainWindow(QWidget):
         column.setSpacing(0)
         for widget in (self.toolbar, self.notices, self.splitter, self.status_bar):
             column.addWidget(widget, 1 if widget is self.splitter else 0)
-        self.list.setFocus()
+        self.focus_list()
 
     def restore(self, preferences: Preferences) -> None:
         """Look as it was left."""
@@ -108,7 +108,17 @@ class MainWindow(QWidget):
         """Show why the list is empty; None: show the list."""
         if why is not None:
             self.empty_state.show_why(why)
-        self._stack.setCurrentWidget(self.list if why is None else self.empty_state)
+        shown: QWidget = self.list if why is None else self.empty_state
+        if self._stack.currentWidget() is not shown:
+            has_focus = is_focus_in(self._stack)
+            self._stack.setCurrentWidget(shown)
+            if has_focus:
+                shown.setFocus()
+
+    def focus_list(self) -> None:
+        """Give the focus to what stands in the list's place. What is hidden would take it once it is shown again."""
+        shown: QWidget = self.empty_state if self.empty_state.isVisibleTo(self) else self.list
+        shown.setFocus()
 
     def open_list_menu(self, position: QPoint) -> None:
         """The context menu of the list."""

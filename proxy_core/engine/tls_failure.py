@@ -16,8 +16,8 @@ from proxy_core.certificate_authority import COMMON_NAME_START
 from proxy_core.engine.tls import TlsEofError, TlsHandshakeError, TlsRenegotiationError
 from proxy_core.model.failure import Failure, FailureKind
 
-_GO_ON = "To connect all the same, switch the verification off (--insecure-upstream)."
-_TRUST_IT = "If you trust it, name its certificate with --upstream-ca."
+_GO_ON = "To connect all the same, switch the verification off (in the settings, or by --insecure-upstream)."
+_TRUST_IT = "If you trust it, name its certificate (in the settings, or by --upstream-ca)."
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(.+)")
 _RECORD_TYPES = frozenset(range(20, 25))  # RFC 8446 §5.1, RFC 6520
 _ALERT_RECORD, _HANDSHAKE_RECORD = 21, 22

@@ -44,15 +44,15 @@ def open_window(qtbot, tmp_path, theme):
     """Opens windows on one home, each with an engine of its own."""
     opened = []
 
-    def make(listen_port: int = 0, workers: int = 1) -> WindowController:
+    def make(listen_port: int = 0, workers: int = 1, listen_host: str = "127.0.0.1") -> WindowController:
         home = open_home(str(tmp_path / "home"))
-        settings = Settings(listen_port=listen_port, workers=workers)
+        settings = Settings(listen_host=listen_host, listen_port=listen_port, workers=workers)
         bridge = EngineBridge(EngineControl(), home.path)
         bridge.start(settings)
         controller = WindowController(home, Preferences(), settings, bridge, theme)
         opened.append(controller)
         controller.window.show()
-        qtbot.waitUntil(lambda: controller._live is not None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: controller._live is not None or not bridge.is_running, timeout=WAIT_MS)
         return controller
 
     yield make
@@ -335,6 +335,37 @@ def test_a_notice_that_cannot_be_shown_costs_that_notice(open_window, qtbot, sit
         qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/shop.js"], timeout=WAIT_MS)
         qtbot.waitUntil(thrown.is_set, timeout=WAIT_MS)
     assert [str(error) for _, error, _ in exceptions] == ["a fault of ours"]
+
+
+def test_an_address_that_is_not_ours_is_told_in_the_windows_words(open_window, qtbot):
+    controller = open_window(listen_host="203.0.113.7")
+    notices = controller.window.notices
+    qtbot.waitUntil(lambda: "203.0.113.7" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    assert "--" not in " ".join(notice_texts(notices))
+    assert {"Try Again", "Settings"} <= {button.text() for button in notices.findChildren(QAbstractButton)}
+    assert controller.window.empty_state.why is Emptiness.NO_ENGINE
+
+
+def test_the_key_for_the_list_over_an_empty_one_takes_no_keys_from_the_filter_later(open_window, qtbot, site):
+    controller = open_window()
+    window = controller.window
+    window.activateWindow()
+    window.action("show_list").trigger()
+    assert window.empty_state.isAncestorOf(QApplication.focusWidget())
+    window.filter_bar.field.setFocus()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
+    assert QApplication.focusWidget() is window.filter_bar.field
+    window.action("show_list").trigger()
+    assert QApplication.focusWidget() is window.list
+    write_filter(controller, "status:500")
+    window.action("show_list").trigger()
+    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.empty_state, timeout=WAIT_MS)
+    assert window.empty_state.isAncestorOf(QApplication.focusWidget())  # its way out has the keyboard
+    controller.inspection._close()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
+    assert QApplication.focusWidget() is window.list
 
 
 def test_everything_that_can_be_used_has_a_name(open_window):

@@ -1,0 +1,102 @@
+"""The settings: what can't be is said while it is written, and can't be chosen."""
+
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from app.dialogs.settings import SettingsDialog, host_lines, hosts_problem
+from app.listen_address import address_problem, listen_host
+from app.theme import Scheme
+from proxy_core.model.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1", " 127.0.0.1 ", "::1", "[::1]", "0.0.0.0", "::", "localhost", "my-box.lan"]
+)
+def test_addresses_that_can_be_listened_on(text):
+    assert address_problem(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "needed"),
+        ("999.1.1.1", "IPv4"),
+        ("127.0.0.256", "IPv4"),
+        ("127.0.0", "IPv4"),
+        ("1234", "IPv4"),
+        ("127.0.0.1.5", "IPv4"),
+        ("127.0.0.1:8080", "write 127.0.0.1 here"),
+        (":8080", "write 127.0.0.1 here"),
+        ("localhost:8080", "write localhost here"),
+        ("[::1]:8080", "write ::1 here"),
+        ("[::1", "bracket"),
+        ("::1]", "bracket"),
+        ("[127.0.0.1]", "IPv6"),
+        ("::12345", "IPv6"),
+        ("1:2:3", "IPv6"),
+        ("http://127.0.0.1", "more than an address"),
+        ("127.0.0.1/8", "more than an address"),
+        ("a b", "neither"),
+        ("-a", "neither"),
+        ("a..b", "neither"),
+        ("a" * 64, "neither"),
+        ("a." * 127 + "a", "neither"),
+        ("203.0.113.7", "no address of this computer"),  # RFC 5737: nobody's
+        ("2001:db8::7", "no address of this computer"),  # RFC 3849
+    ],
+)
+def test_what_is_no_address_is_said_in_a_sentence(text, word):
+    problem = address_problem(text)
+    assert word in problem
+    assert problem.endswith(".")
+
+
+def test_brackets_are_taken_off():
+    assert listen_host(" [::1] ") == "::1"
+
+
+@pytest.mark.parametrize("text", ["", "a.test\n*.b.test", "10.0.0.?", "::1", "db[12].test", "under_score.test"])
+def test_hosts_that_connections_can_have(text):
+    assert hosts_problem(host_lines(text)) == ""
+
+
+@pytest.mark.parametrize("line", ["https://bank.test/", "bank.test:443", "bank.test/path", "a b", "[::1]:443"])
+def test_hosts_that_no_connection_has_are_told(line):
+    problem = hosts_problem(host_lines(f"fine.test\n{line}"))
+    assert f"«{line}»" in problem
+
+
+@pytest.fixture
+def dialog(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    yield SettingsDialog(Settings(), Scheme.LIGHT, parent)
+
+
+def warnings(dialog: SettingsDialog) -> list[str]:
+    labels = (dialog._address_warning, dialog._hosts_warning, dialog._ca_warning)
+    return [label.text() for label in labels if not label.isHidden()]
+
+
+def test_what_is_wrong_stands_beneath_its_field_and_cannot_be_chosen(dialog, tmp_path):
+    assert warnings(dialog) == []
+    assert dialog._ok.isEnabled()
+    dialog.host.setText("999.1.1.1")
+    dialog.not_intercepted.setPlainText("https://bank.test")
+    dialog.upstream_ca.setText(str(tmp_path / "no such file"))
+    assert len(warnings(dialog)) == 3
+    assert not dialog._ok.isEnabled()
+    dialog.not_intercepted.setPlainText("bank.test")
+    dialog.upstream_ca.setText("")
+    assert len(warnings(dialog)) == 1
+    assert not dialog._ok.isEnabled()
+    dialog.host.setText("[::1]")
+    assert warnings(dialog) == []
+    assert dialog._ok.isEnabled()
+    assert dialog.settings.listen_host == "::1"
+
+
+def test_listening_to_everybody_is_warned_of_and_allowed(dialog):
+    dialog.host.setText("0.0.0.0")
+    assert "Every computer" in warnings(dialog)[0]
+    assert dialog._ok.isEnabled()
