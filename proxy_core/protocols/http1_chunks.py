@@ -1,16 +1,25 @@
 """The chunked transfer coding, RFC 9112 §7.1: bytes in, body parts and the end with its trailers out.
 
 One decoder reads one body. The chunks that lie in what was received become one part, so nobody pays for an origin's
-taste for small chunks; a chunk's extensions are passed on as they came. Nothing is held back that could be sent on,
-except a size line or a trailer section that isn't whole yet.
+taste for small chunks. Nothing is held back that could be sent on, except a size line or a trailer section that isn't
+whole yet.
+
+A chunk's extensions are passed on as they came, but for those that break the grammar: they are left out. In `5;a="`
+before the line end one reader sees a line, another the beginning of a quoted string that runs over it, and the two then
+disagree about every byte that follows. Without the extension both see what we saw. To refuse the message would be as
+safe, but what an extension says is for the next hop only and may be ignored by anybody (RFC 9112 §7.1.1): no reason to
+keep a person from seeing the body.
 """
 
 import re
 
-from proxy_core.protocols.http1_fields import BARE_LF, FIELD_LINES, VALUE, MalformedError, repair_lines, shown
+from proxy_core.protocols.http1_fields import BARE_LF, FIELD_LINES, TOKEN, VALUE, MalformedError, repair_lines, shown
 from proxy_core.protocols.http1_parts import END_OF_CHUNKS, BodyPart, EndOfMessage, HeadLimits
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?:[ \t]*+;" + VALUE + rb"*+)?+\r\n")
+_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\' + VALUE + rb')*+"'  # RFC 9110 §5.6.4
+_EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+"
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?:" + _EXTENSION + rb")*+\r\n")
+_ODD_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)[ \t]*+;" + VALUE + rb"*+\r\n")  # its extension is no good
 # What a size line may look like as long as its end isn't here.
 _PARTIAL_SIZE_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}+(?:[ \t]*+(?:;" + VALUE + rb"*+)?+)?+\r?+)?+")
 _LARGEST_CHUNK = 2**63 - 1
@@ -67,9 +76,9 @@ class ChunkDecoder:
                 continue
             match = _SIZE_LINE.match(buffer, position)
             if match is None or (size := int(match[1], 16)) > _LARGEST_CHUNK:
-                if position == begin:
-                    self._check_size_line(buffer, position)
-                break
+                if position > begin:
+                    break
+                return self._take_odd_line(buffer, position)
             line_end = match.end()
             if line_end - position > self._limits.chunk_line_bytes:
                 if position == begin:
@@ -89,6 +98,21 @@ class ChunkDecoder:
                 position = line_end
         return self._part(buffer, begin, position, pieces), position
 
+    def _take_odd_line(self, buffer: bytes, position: int) -> tuple[BodyPart | None, int]:
+        """Take a size line without its extension, which breaks the grammar. Raises MalformedError for what is none."""
+        match = _ODD_SIZE_LINE.match(buffer, position)
+        if match is None or (size := int(match[1], 16)) > _LARGEST_CHUNK:
+            self._check_size_line(buffer, position)
+            return None, position
+        if match.end() - position > self._limits.chunk_line_bytes:
+            raise self._line_too_long()
+        line = match[1] + b"\r\n"
+        if not size:
+            self._last_line = line
+            return None, match.end()
+        self._left = size
+        return BodyPart(b"", line), match.end()
+
     @staticmethod
     def _part(buffer: bytes, begin: int, position: int, pieces: list[bytes]) -> BodyPart | None:
         if begin == position:
@@ -104,7 +128,7 @@ class ChunkDecoder:
 
     def _check_size_line(self, buffer: bytes, position: int) -> None:
         """Raise MalformedError unless what lies there may become a size line."""
-        match = _SIZE_LINE.match(buffer, position)
+        match = _SIZE_LINE.match(buffer, position) or _ODD_SIZE_LINE.match(buffer, position)
         if match is not None:
             raise MalformedError(f"A chunk is too large: {shown(match[1])}.")
         if _PARTIAL_SIZE_LINE.fullmatch(buffer, position) is None:

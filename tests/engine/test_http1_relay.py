@@ -200,6 +200,16 @@ class TestForwarding:
         assert b"chunked" not in client.reads_head().lower()
         assert client.reads_to_end() == b"hi"
 
+    @pytest.mark.parametrize(("method", "status"), [(b"HEAD", b"200 OK"), (b"GET", b"304 Not Modified")])
+    def test_http10_client_is_told_of_no_chunks_that_would_have_come(self, proxy, start_origin, method, status):
+        """RFC 9112 §6.1: no Transfer-Encoding to HTTP/1.0, with or without a body."""
+        origin = start_origin(answering(b"HTTP/1.1 %b\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n" % status))
+        client = proxy.connect()
+        client.sends(b"%b http://127.0.0.1:%d/ HTTP/1.0\r\n\r\n" % (method, origin.port))
+        client.sees(b"HTTP/1.1 %b\r\nX: y\r\nConnection: close\r\n\r\n" % status)
+        client.sees_end()
+        assert b"chunked" in proxy.only().detail.response_head
+
     def test_a_reused_connection_that_died_is_replaced_once(self, proxy, start_origin):
         def script(upstream):
             upstream.reads_head()

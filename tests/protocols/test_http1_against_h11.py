@@ -78,6 +78,7 @@ def compare_response(data: bytes, method: bytes = b"GET") -> tuple[Facts | None,
     return ours, h11_reads(connection, data)
 
 
+POST_CHUNKED = b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n"
 start_lines = st.sampled_from([b"GET / HTTP/1.1", b"POST /x?y HTTP/1.1", b"HEAD / HTTP/1.0", b"OPTIONS * HTTP/1.1"])
 framings = st.sampled_from(
     [
@@ -131,6 +132,22 @@ def test_responses_that_both_accept_read_the_same(start, lines, framing, body, m
     ours, theirs = compare_response(written(start, [*lines, *framing]) + body, method)
     if ours is not None and theirs is not None:
         assert without_lengths(ours) == without_lengths(theirs)
+
+
+EXTENSIONS = st.text('";\\=a \t\x80', max_size=8).map(lambda text: b";" + text.encode("latin-1"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=5), st.just(b"") | EXTENSIONS), max_size=4), EXTENSIONS)
+def test_chunks_as_we_send_them_on_have_one_reading(chunks, last):
+    """Whatever extensions came, h11 reads the body that we read."""
+    wire = b"".join(b"%x%b\r\n%b\r\n" % (len(data), extension, data) for data, extension in chunks)
+    message = read(RequestReader(), [POST_CHUNKED + wire + b"0%b\r\n\r\n" % last]).only
+    assert message.end is not None
+    body = h11_reads(h11.Connection(h11.SERVER), POST_CHUNKED + message.wire + message.end.wire)
+    assert body is not None
+    assert body[-2:] == (message.data, [])
+    assert message.data == b"".join(data for data, _ in chunks)
 
 
 def without_lengths(facts: Facts) -> Facts:

@@ -57,8 +57,8 @@ def test_the_middle_of_a_chunk_is_not_copied():
         (b"2\r\n\r\n\r\n", b"\r\n"),
         (b"5;name\r\nhello\r\n", b"hello"),
         (b'5 ; name="a\\"b;c" ;x=y\r\nhello\r\n', b"hello"),
-        (b"5;\r\nhello\r\n", b"hello"),
-        (b"5;\x80\t~\r\nhello\r\n", b"hello"),
+        (b'5;a="\x80\t;\\\t";b\r\nhello\r\n', b"hello"),
+        (b"5\t;\ta\t=\tb ; c\r\nhello\r\n", b"hello"),
         (b"", b""),
         (b"1\r\nx\r\n" * 500, b"x" * 500),
     ],
@@ -69,6 +69,38 @@ def test_chunks_are_decoded_and_sent_on_as_they_came(chunks, data):
     assert first.end is not None
     assert first.wire + first.end.wire == chunks + b"0\r\n\r\n"
     assert second.head.target == b"/next"
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        b";",
+        b";;a",
+        b";a;",
+        b";a=",
+        b";=b",
+        b";a=b ",
+        b";a b",
+        b";\x80\t~",
+        b';a="',
+        b';a="b',
+        b';a="b\\"',
+        b';a="b"c',
+        b';a="b";"',
+        b';"a"=b',
+        b";a=b;c=d,e",
+        b" ;" + b"x" * 3000 + b'"',
+    ],
+)
+def test_an_extension_that_breaks_the_grammar_is_left_out(extension):
+    """A reader that honours quotes would run over the line's end, one that doesn't would not."""
+    chunks = b"1\r\nx\r\n5%b\r\nhello\r\n0a;good\r\n0123456789\r\n2%b\r\nyz\r\n" % (extension, extension)
+    for wire in (CHUNKED + chunks, OK_CHUNKED + chunks):
+        read_it = read_requests if wire.startswith(POST) else read_response
+        message = read_it(wire + b"0%b\r\nA: 1\r\n\r\n" % extension).only
+        assert message.data == b"xhello0123456789yz"
+        assert message.wire == b"1\r\nx\r\n5\r\nhello\r\n0a;good\r\n0123456789\r\n2\r\nyz\r\n"
+        assert message.end == EndOfMessage(b"A: 1\r\n", b"0\r\nA: 1\r\n\r\n")
 
 
 @pytest.mark.parametrize("last", [b"0\r\n\r\n", b"000\r\n\r\n", b"0;x=y\r\n\r\n", b"0000000000000000 ;x\r\n\r\n"])
@@ -148,6 +180,7 @@ BAD_CHUNKS = [
     b"5\r\nhello0\r\n\r\n",
     b"5\r\nhell\r\n0\r\n\r\n",
     b"8000000000000000\r\n",
+    b'8000000000000000;a="\r\n',
     b"ffffffffffffffff\r\n",
     b"10000000000000000\r\n",
     b"00000000000000005\r\nhello\r\n",
@@ -321,6 +354,7 @@ def test_chunk_extensions_and_trailers_have_limits():
     limits = HeadLimits(chunk_line_bytes=32, trailer_bytes=32, fields=3)
     for end in (
         b"5;" + b"x" * 29 + b"\r\n",
+        b"5;" + b"x" * 28 + b'"\r\n',
         b"5;" + b"x" * 100,
         b"0\r\nX: " + b"x" * 26 + b"\r\n\r\n",
         b"0\r\nX: " + b"x" * 99,

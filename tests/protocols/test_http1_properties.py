@@ -39,6 +39,7 @@ FRAGMENTS = [
     b"hello",
     b"5\r\nhello\r\n",
     b"5;x=y\r\nhel",
+    b'5;x="\r\nhel',
     b"lo\r\n",
     b"0\r\n",
     b"0\r\n\r\n",
