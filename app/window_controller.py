@@ -33,7 +33,7 @@ from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
 from proxy_core.model.filter import Filter
 from proxy_core.model.notice import CaptureCleared, EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
-from proxy_core.model.settings import Settings
+from proxy_core.model.settings import Settings, is_open_to_others
 
 _BUSY_MS = 150  # a filter that takes longer says that it runs
 _RATE_MS = 1000
@@ -186,6 +186,16 @@ class WindowController(QObject):
             )
         else:
             self.window.notices.withdraw("port")
+        if is_open_to_others(notice.host):
+            self.tell(
+                "open",
+                NoticeKind.WARNING,
+                f"{address_text(notice.host, notice.port)} is open to everybody who can reach this computer: they can "
+                "go anywhere through it, as you.",
+                ("Settings", self._show_settings),
+            )
+        else:
+            self.window.notices.withdraw("open")
         if earlier is not None and earlier[1]:
             path, total = earlier
             self.tell(

@@ -6,8 +6,8 @@ or exported. `load_or_create` is for the processes that start first; workers `lo
 
 `harrier-ca-key.pem` holds the key *and* its certificate, and appears at once and whole by a hard link: however many
 processes start together, one wins and all load the same. `harrier-ca.pem` is the copy of the certificate for people to
-import, and is written anew when it is missing. Nothing damaged is ever replaced silently: browsers may trust that CA,
-so a person must decide; the error says which file to move away.
+import, and is written anew when it is missing. Nothing damaged is ever replaced silently, and no key that another user
+may have put there is ever used: browsers may trust that CA, so a person must decide; the error says what to do.
 """
 
 import contextlib
@@ -34,11 +34,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from proxy_core.ownership import is_of_another, is_writable_by_others, take_from_others
+
 KEY_FILE = "harrier-ca-key.pem"
 CERTIFICATE_FILE = "harrier-ca.pem"
 COMMON_NAME_START = "Harrier CA "
 LIFETIME = timedelta(days=9 * 365)  # browsers take 10 years; some devices refuse more
 BACKDATING = timedelta(days=2)  # clients whose clock is behind ours
+_FILE_LIMIT = 64 * 1024  # bytes; a key with its certificate is 1 KB
+_UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NAME_LIMIT = 64  # X.520 ub-common-name
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
@@ -113,12 +117,14 @@ class CertificateAuthority:
                 f"The CA's key {key_path} is missing: put it back, or move {certificate_path} away, and Harrier makes "
                 "a new CA, which browsers must then be told to trust."
             )
-        key, certificate = _parse_key_file(key_file, key_path)
+        key_data, key_status = key_file
+        _check_key_is_ours(key_status, key_path)
+        key, certificate = _parse_key_file(key_data, key_path)
         _check_validity(certificate, key_path, certificate_path)
-        _tighten(key_path, 0o600)
+        take_from_others(key_path, 0o077)
         if copy is None:
             _write_copy(certificate_path, certificate)
-        elif not _is_copy_of(copy, certificate):
+        elif not _is_copy_of(copy[0], certificate):
             raise CertificateAuthorityError(
                 f"{certificate_path} is damaged or belongs to another key than {KEY_FILE} beside it: move it away, "
                 "and Harrier writes it anew."
@@ -217,16 +223,39 @@ def _is_copy_of(copy: bytes, certificate: x509.Certificate) -> bool:
         return False
 
 
-def _read_if_there(path: str) -> bytes | None:
+def _read_if_there(path: str) -> tuple[bytes, os.stat_result] | None:
+    """What a file holds and what it is, of one and the same file; never what a link leads to."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY | _UNFOLLOWED)
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise CertificateAuthorityError(f"{path} is a link: put the file itself in its place.") from error
         raise CertificateAuthorityError(
             f"{path} can't be read ({error.strerror or error}): give it back to the user who runs Harrier."
         ) from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise CertificateAuthorityError(f"{path} is no file: move it away.")
+        return file.read(_FILE_LIMIT), status
+
+
+def _check_key_is_ours(status: os.stat_result, path: str) -> None:
+    """Refuse a key that another user may have put there, who could then be every site to browsers that trust it."""
+    if is_of_another(status):
+        whose = f"belongs to another user (number {status.st_uid})"
+        ours = "make it yours (chown) if you put it there yourself"
+    elif is_writable_by_others(status):
+        whose = f"can be changed by other users (mode {stat.S_IMODE(status.st_mode):04o})"
+        ours = "`chmod 600` it if you know that nobody has changed it"
+    else:
+        return
+    raise CertificateAuthorityError(
+        f"The CA's key {path} {whose}, who could then be every site to the browsers that trust it: {ours}; otherwise "
+        f"move it and {CERTIFICATE_FILE} away, and Harrier makes a new CA, which browsers must then be told to trust."
+    )
 
 
 def _make_private_folder(folder: str) -> None:
@@ -238,17 +267,12 @@ def _make_private_folder(folder: str) -> None:
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
-        _tighten(folder, 0o700)
-
-
-def _tighten(path: str, mode: int) -> None:
-    """Take away what others may do. A folder that everybody shares (`--home /tmp`) is left alone."""
-    if sys.platform == "win32":
-        return
-    status = os.stat(path)
-    is_shared = stat.S_ISDIR(status.st_mode) and bool(status.st_mode & stat.S_ISVTX)
-    if status.st_mode & 0o077 & ~mode and status.st_uid == os.geteuid() and not is_shared:
-        os.chmod(path, mode)
+        take_from_others(folder, 0o077)
+    if is_of_another(os.stat(folder)):
+        raise CertificateAuthorityError(
+            f"The folder {folder} belongs to another user, who could put a CA of their own there: make it yours "
+            "(chown), or choose another one with --home."
+        )
 
 
 def _publish_key_file(folder: str, data: bytes) -> None:

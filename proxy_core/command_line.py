@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NoReturn
 
-from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings
+from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings, is_open_to_others
 from proxy_core.terminal import complain, say
 from proxy_core.version import VERSION
 
@@ -235,6 +235,11 @@ def _run_record(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on http://{shown}:{engine.port}")
+    if is_open_to_others(host):
+        complain(
+            f"harrier: {shown} is open to everybody who can reach this computer: they can go anywhere through it, as "
+            "you. Without --listen only this computer can."
+        )
     _serve(engine, options.duration)
     status = 0
     if engine.problem:

@@ -1,10 +1,13 @@
 """Where Harrier keeps its things: the CA, settings, live captures, browser profiles. One folder for each user, 0700."""
 
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 import platformdirs
+
+from proxy_core.ownership import take_from_others
 
 HOME_VARIABLE = "HARRIER_HOME"
 LIVE_SUFFIX = ".live"
@@ -66,8 +69,11 @@ def open_home(path: str | None = None) -> Home:
     try:
         for folder in (home.path, home.ca, home.captures):
             os.makedirs(folder, mode=0o700, exist_ok=True)
-        probe = os.path.join(home.path, f".probe-{os.getpid()}")
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600))
+        # A folder that was there before may hold more than is Harrier's: who reads it is the person's affair.
+        take_from_others(home.path, 0o022)
+        take_from_others(home.captures, 0o077)
+        probe = os.path.join(home.path, f".probe-{secrets.token_hex(8)}")
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         os.unlink(probe)
     except OSError as error:
         raise HomeError(

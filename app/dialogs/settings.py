@@ -1,6 +1,5 @@
 """The settings: where the proxy listens, what it may use, what it decrypts, whom it trusts; and the theme."""
 
-import ipaddress
 import os
 import re
 
@@ -25,7 +24,7 @@ from PySide6.QtWidgets import (
 from app.listen_address import address_problem, listen_host
 from app.theme import Scheme, code_font
 from app.widgets.plain_text import plain_label, separator
-from proxy_core.model.settings import Settings
+from proxy_core.model.settings import Settings, is_open_to_others
 
 _MOST_WORKERS = 64
 _FIELD_MARGIN = 7  # a style sheet's padding doesn't reach the field in a spin box
@@ -44,14 +43,6 @@ def hosts_problem(hosts: tuple[str, ...]) -> str:
         if not is_literal and re.search(r"[^\w.*?!\[\]-]", host):
             return f"«{host}» is no host: write its name or address alone, without scheme, port or path."
     return ""
-
-
-def is_open_to_others(host: str) -> bool:
-    """Whether listening there lets other computers in."""
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
 
 
 class SettingsDialog(QDialog):

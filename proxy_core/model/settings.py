@@ -1,5 +1,7 @@
 """Everything that a person can set about the engine; plain data, kept as JSON in the home folder by the window."""
 
+import ipaddress
+
 import msgspec
 
 DEFAULT_LISTEN_HOST = "127.0.0.1"
@@ -18,4 +20,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     not_intercepted: tuple[str, ...] = ()  # host globs (`*.bank.com`) whose TLS is tunnelled unread
     recording: bool = True
     insecure_upstream: bool = False  # don't verify upstream certificates
-    upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots
+    upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots and the system's
+
+
+def is_open_to_others(host: str) -> bool:
+    """Whether listening there lets other computers in."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"

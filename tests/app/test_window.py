@@ -430,3 +430,10 @@ def test_what_is_not_among_the_copied_is_told(qtbot, open_window, site, monkeypa
     assert QApplication.clipboard().text().count("http") == 1
     assert window.notices.texts()["copied_first"] == "The first 1 of 2 exchanges are copied."
     assert "copied" not in window.notices.texts()
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_that_the_proxy_is_open_to_everybody_is_said(open_window, host, is_told):
+    controller = open_window(listen_host=host)
+    told = controller.window.notices.texts().get("open", "")
+    assert ("is open to everybody who can reach this computer" in told) is is_told

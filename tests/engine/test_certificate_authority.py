@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import proxy_core.certificate_authority as authority_module
+from proxy_core import ownership
 from proxy_core.certificate_authority import (
     CERTIFICATE_FILE,
     KEY_FILE,
@@ -256,3 +257,53 @@ def test_openssl_reads_the_certificate(folder, made):
         text=True,
     ).stdout
     assert text.strip().partition("=")[2] == made.fingerprint
+
+
+class TestAPlantedKey:
+    """A key that another user may have put there, or changed, is never used silently."""
+
+    @pytest.mark.parametrize("mode", [0o666, 0o620, 0o602])
+    def test_a_key_that_others_can_change_is_refused(self, folder, made, mode):
+        path = folder / KEY_FILE
+        path.chmod(mode)
+        text = refusal(folder)
+        assert f"{path} can be changed by other users (mode {mode:04o})" in text
+        assert "chmod 600" in text
+        with pytest.raises(CertificateAuthorityError, match="other users"):
+            CertificateAuthority.load(str(folder))
+        path.chmod(0o600)
+        assert CertificateAuthority.load(str(folder)).fingerprint == made.fingerprint
+
+    def test_a_key_of_another_user_is_refused(self, folder, made, monkeypatch):
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4711)
+        monkeypatch.setattr(ownership, "_ADMINISTRATOR", -1)
+        text = refusal(folder)
+        assert "belongs to another user" in text
+        assert "chown" in text
+        with pytest.raises(CertificateAuthorityError, match="belongs to another user"):
+            CertificateAuthority.load(str(folder))
+
+    def test_a_folder_of_another_user_gets_no_ca(self, folder, monkeypatch):
+        folder.mkdir(parents=True)
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4711)
+        monkeypatch.setattr(ownership, "_ADMINISTRATOR", -1)
+        assert "--home" in refusal(folder)
+        assert list(folder.iterdir()) == []
+
+    @pytest.mark.parametrize("name", [KEY_FILE, CERTIFICATE_FILE])
+    def test_a_link_is_not_followed(self, folder, made, tmp_path, name):
+        (folder / name).rename(tmp_path / "elsewhere.pem")
+        (folder / name).symlink_to(tmp_path / "elsewhere.pem")
+        assert f"{folder / name} is a link" in refusal(folder)
+
+    @pytest.mark.parametrize("name", [KEY_FILE, CERTIFICATE_FILE])
+    def test_a_pipe_is_not_waited_for(self, folder, made, name):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+        with pytest.raises(CertificateAuthorityError, match="is no file"):
+            CertificateAuthority.load_or_create(str(folder))
+
+    def test_an_endless_key_is_read_up_to_a_limit(self, folder, made):
+        with (folder / KEY_FILE).open("r+b") as file:
+            file.truncate(1 << 36)
+        assert CertificateAuthority.load(str(folder)).fingerprint == made.fingerprint

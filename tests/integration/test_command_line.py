@@ -132,6 +132,8 @@ class TestListening:
             assert line.startswith("listening on http://0.0.0.0:")
             assert b"wares" in fetch(int(line.rpartition(":")[2]), site.http_url + "/api/wares")
             assert program.stop() == 0
+            assert "0.0.0.0 is open to everybody who can reach this computer" in program.errors
+            assert program.errors.count("\n") == 1
 
     def test_ipv6_loopback(self, site, tmp_path):
         with Program(["record", "--home", str(tmp_path), "--listen", "[::1]:0", "--workers", "1"]) as program:
@@ -142,6 +144,7 @@ class TestListening:
             assert link.getresponse().status == 200
             link.close()
             assert program.stop() == 0
+            assert program.errors == ""
 
 
 class TestBadFiles:
