@@ -1,19 +1,21 @@
 """Between captures and HAR files, streamed in both directions: `convert`, and what the window's export and open use."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from proxy_core.capture.live import is_recording
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import Recovery, recover
 from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError, save_capture
-from proxy_core.formats.har_reader import HarError, HarRepairs, read_har
+from proxy_core.formats.har_reader import HarError, read_har
+from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
 from proxy_core.model.exchange import ExchangeKind
-from proxy_core.partial_file import whole_file
+from proxy_core.partial_file import discard_partial, whole_file
 
 _PAGE = 200
 _TUNNELS_TOLD = 10_000
@@ -55,6 +57,8 @@ def convert(source: str, target: str) -> ConversionReport:
             reader.close()
     except CaptureError as error:
         raise ConversionError(str(error)) from None
+    finally:
+        discard_partial(target)  # an interrupt may come between the making of a file and the block that removes it
 
 
 def _recovery_text(recovery: Recovery) -> str:
@@ -156,17 +160,14 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
     count = 0
     ending: list[str] = []
     try:
-        size = os.path.getsize(source)
-        with open(source, "rb") as file, CaptureFile(target) as capture:
+        with _open_regular(source) as file, CaptureFile(target) as capture:
             capture.set_meta("imported_from", os.path.basename(source))
             try:
-                for entry in read_har(file, repairs):
+                for entry in read_har(_WatchedFile(file, progress), repairs):
                     capture.add(entry.row, entry.detail, (entry.request_body,), (entry.response_body,))
                     if entry.upstream is not None:
                         capture.add_connection(entry.upstream)
                     count += 1
-                    if progress is not None and count % _PAGE == 0 and not progress(file.tell(), size):
-                        raise SaveCancelledError
             except HarError as error:
                 if not count:
                     raise ConversionError(f"{source}: {error}") from None
@@ -177,3 +178,30 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
     except CaptureError as error:
         raise ConversionError(str(error)) from None
     return ConversionReport(count, repairs.sentences() + ending)
+
+
+def _open_regular(path: str) -> BinaryIO:
+    """A file to read, and nothing that only looks like one: a FIFO would never answer, a device never end."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ConversionError(f"{path} is no file that can be read.")
+    return os.fdopen(descriptor, "rb")
+
+
+class _WatchedFile:
+    """A file whose reading is told, and can be cancelled in the middle of an entry of any size."""
+
+    def __init__(self, file: BinaryIO, progress: Progress | None) -> None:
+        self._file = file
+        self._progress = progress
+        self._read = 0
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, size: int, /) -> bytes:
+        """Raises SaveCancelledError."""
+        if self._progress is not None and not self._progress(self._read, self._size):
+            raise SaveCancelledError
+        data = self._file.read(size)
+        self._read += len(data)
+        return data

@@ -22,6 +22,7 @@ from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
+    ExchangeFlag,
     ExchangeKind,
     ExchangeRow,
     ExchangeState,
@@ -46,6 +47,7 @@ _CHROME_TYPES = {
     ResourceType.WEBSOCKET: "websocket",
     ResourceType.OTHER: "other",
 }
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORM = "application/x-www-form-urlencoded"
 _encode = msgspec.json.Encoder().encode
 
@@ -127,6 +129,8 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     entry["_resourceType"] = _CHROME_TYPES[ResourceType(row.resource_type)]
     if row.failure:
         entry["_error"] = detail.failure_text or row.failure
+    if detail.notes:
+        entry["comment"] = detail.notes
     entry["_harrier"] = _own_facts(row, detail)
     return entry
 
@@ -136,7 +140,7 @@ def _request(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]
     request: dict[str, Any] = {
         "method": row.method or "GET",
         "url": absolute_url(row),
-        "httpVersion": "HTTP/1.0" if head.start_line.endswith(b"HTTP/1.0") else "HTTP/1.1",
+        "httpVersion": _version(head.start_line.rpartition(b" ")[2]),
         "cookies": [_cookie(cookie) for value in head.values(b"cookie") for cookie in parse_cookie(to_text(value))],
         "headers": _headers(head.fields),
         "queryString": _query(row.path),
@@ -174,9 +178,10 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     row, detail = source.row, source.detail
     status = 0 if row.state == ExchangeState.FAILED and not detail.response_head else row.status or 0
     parts = head.start_line.split(b" ", 2)
-    body = _Body(source.response_chunks, parse_codings(b",".join(head.values(b"content-encoding"))))
+    codings = parse_codings(b",".join(head.values(b"content-encoding")))
+    body = _Body(source.response_chunks, codings)
     content: dict[str, Any] = {
-        "size": body.size,
+        "size": body.size or _size_not_recorded(row, codings),
         "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or "x-unknown",
     }
     if body.size > row.response_bytes:
@@ -190,7 +195,7 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     response: dict[str, Any] = {
         "status": status,
         "statusText": to_text(parts[2]) if len(parts) > 2 else "",
-        "httpVersion": "HTTP/1.0" if head.start_line.startswith(b"HTTP/1.0") else "HTTP/1.1",
+        "httpVersion": _version(parts[0]),
         "cookies": [
             _cookie(cookie)
             for value in head.values(b"set-cookie")
@@ -206,6 +211,18 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     if row.failure:
         response["_error"] = detail.failure_text or row.failure
     return response
+
+
+def _version(word: bytes) -> str:
+    """As the start line has it, in the spellings that all readers know (none knows «HTTP/2.0» and «h2» both)."""
+    return {b"HTTP/1.0": "HTTP/1.0", b"HTTP/2": "http/2.0", b"HTTP/3": "HTTP/3"}.get(word, "HTTP/1.1")
+
+
+def _size_not_recorded(row: ExchangeRow, codings: tuple[str, ...]) -> int:
+    """The length of a body that is not in the capture; -1 where only its length on the wire is known."""
+    if not row.flags & ExchangeFlag.BODY_NOT_RECORDED or not row.response_bytes:
+        return 0
+    return -1 if codings else row.response_bytes
 
 
 class _Body:
@@ -270,12 +287,17 @@ class _Body:
 
 def absolute_url(row: ExchangeRow) -> str:
     """The URL of an exchange: absolute, ASCII, without a fragment."""
+    if row.scheme and not row.host and row.scheme not in _DEFAULT_PORTS:
+        return f"{row.scheme}:{_quoted(row.path)}"  # data:, blob:, as browsers list them
     scheme = row.scheme or "http"
     host = f"[{row.host}]" if ":" in row.host else row.host or "unknown"
-    default = {"http": 80, "https": 443}.get(scheme)
-    authority = host if row.port in (default, 0) else f"{host}:{row.port}"
+    authority = host if row.port in (_DEFAULT_PORTS.get(scheme), 0) else f"{host}:{row.port}"
     path = row.path if row.path.startswith("/") else "/"
-    return f"{scheme}://{authority}" + quote(path.partition("#")[0], safe="/?:@!$&'()*+,;=-._~%[]|^`{}\"<>\\")
+    return f"{scheme}://{authority}{_quoted(path)}"
+
+
+def _quoted(path: str) -> str:
+    return quote(path.partition("#")[0], safe="/?:@!$&'()*+,;=-._~%[]|^`{}\"<>\\")
 
 
 def _headers(fields: list[Field]) -> list[dict[str, str]]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.conversion import ConversionError, convert, export_har, import_har
-from proxy_core.formats.har_reader import HarError, HarRepairs, read_har
+from proxy_core.formats.har_reader import HarError, read_har
+from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.captures import LiveCapture, Sample
 from tests.support.har_validation import check_har
@@ -122,7 +123,10 @@ def test_timings_and_addresses(exported):
 def test_what_harrier_wrote_harrier_reads_without_loss(live, exported, tmp_path):
     target = str(tmp_path / "back.harrier")
     report = convert(str(exported), target)
-    assert (report.exchanges, report.repairs) == (len(SAMPLES) - 1, [])
+    assert report.exchanges == len(SAMPLES) - 1
+    assert report.repairs == [
+        "Left out, since a capture has no place for it yet: 1 tunnel that was relayed unread.",
+    ]
     before, after = CaptureReader(str(live.folder)), CaptureReader(target)
     originals = [each for each in before.ids() if before.rows([each])[each].kind != ExchangeKind.TUNNEL]
     for old_id, new_id in zip(originals, after.ids(), strict=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from proxy_core.version import VERSION
-from tests.integration.recording import Recording, read_capture
+from tests.integration.recording import Recording, read_capture, wait_for
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.program import FROM_SOURCES, Program, are_gone
 
@@ -313,6 +313,18 @@ class TestConvert:
         done = run("convert", source, tmp_path / "out\x9b.harrier")
         assert done.stdout.endswith("out\\x9b.harrier.\n")
         assert done.stdout.count("\n") == 1
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_leaves_no_half_file(self, tmp_path, number):
+        source = tmp_path / "long.har"
+        with open(source, "wb") as file:
+            file.write(b'{"log": {"entries": [{"request": "')
+            file.truncate(1 << 36)  # a hole takes no place, and minutes to read
+        with subprocess.Popen([*FROM_SOURCES, "convert", str(source), str(tmp_path / "out.harrier")]) as program:
+            wait_for(lambda: list(tmp_path.glob("*.part")))
+            program.send_signal(number)
+            assert program.wait(30) == 130
+        assert list(tmp_path.iterdir()) == [source]
 
     @pytest.mark.parametrize("target", ["out.txt", "nowhere/out.har", "nowhere/out.harrier"])
     def test_a_target_that_cannot_be(self, recorded, tmp_path, target):

@@ -1,0 +1,367 @@
+"""One entry of a HAR file as the row, the detail and the bodies that a recorded exchange has.
+
+Where Harrier wrote it, `_harrier` gives the heads back; elsewhere they are put together from what the entry tells, with
+its HTTP version in their start lines. HAR holds bodies decoded, so a body loses its Content-Encoding field, which would
+be a lie. What is missing or odd is repaired, what a capture has no place for is left out, and both are counted.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from proxy_core.formats.har_form import body_of_params
+from proxy_core.formats.har_repairs import HarRepairs
+from proxy_core.formats.har_values import as_dict, as_dicts, as_integer, as_number, as_text
+from proxy_core.model.exchange import (
+    ConnectionRow,
+    ExchangeDetail,
+    ExchangeFlag,
+    ExchangeKind,
+    ExchangeRow,
+    ExchangeState,
+    Timings,
+)
+from proxy_core.model.failure import FailureKind
+from proxy_core.model.resource_type import media_essence, resource_type
+
+_LARGEST = 2**62
+_CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
+_VERSION = re.compile(r"(?:http/|h)?([123])(?:\.([01]))?(?:[-+c].{0,20})?", re.IGNORECASE)  # http/2.0, h2, h3-29, h2c
+_MESSAGES = {"_webSocketMessages": "WebSocket message", "_eventSourceMessages": "server-sent event"}
+_CONNECTIONS_KNOWN = 100_000  # 20 MB
+_WEBSOCKET_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+@dataclass(frozen=True, slots=True)
+class HarEntry:
+    """One imported exchange."""
+
+    row: ExchangeRow
+    detail: ExchangeDetail
+    upstream: ConnectionRow | None
+    request_body: bytes
+    response_body: bytes
+
+
+class HarConnections:
+    """Which connections a file names. Firefox and others call different ones the same: by the port of the server."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[str, int]] = {}
+
+    def key(self, name: str, address: str, port: int, number: int) -> int:
+        """The key of a connection: the name where it is a number that means this one alone, else one made up."""
+        peer = (address, port)
+        if name.isascii() and name.isdigit() and len(name) <= 19 and 0 < int(name) < _LARGEST:
+            known = self._seen.get(int(name))
+            if known is None and len(self._seen) < _CONNECTIONS_KNOWN:
+                known = self._seen[int(name)] = peer
+            if known == peer:
+                return int(name)
+        told = repr((name, *peer) if name else number).encode("utf-8", "replace")
+        return _LARGEST >> 1 | int.from_bytes(blake2b(told, digest_size=8).digest()) >> 3
+
+
+class _Url(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+    path: str
+    is_websocket: bool = False
+
+
+def read_entry(entry: dict[str, Any], number: int, repairs: HarRepairs, connections: HarConnections) -> HarEntry:
+    """The exchange that the entry tells of. Never raises."""
+    return _Importer(entry, number, repairs, connections).entry()
+
+
+class _Importer:
+    """One entry."""
+
+    def __init__(self, entry: dict[str, Any], number: int, repairs: HarRepairs, connections: HarConnections) -> None:
+        self._entry = entry
+        self._number = number
+        self._repairs = repairs
+        self._connections = connections
+        self._own = as_dict(entry.get("_harrier"))
+
+    def entry(self) -> HarEntry:
+        request, response = as_dict(self._entry.get("request")), as_dict(self._entry.get("response"))
+        if not request:
+            self._repairs.note("The request was missing")
+        if not response:
+            self._repairs.note("The response was missing")
+        url = self._url(request)
+        request_body, response_body = self._request_body(request), self._response_body(response)
+        status = self._status(response)
+        request_head = self._request_head(request, url, has_body=bool(request_body))
+        response_head = self._response_head(response, status, has_body=bool(response_body))
+        failure = self._failure(response, status)
+        told_size = 0 if response_body else as_integer(as_dict(response.get("content")).get("size"), 0, _LARGEST)
+        if told_size and "flags" not in self._own:
+            self._repairs.note("The body was not in the file, only its size")
+        self._leave_out(request, response)
+        media_type = media_essence(self._mime_type(response).encode("utf-8", "replace"))
+        started_at = self._started_at()
+        row = ExchangeRow(
+            id=self._number,
+            started_at=started_at,
+            duration_us=self._duration(),
+            state=int(ExchangeState.FAILED if failure else ExchangeState.COMPLETE),
+            kind=int(self._kind(is_websocket=url.is_websocket)),
+            method=as_text(request.get("method"))[:64] or "GET",
+            scheme=url.scheme,
+            host=url.host,
+            port=url.port,
+            path=url.path,
+            status=status or None,
+            media_type=media_type,
+            resource_type=int(resource_type(media_type)),
+            request_bytes=as_integer(request.get("bodySize"), 0, _LARGEST) or len(request_body),
+            response_bytes=as_integer(response.get("bodySize"), 0, _LARGEST) or len(response_body) or told_size,
+            failure=failure,
+            flags=self._flags(url.scheme, is_body_missing=bool(told_size)),
+        )
+        upstream = self._upstream(started_at)
+        detail = ExchangeDetail(
+            key=self._number,
+            request_head=request_head,
+            response_head=response_head,
+            request_forwarded_head=None,
+            response_forwarded_head=None,
+            interim=self._own_bytes("interim") or None,
+            request_trailers=self._own_bytes("requestTrailersRaw") or None,
+            response_trailers=self._own_bytes("responseTrailersRaw") or None,
+            request_body=None,
+            response_body=None,
+            timings=self._timings(),
+            failure_text=as_text(self._entry.get("_error") or response.get("_error")),
+            notes=self._notes(request, response),
+            client_connection=0,
+            upstream_connection=upstream.key if upstream is not None else 0,
+        )
+        return HarEntry(
+            ExchangeRow(*_storable(row)), ExchangeDetail(*_storable(detail)), upstream, request_body, response_body
+        )
+
+    # Parts
+
+    def _url(self, request: dict[str, Any]) -> _Url:
+        url = as_text(request.get("url")).strip()
+        scheme, colon, rest = url.partition("#")[0].partition(":")
+        if colon and not rest.startswith("//") and scheme.lower() not in ("http", "https"):
+            return _Url(scheme.lower()[:64], "", 0, rest)  # data:, blob:, about:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            host = parts.hostname or ""
+        except ValueError:
+            self._repairs.note("The URL was unreadable")
+            return _Url("http", "", 80, url[:2000])
+        scheme = _WEBSOCKET_SCHEMES.get(parts.scheme, parts.scheme) or "http"
+        # Not put together from its parts: an empty query is one, too.
+        begin = re.search("[/?]", rest.removeprefix("//"))
+        path = rest.removeprefix("//")[begin.start() :] if begin is not None else "/"
+        path = path if path.startswith("/") else f"/{path}"
+        return _Url(scheme, host, port or (443 if scheme == "https" else 80), path, parts.scheme in _WEBSOCKET_SCHEMES)
+
+    def _kind(self, *, is_websocket: bool) -> ExchangeKind:
+        told = self._own.get("kind", self._entry.get("_resourceType"))
+        is_websocket = is_websocket or told == "websocket" or bool(self._entry.get("_webSocketMessages"))
+        return ExchangeKind.WEBSOCKET if is_websocket else ExchangeKind.HTTP
+
+    def _status(self, response: dict[str, Any]) -> int:
+        told = response.get("status")
+        if isinstance(told, str):
+            told = told.strip().partition(" ")[0]  # «200 OK»
+        status = as_integer(told, 0, 999)
+        if told and not status and as_number(told) != 0:
+            self._repairs.note("The status was unreadable")
+        return status
+
+    def _leave_out(self, request: dict[str, Any], response: dict[str, Any]) -> None:
+        """What a capture has no place for."""
+        for name, thing in _MESSAGES.items():
+            told = self._entry.get(name)
+            self._repairs.leave_out(thing, len(told) if isinstance(told, list) else 0)
+        if self._own:
+            return
+        for message, field in ((request, "cookie"), (response, "set-cookie")):
+            if message.get("cookies") and not any(name.lower() == field for name, _ in _fields(message)):
+                self._repairs.leave_out("cookie without a header field", len(as_dicts(message["cookies"])))
+
+    def _notes(self, request: dict[str, Any], response: dict[str, Any]) -> str:
+        """Harrier's own remarks, and the comments of whoever else wrote the entry, one a line."""
+        response_content, posted = as_dict(response.get("content")), as_dict(request.get("postData"))
+        # Those within the messages of Harrier's own entries say how a body stands in the file.
+        places = [self._entry] if self._own else [self._entry, request, response, response_content, posted]
+        lines = as_text(self._own.get("notes")).splitlines()
+        for place in places:
+            lines += [line for line in as_text(place.get("comment")).splitlines() if line.strip() and line not in lines]
+        return "\n".join(lines)
+
+    def _started_at(self) -> int:
+        own = self._own.get("startedAt")
+        if isinstance(own, int) and 0 < own < _LARGEST:
+            return own
+        try:
+            moment = datetime.fromisoformat(as_text(self._entry.get("startedDateTime")))
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            return int(moment.timestamp() * 1e6)
+        except (ValueError, OverflowError):
+            self._repairs.note("The start time was unreadable")
+            return 0
+
+    def _duration(self) -> int | None:
+        own = self._own.get("duration")
+        if isinstance(own, int):
+            return min(max(own, 0), _LARGEST)
+        return int(max(as_number(self._entry.get("time")), 0) * 1000)
+
+    def _timings(self) -> bytes:
+        own = self._own.get("timings")
+        if isinstance(own, list) and len(own) == len(Timings._fields) and all(type(each) is int for each in own):
+            return msgspec.msgpack.encode([max(min(each, _LARGEST), -1) for each in own])
+        told = as_dict(self._entry.get("timings"))
+
+        def microseconds(name: str) -> int:
+            value = as_number(told.get(name))
+            return int(value * 1000) if value >= 0 else -1
+
+        connect, tls = microseconds("connect"), microseconds("ssl")
+        if tls >= 0 and connect >= tls:
+            connect -= tls
+        names = ("blocked", "dns", "connect", "ssl", "send", "wait", "receive")
+        values = dict(zip(names, map(microseconds, names), strict=True)) | {"connect": connect}
+        return msgspec.msgpack.encode([min(value, _LARGEST) for value in values.values()])
+
+    def _failure(self, response: dict[str, Any], status: int) -> str:
+        own = as_text(self._own.get("failure"))
+        if own:
+            return own[:100]
+        if self._entry.get("_error") or response.get("_error") or not status:
+            return FailureKind.IMPORTED.value
+        return ""
+
+    def _flags(self, scheme: str, *, is_body_missing: bool) -> int:
+        if "flags" in self._own:
+            return as_integer(self._own["flags"], 0, 2**31)
+        flags = ExchangeFlag.INTERCEPTED if scheme == "https" else ExchangeFlag(0)
+        return int(flags | ExchangeFlag.BODY_NOT_RECORDED if is_body_missing else flags)
+
+    def _own_bytes(self, name: str) -> bytes:
+        try:
+            return b64decode(as_text(self._own.get(name)), validate=True)
+        except (Base64Error, ValueError):
+            return b""
+
+    def _request_head(self, request: dict[str, Any], url: _Url, *, has_body: bool) -> bytes:
+        if "requestHead" in self._own:
+            return self._own_head("requestHead", has_body=has_body)
+        line = f"{as_text(request.get('method')) or 'GET'} {url.path or '/'} {_version(request)}"
+        return _head(line, _fields(request), has_body=has_body)
+
+    def _response_head(self, response: dict[str, Any], status: int, *, has_body: bool) -> bytes:
+        if "responseHead" in self._own:
+            return self._own_head("responseHead", has_body=has_body)
+        fields = _fields(response)
+        text = as_text(response.get("statusText"))
+        if not status and not fields:
+            return b""
+        return _head(f"{_version(response)} {status} {text}", fields, has_body=has_body)
+
+    def _own_head(self, name: str, *, has_body: bool) -> bytes:
+        head = self._own_bytes(name)
+        return _CODING_LINE.sub(b"", head) if has_body else head
+
+    @staticmethod
+    def _mime_type(response: dict[str, Any]) -> str:
+        return as_text(as_dict(response.get("content")).get("mimeType"))
+
+    def _request_body(self, request: dict[str, Any]) -> bytes:
+        post = as_dict(request.get("postData"))
+        binary = as_dict(request.get("_content"))
+        if as_text(binary.get("encoding")) == "base64":
+            return self._decoded(as_text(binary.get("text")))
+        text = as_text(post.get("text"))
+        if as_text(post.get("encoding")) == "base64":
+            return self._decoded(text)
+        if not text and post.get("params"):
+            return body_of_params(post["params"], as_text(post.get("mimeType")))
+        return self._encoded(text)
+
+    def _response_body(self, response: dict[str, Any]) -> bytes:
+        content = as_dict(response.get("content"))
+        text = as_text(content.get("text"))
+        if as_text(content.get("encoding")) == "base64":
+            return self._decoded(text)
+        return self._encoded(text)
+
+    def _decoded(self, text: str) -> bytes:
+        try:
+            return b64decode(text)
+        except (Base64Error, ValueError):
+            self._repairs.note("A body that should be base64 was not: kept as text")
+            return self._encoded(text)
+
+    def _encoded(self, text: str) -> bytes:
+        try:
+            return text.encode("utf-8")
+        except UnicodeEncodeError:
+            self._repairs.note("Half a surrogate pair in a body became a question mark")
+            return text.encode("utf-8", "replace")
+
+    def _upstream(self, started_at: int) -> ConnectionRow | None:
+        address = as_text(self._entry.get("serverIPAddress")).strip("[]")
+        name = as_text(self._entry.get("connection"))
+        if not address and not name:
+            return None
+        port = as_integer(self._entry.get("_serverPort"), 0, 65535)
+        key = self._connections.key(name, address, port, self._number)
+        return ConnectionRow(*_storable((key, 1, started_at, address, port, "", 0, None)))
+
+
+def _storable(record: tuple[Any, ...]) -> tuple[Any, ...]:
+    """JavaScript's writers leave half a surrogate pair in a text: no database takes it."""
+    return tuple(
+        each.encode("utf-8", "replace").decode() if isinstance(each, str) and not each.isascii() else each
+        for each in record
+    )
+
+
+def _version(message: dict[str, Any]) -> str:
+    """As a start line has it; HTTP/1.1 where it isn't told."""
+    told = _VERSION.fullmatch(as_text(message.get("httpVersion")).strip())
+    if told is None:
+        return "HTTP/1.1"
+    return f"HTTP/{told[1]}" if told[1] != "1" else f"HTTP/1.{told[2] or '1'}"
+
+
+def _head(start_line: str, fields: list[tuple[str, str]], *, has_body: bool) -> bytes:
+    kept = [(name, value) for name, value in fields if not has_body or name.lower() != "content-encoding"]
+    lines = [start_line, *(f"{name}: {value}" for name, value in kept)]
+    clean = [" ".join(line.splitlines()) for line in lines]
+    return "".join(f"{line}\r\n" for line in [*clean, ""]).encode("utf-8", "replace")
+
+
+def _fields(message: dict[str, Any]) -> list[tuple[str, str]]:
+    headers = message.get("headers")
+    found: list[tuple[str, str]] = []
+    for each in headers if isinstance(headers, list) else []:
+        if isinstance(each, dict):
+            name, value = as_text(each.get("name")), as_text(each.get("value"))
+        elif isinstance(each, list) and len(each) == 2:
+            name, value = as_text(each[0]), as_text(each[1])
+        else:
+            continue
+        if name and not name.startswith(":"):
+            found.append((name, value))
+    return found
