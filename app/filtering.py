@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from proxy_core.model.exchange import ResourceType
-from proxy_core.model.filter import And, Filter, Operator, Or, Term, parse_filter
+from proxy_core.model.filter import KEYS, And, Filter, FilterError, Operator, Or, Term, read_filter
 
 # In the order of the buttons; the value is that of the filter language's key `type`.
 TYPE_BUTTONS: tuple[tuple[ResourceType, str, str], ...] = (
@@ -22,9 +22,16 @@ _PLAIN_VALUE = re.compile(r"[\w.:@%+~-]+")
 _VALUES = {which: value for which, _, value in TYPE_BUTTONS}
 
 
-def combined_filter(text: str, types: frozenset[ResourceType]) -> Filter | None:
-    """The filter of both; None when it lets everything through. Raises FilterError for the text."""
-    parsed = parse_filter(text)
+class Wish(NamedTuple):
+    """What a person wants to see, and what of their text was not understood as a filter."""
+
+    filter: Filter | None  # None lets everything through
+    mistake: FilterError | None
+
+
+def combined_filter(text: str, types: frozenset[ResourceType]) -> Wish:
+    """The filter of both."""
+    parsed, mistake = read_filter(text)
     parts: list[Filter] = []
     if types:
         terms: list[Filter] = [Term("type", Operator.HAS, _VALUES[each]) for each in sorted(types)]
@@ -32,8 +39,8 @@ def combined_filter(text: str, types: frozenset[ResourceType]) -> Filter | None:
     if parsed != And(()):
         parts.append(parsed)
     if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else And(tuple(parts))
+        return Wish(None, mistake)
+    return Wish(parts[0] if len(parts) == 1 else And(tuple(parts)), mistake)
 
 
 def quoted(value: str) -> str:
@@ -65,5 +72,5 @@ def highlights(text: str) -> list[Highlight]:
     return [
         Highlight(match.start(), match.end() - match.start(), roles[match.lastgroup])
         for match in _HIGHLIGHTS.finditer(text)
-        if match.lastgroup is not None
+        if match.lastgroup is not None and (match.lastgroup != "key" or match[0].rstrip(":=<>").lower() in KEYS)
     ]

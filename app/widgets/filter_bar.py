@@ -1,20 +1,21 @@
 """The filter bar: the field with its count, and the buttons of resource types. Both together make one filter.
 
-A filter is applied a moment after the last key; one with a mistake is underlined, its reason is told beneath the field,
-and the list keeps the last good one. Signal: `filter_changed` (Filter or None).
+A filter is applied a moment after the last key. What of it is none is underlined, the reason is told beneath the field,
+and it is searched as text; only while it may still be on its way to a good one, the list keeps the last good one.
+Signal: `filter_changed` (Filter or None).
 """
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-from app.filtering import TYPE_BUTTONS, combined_filter
+from app.filtering import TYPE_BUTTONS, Wish, combined_filter
 from app.theme import code_font
 from app.widgets.filter_field import FilterField
 from app.widgets.icons import THEME_EVENTS, IconButton, restyle, role_colour, tinted_icon
 from app.widgets.plain_text import plain_label, set_tip
 from proxy_core.model.exchange import ResourceType
-from proxy_core.model.filter import Filter, FilterError
+from proxy_core.model.filter import Filter
 
 _APPLY_MS = 120
 _COMPLAIN_MS = 500  # a filter that is being written is often wrong for a moment
@@ -31,7 +32,7 @@ class FilterBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._types: frozenset[ResourceType] = frozenset()
         self._applied: Filter | None = None
-        self._mistake: FilterError | None = None
+        self._wish = Wish(None, None)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 7, 12, 7)
         row.setSpacing(10)
@@ -44,7 +45,7 @@ class FilterBar(QWidget):
         self._apply_soon = QTimer(self, interval=_APPLY_MS, singleShot=True)
         self._apply_soon.timeout.connect(self.apply)
         self._complain_soon = QTimer(self, interval=_COMPLAIN_MS, singleShot=True)
-        self._complain_soon.timeout.connect(self._complain)
+        self._complain_soon.timeout.connect(self._lingered)
 
     def _make_field(self) -> QFrame:
         self._frame = QFrame()
@@ -106,8 +107,7 @@ class FilterBar(QWidget):
     def set_text(self, text: str) -> None:
         """Write a filter and apply it."""
         self.field.setText(text)
-        self.apply()
-        self._complain()
+        self._entered()
 
     def add_condition(self, condition: str) -> None:
         """Write a condition behind what is there, and apply both."""
@@ -125,7 +125,7 @@ class FilterBar(QWidget):
         self._all.setChecked(not types)
         for which, button in self._buttons.items():
             button.setChecked(which in types)
-        self.apply()
+        self._entered()
 
     def _choose(self, which: ResourceType, *, adds: bool) -> None:
         if adds:
@@ -134,20 +134,20 @@ class FilterBar(QWidget):
             self.set_types(frozenset() if self._types == {which} else frozenset({which}))
 
     def apply(self) -> None:
-        """Read the filter and tell it when it is a new one."""
+        """Read the filter and tell it when it is a new one; one with a mistake only if it stays for a moment."""
         self._apply_soon.stop()
         self._clear.setVisible(bool(self.text or self._types))
-        try:
-            wanted = combined_filter(self.text, self._types)
-        except FilterError as error:
-            self._mistake = error
+        self._wish = combined_filter(self.text, self._types)
+        if self._wish.mistake is not None:
             self._complain_soon.start()
             return
-        self._mistake = None
         self._complain()
-        if wanted != self._applied:
-            self._applied = wanted
-            self.filter_changed.emit(wanted)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._wish.filter != self._applied:
+            self._applied = self._wish.filter
+            self.filter_changed.emit(self._applied)
 
     @property
     def is_filtering(self) -> bool:
@@ -166,22 +166,39 @@ class FilterBar(QWidget):
         self._apply_soon.start()
 
     def _entered(self) -> None:
+        """A person is done writing: what they have written is what is to be searched."""
         self.apply()
-        self._complain()
+        if self._wish.mistake is not None:
+            self._search_as_text()
 
-    def _complain(self) -> None:
-        """Say what is wrong, or stop saying it."""
+    def _lingered(self) -> None:
+        """What is no filter has stood there for a moment."""
+        mistake = self._wish.mistake
+        if mistake is not None and mistake.is_unfinished:
+            self._complain()
+        else:
+            self._search_as_text()
+
+    def _search_as_text(self) -> None:
+        self._complain(is_searched=True)
+        self._tell()
+
+    def _complain(self, *, is_searched: bool = False) -> None:
+        """Say what is wrong and whether it is searched all the same, or stop saying it."""
         self._complain_soon.stop()
-        mistake = self._mistake
-        self._frame.setProperty("wrong", mistake is not None)
-        restyle(self._frame)
+        mistake = self._wish.mistake
+        tone = "" if mistake is None else "hint" if is_searched else "wrong"
+        for widget in (self._frame, self._reason):
+            widget.setProperty("tone", tone)
+            restyle(widget)
         if mistake is None:
             self.field.show_mistake(None)
             self._hide_reason()
             return
-        self.field.show_mistake((mistake.position, mistake.length))
-        self._reason.setText(str(mistake))
-        self.field.setAccessibleDescription(str(mistake))
+        self.field.show_mistake((mistake.position, mistake.length), "s4" if is_searched else "s5")
+        reason = f"Searched as text. {mistake}" if is_searched else str(mistake)
+        self._reason.setText(reason)
+        self.field.setAccessibleDescription(reason)
         self._place_reason()
         self._reason.show()
 

@@ -15,6 +15,7 @@ class FilterField(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self._mistake: tuple[int, int] | None = None
+        self._mistake_role = "s5"
         self._is_formatting = False
         self.setFont(code_font())
         self.setPlaceholderText("Filter: words, host:api.* status>=400 -type:image method:POST")
@@ -22,9 +23,10 @@ class FilterField(QLineEdit):
         self.textChanged.connect(self._format)
         self.textEdited.connect(self._edited)
 
-    def show_mistake(self, mistake: tuple[int, int] | None) -> None:
-        """Underline (position, length); None for nothing wrong."""
+    def show_mistake(self, mistake: tuple[int, int] | None, role: str = "s5") -> None:
+        """Underline (position, length) in a role's colour; None for nothing wrong."""
         self._mistake = mistake
+        self._mistake_role = role
         self._format()
 
     def _edited(self) -> None:
@@ -43,8 +45,9 @@ class FilterField(QLineEdit):
         if self._mistake is not None:
             line = QTextCharFormat()
             line.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
-            line.setUnderlineColor(QColor(roles.s5))
-            line.setForeground(QColor(roles.s5))
+            colour_of_mistake = QColor(getattr(roles, self._mistake_role))
+            line.setUnderlineColor(colour_of_mistake)
+            line.setForeground(colour_of_mistake)
             attributes.append(self._attribute(*self._mistake, line))
         self._is_formatting = True
         QApplication.sendEvent(self, QInputMethodEvent("", attributes))

@@ -16,7 +16,10 @@ from proxy_core.model.filter import And, Filter, Not, Operator, Or, Term, Word, 
 REGEX_INPUT_LIMIT = 2000
 Sql = tuple[str, list[object]]
 
-_URL = "(scheme || '://' || host || ':' || port || path)"
+_HOST = "CASE WHEN instr(host, ':') THEN '[' || host || ']' ELSE host END"
+_PORT = "CASE scheme || port WHEN 'http80' THEN '' WHEN 'https443' THEN '' ELSE ':' || port END"
+_URL = f"(scheme || '://' || {_HOST} || {_PORT} || path)"  # as it is shown and copied …
+_URL_WITH_PORT = f"(scheme || '://' || {_HOST} || ':' || port || path)"  # … and as it may be written, too
 _COLUMNS = {"id": "id", "status": "status", "port": "port", "size": "response_bytes", "time": "duration_us"}
 _TEXT = {"method": "method", "scheme": "scheme", "host": "host", "path": "path", "url": _URL, "failure": "failure"}
 _WORD_COLUMNS = ("host", "path", "method", "media_type", "failure")
@@ -102,6 +105,9 @@ def _word(word: Word) -> Sql:
         pattern = f"%{pattern}%"
     sql = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _WORD_COLUMNS)
     parameters: list[object] = [pattern] * len(_WORD_COLUMNS)
+    if ":" in word.text or "/" in word.text:  # it may be of more than one of them: localhost:8080, shop.test/cart
+        sql += f" OR {_URL} LIKE ? ESCAPE '\\' OR {_URL_WITH_PORT} LIKE ? ESCAPE '\\'"
+        parameters += [pattern, pattern]
     if word.text.isascii() and word.text.isdigit() and len(word.text) == 3:
         sql += " OR status = ?"
         parameters.append(int(word.text))
@@ -123,7 +129,10 @@ def _text(column: str, term: Term) -> Sql:
         return f"matches(?, {column})", [term.value]
     # A method is short: part of one means nobody's.
     whole = term.operator is Operator.IS or term.key in ("method", "scheme")
-    return f"{column} LIKE ? ESCAPE '\\'", [_like(term.value, whole=whole)]
+    pattern = _like(term.value, whole=whole)
+    if term.key == "url":
+        return f"({_URL} LIKE ? ESCAPE '\\' OR {_URL_WITH_PORT} LIKE ? ESCAPE '\\')", [pattern, pattern]
+    return f"{column} LIKE ? ESCAPE '\\'", [pattern]
 
 
 def _type(term: Term) -> Sql:

@@ -5,23 +5,28 @@ r"""The filter language, from text to a tree: one grammar for lists now, and for
 Words search everywhere that a row knows. `key:value` compares: globs and parts of text with `:`, the whole with `=`,
 numbers with `>= <= > <`, `400-499` and `4xx`; `/…/` is a regular expression. `-` or `not` negates, a blank or `and`
 joins, `or` separates, parentheses group. What a filter means in SQL is told by `capture.filter_sql`.
+
+What a person writes into a search field need not be a filter: `page=2`, `localhost:8080` and half a parenthesis are
+text that they look for. `read_filter` takes what it doesn't understand for the words it consists of, and says so;
+`parse_filter` refuses it, for what must not guess.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 DEPTH_LIMIT = 50
 
 
 class FilterError(ValueError):
-    """The text is no filter. `position` and `length` say where, the message why."""
+    """The text is no filter. `position` and `length` say where, the message why; `is_unfinished`: more may mend it."""
 
-    def __init__(self, message: str, position: int, length: int = 1) -> None:
+    def __init__(self, message: str, position: int, length: int = 1, *, is_unfinished: bool = False) -> None:
         super().__init__(message)
         self.position = position
         self.length = max(length, 1)
+        self.is_unfinished = is_unfinished
 
 
 class Operator(StrEnum):
@@ -93,6 +98,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"?|\S+')
 _STATUS = re.compile(r"[1-9](?:\d\d|xx)|[1-9]\d\d-[1-9]\d\d", re.IGNORECASE)
 _RANGE = re.compile(r"\d+(?:\.\d+)?-\d+(?:\.\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
@@ -103,6 +109,23 @@ _UNITS = {"b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6, "g": 10**9, "g
 def parse_filter(text: str) -> Filter:
     """Read a filter. The empty text matches everything (`And` of nothing). Raises FilterError."""
     return _Parser(text).parse()
+
+
+class ReadFilter(NamedTuple):
+    """What a text means to a person, and what of it was not understood as a filter."""
+
+    filter: Filter
+    mistake: FilterError | None
+
+
+def read_filter(text: str) -> ReadFilter:
+    """Read a filter as a person means it: a condition that is none is a word, and a text without sense is words."""
+    parser = _Parser(text, is_lenient=True)
+    try:
+        return ReadFilter(parser.parse(), parser.mistake)
+    except FilterError as error:
+        words = tuple(Word(_unquote(each) if each.startswith('"') else each) for each in _TEXTS.findall(text))
+        return ReadFilter(words[0] if len(words) == 1 else And(words), error)
 
 
 def number_of(key: str, value: str) -> float:
@@ -123,8 +146,10 @@ def number_of(key: str, value: str) -> float:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_lenient: bool = False) -> None:
         self._text = text
+        self._is_lenient = is_lenient
+        self.mistake: FilterError | None = None  # the first condition that was taken for a word
         self._position = 0
         self._depth = 0
         self._next: re.Match[str] | None = None
@@ -136,14 +161,14 @@ class _Parser:
         if match is not None:
             self._position = match.end()
 
-    def _fail(self, message: str) -> NoReturn:
+    def _fail(self, message: str, *, is_unfinished: bool = False) -> NoReturn:
         match = self._next
         if match is None:
-            raise FilterError(message, max(len(self._text) - 1, 0))
+            raise FilterError(message, max(len(self._text) - 1, 0), is_unfinished=True)
         begin = match.start(match.lastgroup or 0)
         if match["key"] is not None:
             begin = match.start("key")
-        raise FilterError(message, begin, match.end() - begin)
+        raise FilterError(message, begin, match.end() - begin, is_unfinished=is_unfinished)
 
     def parse(self) -> Filter:
         if not self._text.strip():
@@ -199,17 +224,37 @@ class _Parser:
         if match["key"] is not None and match["key"].lower() in ("http", "https") and match["value"].startswith("//"):
             found: Filter = Term("url", Operator.HAS, f"{match['key']}:{match['value']}")
         elif match["key"] is not None:
-            found = self._term(match)
+            found = self._condition(match)
         elif match["quoted"] is not None:
             found = Word(_unquote(match["quoted"]))
         elif match["regex"] is not None:
-            found = Word(self._regex(match["regex"]), is_regex=True)
+            found = self._expression(match)
         elif self._is_word("or") or self._is_word("and"):
             self._fail(f"«{match['word']}» stands between two conditions.")
         else:
             found = Word(match["word"])
         self._advance()
         return found
+
+    def _condition(self, match: re.Match[str]) -> Filter:
+        try:
+            return self._term(match)
+        except FilterError as error:
+            value = match["value"]
+            text = _unquote(value) if value.startswith('"') else value
+            return self._word_for(f"{match['key']}{match['operator']}{text}", error)
+
+    def _expression(self, match: re.Match[str]) -> Filter:
+        try:
+            return Word(self._regex(match["regex"]), is_regex=True)
+        except FilterError as error:
+            return self._word_for(match["regex"], error)
+
+    def _word_for(self, text: str, error: FilterError) -> Word:
+        if not self._is_lenient:
+            raise error
+        self.mistake = self.mistake or error
+        return Word(text)
 
     def _regex(self, text: str) -> str:
         pattern = text[1:-1]
@@ -230,7 +275,8 @@ class _Parser:
             return Term(key, Operator.REGEX, self._regex(value))
         value = _unquote(value) if value.startswith('"') else value
         if not value:
-            self._fail(f"«{match['key']}{operator}» needs a value.")
+            is_last = not self._text[match.end() :].strip()
+            self._fail(f"«{match['key']}{operator}» needs a value.", is_unfinished=is_last)
         if key == "is":
             if value.lower() not in IS_VALUES:
                 self._fail(f"Nothing «is:{value}»; known are {', '.join(IS_VALUES)}.")

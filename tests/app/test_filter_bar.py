@@ -1,4 +1,4 @@
-"""The filter bar: what is written and chosen becomes one filter; a mistake is told and the last good filter stays."""
+"""The filter bar: what is written and chosen becomes one filter; what is none is told and searched as text."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from app.filtering import TYPE_BUTTONS, combined_filter, highlights, quoted
 from app.theme import DARK
 from app.widgets.filter_bar import FilterBar
 from proxy_core.model.exchange import ResourceType
-from proxy_core.model.filter import And, Operator, Or, Term, parse_filter
+from proxy_core.model.filter import And, Operator, Or, Term, Word, parse_filter, read_filter
 
 CSS, JS = ResourceType.STYLESHEET, ResourceType.SCRIPT
 
@@ -42,21 +42,21 @@ def write(bar: FilterBar, text: str) -> None:
 
 
 def test_nothing_lets_everything_through():
-    assert combined_filter("", frozenset()) is None
-    assert combined_filter("   ", frozenset()) is None
+    assert combined_filter("", frozenset()) == (None, None)
+    assert combined_filter("   ", frozenset()) == (None, None)
 
 
 def test_words_and_types_hold_together():
     css = Term("type", Operator.HAS, "css")
-    assert combined_filter("", frozenset({CSS})) == css
-    assert combined_filter("", frozenset({CSS, JS})) == Or((Term("type", Operator.HAS, "js"), css))
-    both = combined_filter("status:404 or status:500", frozenset({CSS}))
+    assert combined_filter("", frozenset({CSS})).filter == css
+    assert combined_filter("", frozenset({CSS, JS})).filter == Or((Term("type", Operator.HAS, "js"), css))
+    both = combined_filter("status:404 or status:500", frozenset({CSS})).filter
     assert both == And((css, parse_filter("status:404 or status:500")))
 
 
 @pytest.mark.parametrize("which", [which for which, _, _ in TYPE_BUTTONS])
 def test_every_type_is_one_of_the_filter_language(which):
-    term = combined_filter("", frozenset({which}))
+    term = combined_filter("", frozenset({which})).filter
     assert isinstance(term, Term)
     assert parse_filter(f"type:{term.value}") == term
 
@@ -78,6 +78,7 @@ def test_any_value_can_be_written_behind_a_key(value):
         ('"not ended', [('"not ended', "js")]),
         ("path:/^a/ orange", [("path:", "accent"), ("/^a/", "js")]),
         ("NOT (a And b)", [("NOT", "muted"), ("And", "muted")]),
+        ("page=2 Host:a", [("Host:", "accent")]),
     ],
 )
 def test_what_is_coloured_in_the_field(text, parts):
@@ -112,30 +113,50 @@ def test_enter_applies_at_once_and_the_same_again_says_nothing(bar):
     assert bar.told == [parse_filter("harrier")]
 
 
-@pytest.mark.parametrize("wrong", ["status>=abc", "(a", "path:/(/", "nonsense:1 is:red", "size>1parsec"])
-def test_a_mistake_is_told_and_the_last_good_filter_stays(bar, wrong):
+@pytest.mark.parametrize(
+    "wrong",
+    ["page=2", "localhost:21011", "status>=abc", "(a", "host:", "path:/(/", "nonsense:1 is:red", "size>1parsec"],
+)
+def test_what_is_no_filter_is_searched_as_text_and_a_hint_says_so(bar, wrong):
     bar.set_text("host:shop")
     bar.set_text(wrong)
     good = parse_filter("host:shop")
-    assert bar.told == [good]
-    assert bar.is_filtering
+    assert bar.told == [good, read_filter(wrong).filter]
     assert bar._reason.isVisible()
-    assert bar._reason.text() == bar.field.accessibleDescription() != ""
+    assert bar._reason.text() == bar.field.accessibleDescription()
+    assert bar._reason.text().startswith("Searched as text. ")
     start, length = bar.field._mistake
     assert 0 <= start < start + length <= len(wrong) + 1
     bar.set_text("host:shop")
     assert bar._reason.isHidden()
     assert bar.field.accessibleDescription() == ""
-    assert bar.told == [good]
+    assert bar.told[2:] == [good]
 
 
-def test_a_mistake_while_writing_is_not_told_at_once(bar, qtbot):
-    write(bar, "status>=")
+@pytest.mark.parametrize(("beginning", "rest"), [("status>=", "4"), ("(a or ", "b)"), ("(a", ")"), ("not ", "a")])
+def test_what_is_unfinished_is_told_and_the_last_good_filter_stays(bar, qtbot, beginning, rest):
+    bar.set_text("host:shop")
+    write(bar, beginning)
     assert bar._reason.isHidden()
     qtbot.waitUntil(bar._reason.isVisible)
-    QTest.keyClicks(bar.field, "4")
+    assert "Searched" not in bar._reason.text()
+    assert bar.told == [parse_filter("host:shop")]
+    QTest.keyClicks(bar.field, rest)
     assert bar._reason.isHidden()
-    qtbot.waitUntil(lambda: bar.told == [parse_filter("status>=4")])
+    qtbot.waitUntil(lambda: bar.told[1:] == [parse_filter(beginning + rest)])
+
+
+def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(bar):
+    write(bar, "(a")
+    QTest.keyClick(bar.field, Qt.Key.Key_Return)
+    assert bar.told == [Word("(a")]
+
+
+def test_what_is_no_filter_is_not_searched_while_it_is_written(bar, qtbot):
+    write(bar, "page=2")
+    assert bar.told == []
+    qtbot.waitUntil(lambda: bar.told == [Word("page=2")])
+    assert bar._reason.isVisible()
 
 
 def test_the_reason_stands_beneath_the_field_within_the_window(bar):
@@ -164,9 +185,9 @@ def test_types_are_chosen_one_or_several(bar):
     assert button(CSS).isChecked()
     assert button(JS).isChecked()
     assert not bar._all.isChecked()
-    assert bar.told[-1] == combined_filter("", frozenset({CSS, JS}))
+    assert bar.told[-1] == combined_filter("", frozenset({CSS, JS})).filter
     QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
-    assert bar.told[-1] == combined_filter("", frozenset({JS}))
+    assert bar.told[-1] == combined_filter("", frozenset({JS})).filter
     assert not button(CSS).isChecked()
     QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
     assert bar.told[-1] is None
@@ -178,7 +199,7 @@ def test_types_are_chosen_one_or_several(bar):
 def test_types_can_be_chosen_with_the_keyboard(bar):
     bar._buttons[CSS].setFocus()
     QTest.keyClick(bar._buttons[CSS], Qt.Key.Key_Space)
-    assert bar.told == [combined_filter("", frozenset({CSS}))]
+    assert bar.told == [combined_filter("", frozenset({CSS})).filter]
 
 
 def test_the_cross_takes_everything_away(bar):

@@ -15,7 +15,7 @@ from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.event import EventKind, decode_event, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind
-from proxy_core.model.filter import parse_filter
+from proxy_core.model.filter import parse_filter, read_filter
 from tests.support.captures import LiveCapture, Sample
 
 
@@ -148,6 +148,36 @@ def test_filters(filtered, text, ids):
     query = parse_filter(text)
     assert list(filtered.ids(query)) == ids
     assert filtered.matching([1, 2, 3, 4, 5], query) == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("localhost:21011", [2]),
+        ("127.0.0.1:80", [4]),
+        ("[::1]:9000/a", [3]),
+        ("shop.test/cart?page=2", [1]),
+        ("https://shop.test/cart", [1]),  # as it is shown, copied and pasted
+        ("https://shop.test:443/cart", [1]),
+        ("http://localhost:21011/", [2]),
+        ("https://localhost", []),
+        ("http://localhost/api", []),
+        ("url:shop.test:443", [1]),
+        ("url=https://shop.test/cart?page=2", [1]),
+        ("url:/^http:..localhost:21011.api$/", [2]),
+        ("page=2", [1]),
+        ("other.test:8443", [5]),
+    ],
+)
+def test_parts_of_an_url_are_found_however_it_is_written(live, reader, text, ids):
+    live.add(
+        Sample("/cart?page=2"),
+        Sample("/api", scheme="http", host="localhost", port=21011),
+        Sample("/a", host="::1", port=9000),
+        Sample("/", scheme="http", host="127.0.0.1", port=80),
+        Sample("", method="CONNECT", kind=1, scheme="", host="other.test", port=8443),
+    )
+    assert list(reader().ids(read_filter(text).filter)) == ids
 
 
 def test_a_query_can_be_interrupted_from_another_thread(live, reader):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.model.filter import And, FilterError, Not, Operator, Or, Term, Word, parse_filter
+from proxy_core.model.filter import And, FilterError, Not, Operator, Or, Term, Word, parse_filter, read_filter
 
 TREES = [
     ("", And(())),
@@ -61,6 +61,50 @@ def test_errors_say_where_and_why(text, position, word):
     with pytest.raises(FilterError, match=word) as caught:
         parse_filter(text)
     assert caught.value.position == position
+
+
+READ = [
+    ("page=2", Word("page=2"), 0, False),
+    ("localhost:21011", Word("localhost:21011"), 0, False),
+    ("localhost:21011/a?b=1", Word("localhost:21011/a?b=1"), 0, False),
+    ("status:404 page=2", And((Term("status", Operator.HAS, "404"), Word("page=2"))), 11, False),
+    ("-page=2 or a", Or((Not(Word("page=2")), Word("a"))), 1, False),
+    ('colour:"dark red"', Word("colour:dark red"), 0, False),
+    ("id=abc", Word("id=abc"), 0, False),
+    ("host>3", Word("host>3"), 0, False),
+    ("path:/[/", Word("path:/[/"), 0, False),
+    ("/a(/", Word("/a(/"), 0, False),
+    ("is:purple", Word("is:purple"), 0, False),
+    ("host: a", And((Word("host:"), Word("a"))), 0, False),
+    ("host:", Word("host:"), 0, True),
+    ("(a", Word("(a"), 1, True),
+    ('a) "b c"', And((Word("a)"), Word("b c"))), 1, False),
+    ("a or", And((Word("a"), Word("or"))), 3, True),
+    ("or a", And((Word("or"), Word("a"))), 0, False),
+]
+
+
+@pytest.mark.parametrize(("text", "tree", "position", "is_unfinished"), READ)
+def test_what_is_not_understood_is_words(text, tree, position, is_unfinished):
+    found, mistake = read_filter(text)
+    assert found == tree
+    assert mistake is not None
+    assert (mistake.position, mistake.is_unfinished) == (position, is_unfinished)
+    with pytest.raises(FilterError) as caught:
+        parse_filter(text)
+    assert str(caught.value) == str(mistake)
+
+
+@pytest.mark.parametrize(("text", "tree"), TREES)
+def test_what_is_understood_is_read_the_same(text, tree):
+    assert read_filter(text) == (tree, None)
+
+
+@given(st.text(max_size=40))
+def test_any_text_can_be_read(text):
+    found, mistake = read_filter(text)
+    assert found is not None
+    assert mistake is None or 0 <= mistake.position <= len(text)
 
 
 @given(st.text(alphabet='ab()"/\\-:=<>*? orndtshuy4x[', max_size=40))
