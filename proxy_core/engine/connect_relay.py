@@ -10,6 +10,7 @@ import re
 import time
 
 import gevent
+from greenlet import getcurrent
 
 from proxy_core.engine import own_answer
 from proxy_core.engine.certificates import LeafError
@@ -23,6 +24,7 @@ from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upstream import HTTP1_OFFER, Upstream, connect_plain, start_tls
+from proxy_core.fault_log import caught
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls
@@ -34,8 +36,22 @@ _CLIENT_SIDE = 0
 
 
 def serve_client(services: Services, client: Link) -> None:
-    """Serve a client connection from its first byte to its end."""
+    """Serve a client connection from its first byte to its end.
+
+    This is a border: what a relay of ours raises ends what it had under way as failed, and closes both sides.
+    """
     connection = services.reporter.connection_key()
+    try:
+        _serve(services, client, connection)
+    except Exception:
+        failure = Failure(FailureKind.OWN_FAULT, caught("a relay"))
+        for report in services.reporter.under_way(connection):
+            services.reporter.fail(report, failure)
+        client.abort()
+        services.sweep.abort_opened_by(getcurrent())
+
+
+def _serve(services: Services, client: Link, connection: int) -> None:
     opened_at = int(time.time() * 1e6)
     report_client(services, client, connection, opened_at, None)
     relay = Http1Relay(services, client, connection)

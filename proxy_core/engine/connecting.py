@@ -116,7 +116,7 @@ class Connector:
             except OSError as error:
                 self._lookups.pop((host, port), None)
                 raise UpstreamError(connect_failure(error, host, port)) from None
-        outcomes: SimpleQueue[socket.socket | OSError] = SimpleQueue()
+        outcomes: SimpleQueue[socket.socket | Exception] = SimpleQueue()
         attempts: list[gevent.Greenlet[..., None]] = []
         end_mark = time.monotonic() + self._connect_limit_s
         waiting = list(addresses)
@@ -138,6 +138,8 @@ class Connector:
                 if isinstance(outcome, OSError):
                     last_error = outcome
                     continue
+                if isinstance(outcome, Exception):
+                    raise outcome  # our own fault: in the greenlet of the relay, whose border tells it
                 return outcome
         finally:
             gevent.killall(attempts)  # each closes its own socket
@@ -187,14 +189,16 @@ def _interleave(addresses: list[Address]) -> list[Address]:
     return mixed
 
 
-def _attempt(address: Address, limit_s: float, put: Callable[[socket.socket | OSError], object]) -> None:
+def _attempt(address: Address, limit_s: float, put: Callable[[socket.socket | Exception], object]) -> None:
     try:
         put(_connect_one(address, limit_s))
-    except OSError as error:
+    except Exception as error:
         put(error)
 
 
-def _next_outcome(outcomes: "SimpleQueue[socket.socket | OSError]", wait_s: float) -> "socket.socket | OSError | None":
+def _next_outcome(
+    outcomes: "SimpleQueue[socket.socket | Exception]", wait_s: float
+) -> "socket.socket | Exception | None":
     try:
         return outcomes.get(timeout=wait_s)
     except Empty:

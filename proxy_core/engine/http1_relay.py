@@ -25,6 +25,7 @@ from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload, took_nothing
 from proxy_core.engine.upstream import Upstream, connect_upstream
+from proxy_core.fault_log import caught
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_parts import (
@@ -250,6 +251,8 @@ class Http1Relay:
             text = "The client closed the connection before it had the whole response."
             self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
             return False
+        except Exception:  # a border: our own fault costs this exchange and its connection, and is told
+            return self._fail(report, head, Failure(FailureKind.OWN_FAULT, caught("a relay")), upload)
         return keep_alive
 
     def _upstream_for(self, report: Report, scheme: str, host: str, port: int, *, can_repeat: bool) -> Upstream:
@@ -484,6 +487,7 @@ class Http1Relay:
                 self._close_gently()  # a reset would take back what a slow client hasn't read yet
             return False
         keep_alive = request_is_read and head.keep_alive and head.minor >= 1
+        keep_alive = keep_alive and failure.kind is not FailureKind.OWN_FAULT  # who knows what state it has left
         response = own_answer.failure_response(failure, close=not keep_alive, request=head)
         return self._answer(report, response, failure, keep_alive=keep_alive)
 

@@ -22,6 +22,7 @@ from collections.abc import Callable
 import gevent
 from gevent import get_hub
 
+from proxy_core.fault_log import caught
 from proxy_core.worker_loads import WorkerLoads
 
 _STEP_BACK_S = 0.001
@@ -63,7 +64,14 @@ class Intake:
         self._listener.close()
 
     def _on_connection(self) -> None:
-        # Runs in the hub.
+        # Runs in the hub, which would never call it again if it raised.
+        try:
+            self._accept()
+        except Exception:
+            caught("accepting a connection")
+            self._pause(_ACCEPT_PAUSE_S)
+
+    def _accept(self) -> None:
         loads = self._loads
         if loads is not None and not self._has_stepped_back and loads.is_ahead(self._slot):
             self._has_stepped_back = True

@@ -20,9 +20,10 @@ from gevent.event import Event as GreenEvent
 from proxy_core.capture.extents import Extent
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, BodySegment, Journal, JournalFullError
 from proxy_core.engine.report import Report, encode_report
+from proxy_core.fault_log import caught
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
-from proxy_core.model.failure import Failure
+from proxy_core.model.failure import Failure, FailureKind
 
 TICK_S = 0.02  # events leave, and exchanges under way are announced, this often
 PROGRESS_S = 0.25  # bodies under way are told again this often
@@ -92,6 +93,7 @@ class Reporter:
         self._announce(_clock(), with_progress=True)
         self._pay()
         self._send_batch()
+        self._tell_not_recorded()
         self._journal.close()
 
     # The queue's backpressure
@@ -174,6 +176,10 @@ class Reporter:
     def forget(self, report: Report) -> None:
         """This was no exchange (the CONNECT of an interception); only for reports that were held."""
         self._open.pop(report.key, None)
+
+    def under_way(self, client_connection: int) -> list[Report]:
+        """What a client connection has under way; for a border, since who knew it has failed."""
+        return [each for each in self._open.values() if each.client_connection == client_connection]
 
     # Inside
 
@@ -286,7 +292,12 @@ class Reporter:
         if report.pending:
             self._body_records(report, parts)
             report.pending = []
-        event = encode_report(report, kind)
+        try:
+            event = encode_report(report, kind)
+        except Exception:
+            self._owed.append((_bare(report, caught("the end of an exchange")), kind))
+            self.changed(report)
+            return
         parts.append(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)))
         parts.append(event)
         try:
@@ -314,7 +325,13 @@ class Reporter:
             if self._is_resting():
                 self._owed += owed[number:]
                 return
-            if not self._emit(encode_report(report, kind)):
+            try:
+                is_told = self._emit(encode_report(report, kind))
+            except Exception:
+                caught("telling the end of an exchange")
+                self._not_recorded += 1
+                continue
+            if not is_told:
                 self._owed.append((report, kind))
 
     def _emit(self, event: bytes) -> bool:
@@ -359,20 +376,28 @@ class Reporter:
             self._work.clear()
             gevent.sleep(TICK_S)
             self._is_awake = False
-            now = _clock()
-            with_progress = now - self._progress_mark > PROGRESS_S
-            if with_progress:
-                self._progress_mark = now
-            self._announce(now, with_progress=with_progress)
-            if self._owed:
-                self._pay()
-            self._send_batch()
-            self._tell_not_recorded()
+            try:
+                self._flush()
+            except Exception:  # the next tick comes all the same: without it nothing more would be told
+                caught("the flusher")
+                self._is_awake = True
+                self._work.set()
             if not self._is_awake and (
                 self._owed or any(each.is_dirty and not each.is_held for each in self._open.values())
             ):
                 self._is_awake = True
                 self._work.set()
+
+    def _flush(self) -> None:
+        now = _clock()
+        with_progress = now - self._progress_mark > PROGRESS_S
+        if with_progress:
+            self._progress_mark = now
+        self._announce(now, with_progress=with_progress)
+        if self._owed:
+            self._pay()
+        self._send_batch()
+        self._tell_not_recorded()
 
     def _announce(self, now: float, *, with_progress: bool) -> None:
         """Tell of what is under way: the new at once, the changed at the pace of `PROGRESS_S`."""
@@ -384,12 +409,18 @@ class Reporter:
                 continue
             if is_new and now - report.start_mark < TICK_S / 2:
                 continue
-            if report.pending:
-                self._write_pending(report)
-            if not self._emit(encode_report(report)):
+            report.is_dirty = False
+            try:
+                if report.pending:
+                    self._write_pending(report)
+                is_told = self._emit(encode_report(report))
+            except Exception:  # one that can't be told must not keep the others silent
+                caught("telling of an exchange")
+                continue
+            if not is_told:
+                report.is_dirty = True
                 return
             report.is_announced = True
-            report.is_dirty = False
 
     # Disk full
 
@@ -411,3 +442,11 @@ class Reporter:
         event = encode_event((EventKind.NOT_RECORDED.value, self._not_recorded, reason))
         self._not_recorded = 0
         self._put(encode_batch(Batch(self._journal.series, 0, 0, [event])))
+
+
+def _bare(report: Report, sentence: str) -> Report:
+    """In the place of a report that can't be told: that there was such an exchange, and whose fault it is."""
+    bare = Report(report.key, report.client_connection)
+    bare.started_at, bare.start_mark, bare.received_mark = report.started_at, report.start_mark, report.received_mark
+    bare.state, bare.failure = _FAILED, Failure(FailureKind.OWN_FAULT, sentence)
+    return bare

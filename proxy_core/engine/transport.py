@@ -18,6 +18,8 @@ import gevent
 from gevent import get_hub
 from greenlet import getcurrent
 
+from proxy_core.fault_log import caught
+
 RECEIVE_LIMIT = 64 * 1024  # bytes of one `recv` …
 BULK_RECEIVE_LIMIT = 256 * 1024  # … and after one that was filled to the brim
 _READ, _WRITE = 1, 2
@@ -84,13 +86,23 @@ class DeadlineSweep:
             self._greenlet.kill()
             self._greenlet = None
 
+    def abort_opened_by(self, opener: object) -> None:
+        """Reset every connection that a greenlet has opened; for a border, whose relay can't close them any more."""
+        for transport in list(self.transports):
+            if transport.opener is opener:
+                transport.abort()
+
     def _run(self) -> None:
         while True:
             gevent.sleep(1.0)
             self.now_s += 1
             now_s = self.now_s
             for transport in list(self.transports):
-                transport.check_deadlines(now_s)
+                try:
+                    transport.check_deadlines(now_s)
+                except Exception:  # one of them must not keep the others waiting for ever
+                    caught("the sweep of deadlines")
+                    transport.abort()
 
 
 class Transport:
@@ -115,6 +127,7 @@ class Transport:
         "local_host",
         "local_port",
         "on_gone",
+        "opener",
         "peer_host",
         "peer_port",
         "read_limit_s",
@@ -148,6 +161,7 @@ class Transport:
         self.write_limit_s = write_limit_s
         self.is_truncated = False
         self.on_gone: Callable[[bool], None] | None = None
+        self.opener = getcurrent()
         sweep.transports.add(self)
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:

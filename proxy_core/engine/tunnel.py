@@ -12,6 +12,7 @@ from proxy_core.engine.limits import Limits
 from proxy_core.engine.report import Report
 from proxy_core.engine.services import Services
 from proxy_core.engine.transport import Link
+from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
 
 _Count = Callable[[int], None]
@@ -36,7 +37,7 @@ def relay_tunnel(
         reporter.changed(report)
 
     reporter.changed(report)
-    problem = ""
+    problem: Failure | None = None
     try:
         if early_up:
             upstream.send(early_up)
@@ -45,45 +46,51 @@ def relay_tunnel(
             client.send(early_down)
             from_upstream(len(early_down))
     except OSError as error:
-        problem = f"The tunnel was closed at once ({error.strerror or error})."
+        problem = _broken(f"The tunnel was closed at once ({error.strerror or error}).")
         client.abort()
         upstream.abort()
     problem = problem or _relay(client, upstream, services.limits, from_client, from_upstream)
-    if problem:
-        reporter.fail(report, Failure(FailureKind.CONNECTION_TERMINATED, problem))
+    if problem is not None:
+        reporter.fail(report, problem)
     else:
         reporter.complete(report)
 
 
-def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, from_upstream: _Count) -> str:
-    """Copy both ways until both have ended, and close both. Returns "" or, as a sentence, how it broke."""
+def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, from_upstream: _Count) -> Failure | None:
+    """Copy both ways until both have ended, and close both. Returns how it broke, if it did."""
     client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
-    upload = gevent.spawn(_copy, client, upstream, limits, from_client, "the client")
+    problems: list[Failure] = []  # the first is the cause: what breaks one direction ends the other
+    upload = gevent.spawn(_copy, client, upstream, limits, from_client, "the client", problems.append)
     try:
-        down_problem = _copy(upstream, client, limits, from_upstream, "the server")
+        _copy(upstream, client, limits, from_upstream, "the server", problems.append)
         upload.join()
-        up_problem: str = upload.value or ""
     finally:
         upload.kill()
         client.close()
         upstream.close()
-    return down_problem or up_problem
+    return problems[0] if problems else None
 
 
-def _copy(source: Link, target: Link, limits: Limits, count: _Count, name: str) -> str:
+def _copy(
+    source: Link, target: Link, limits: Limits, count: _Count, name: str, broke: Callable[[Failure], None]
+) -> None:
     try:
         while data := source.receive():
             target.send(data)
             count(len(data))
         target.read_limit_s = limits.half_closed_s
         target.send_eof()
+        return
     except TimeoutError:
-        source.abort()
-        target.abort()
-        return f"The tunnel was silent for too long ({name} last)."
+        broke(_broken(f"The tunnel was silent for too long ({name} last)."))
     except OSError as error:
-        # A reset is passed on as one: the other side must not take what it got for the whole.
-        source.abort()
-        target.abort()
-        return f"The tunnel was reset while {name} was sending ({error.strerror or error})."
-    return ""
+        broke(_broken(f"The tunnel was reset while {name} was sending ({error.strerror or error})."))
+    except Exception:  # a border: one way is relayed in a greenlet of its own, and nobody else would hear of it
+        broke(Failure(FailureKind.OWN_FAULT, caught("a tunnel")))
+    # A reset is passed on as one: the other side must not take what it got for the whole.
+    source.abort()
+    target.abort()
+
+
+def _broken(text: str) -> Failure:
+    return Failure(FailureKind.CONNECTION_TERMINATED, text)

@@ -13,6 +13,7 @@ import gevent
 from proxy_core.engine.report import Report
 from proxy_core.engine.transport import Link
 from proxy_core.engine.upstream import Upstream
+from proxy_core.fault_log import caught
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_parts import BodyPart, EndOfMessage, ProtocolError
@@ -134,6 +135,8 @@ class Upload:
         except OSError:
             text = "The client closed the connection in the middle of its request's body."
             self._fail(FailureKind.CLIENT_CLOSED, text)
+        except Exception:  # a border: the relay waits for the response, and nobody else would hear of it
+            self._fail(FailureKind.OWN_FAULT, caught("an upload"))
 
     def _fail(self, kind: FailureKind, text: str) -> None:
         self.failure = Failure(kind, text)

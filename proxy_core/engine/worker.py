@@ -7,6 +7,7 @@ import gc
 import socket
 import struct
 from collections.abc import Iterator
+from types import TracebackType
 
 import gevent
 import gevent.event
@@ -23,6 +24,7 @@ from proxy_core.engine.reporter import EventSink, Reporter
 from proxy_core.engine.services import Services
 from proxy_core.engine.transport import DeadlineSweep, Link, Transport
 from proxy_core.engine.upstream_trust import UpstreamTrust
+from proxy_core.fault_log import caught, told
 from proxy_core.model.command import (
     ApplySettings,
     BytesTaken,
@@ -135,6 +137,7 @@ def run_worker(start: WorkerStart) -> None:
         start.settings,
         intake_loads=(start.loads, start.slot),
     )
+    _log_what_nobody_catches()
     never_s = float(2**31)
     control = Transport(start.control, worker.services.sweep, never_s, never_s)
     worker.start()
@@ -151,24 +154,49 @@ def run_worker(start: WorkerStart) -> None:
         control.close()
 
 
+def _log_what_nobody_catches() -> None:
+    """What a greenlet or a callback of the event loop raises goes to the log; the loop goes on."""
+    hub = gevent.get_hub()
+    usual = hub.handle_error
+    hub.exception_stream = None  # it would print what is in the log
+
+    def handle_error(
+        context: object,
+        kind: type[BaseException] | None,
+        error: BaseException | str | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            told(f"a greenlet ({str(context)[:200]})", error)
+        usual(context, kind, error, trace)
+
+    hub.handle_error = handle_error  # type: ignore[method-assign, assignment] # gevent's documented way
+
+
 def _obey_all(worker: Worker, control: Link) -> None:
     """Obey until the engine is gone, which is a command to stop too."""
-    try:
-        for command in _commands(control):
-            worker.obey(command)
-    except OSError:
-        pass
+    for frame in _frames(control):
+        try:
+            worker.obey(decode_command(frame))
+        except Exception:  # one command that can't be carried out costs that command
+            caught("obeying the engine")
     worker.stopped.set()
 
 
-def _commands(control: Link) -> Iterator[Command]:
-    """The framed commands of the control socket, until its end."""
+def _frames(control: Link) -> Iterator[bytes]:
+    """The commands of the control socket, until its end."""
     buffer = b""
-    while data := control.receive():
+    while True:
+        try:
+            data = control.receive()
+        except OSError:
+            return
+        if not data:
+            return
         buffer += data
         while len(buffer) >= _LENGTH.size:
             end = _LENGTH.size + _LENGTH.unpack_from(buffer)[0]
             if len(buffer) < end:
                 break
-            yield decode_command(buffer[_LENGTH.size : end])
+            yield buffer[_LENGTH.size : end]
             buffer = buffer[end:]
