@@ -37,6 +37,7 @@ _HIDDEN = {
     for code in (0x061C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
 }
 _HIDDEN.update({code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))})
+_MOST_SECONDS = 120  # more are told in minutes
 _LONGEST = 4000  # characters of one cell; the inspector has the rest
 
 
@@ -120,7 +121,7 @@ def duration_text(duration_us: int) -> str:
     if ms < 9_995:
         return f"{ms / 1000:.2f} s"
     seconds = round(ms / 1000)
-    if seconds < 120:
+    if seconds < _MOST_SECONDS:
         return f"{ms / 1000:.1f} s" if ms < 99_950 else f"{seconds} s"
     minutes, seconds = divmod(seconds, 60)
     if minutes < 120:
@@ -152,12 +153,21 @@ def row_size_text(row: ExchangeRow) -> str:
 
 
 def time_text(row: ExchangeRow) -> str:
-    """The duration; an open tunnel is «open», any other open exchange has no time yet."""
+    """The duration; an open tunnel is «open», any other open exchange has no time yet. See also `running_text`."""
     if row.duration_us is not None:
         return duration_text(row.duration_us)
     if row.kind != ExchangeKind.HTTP and row.state == ExchangeState.RESPONDING:
         return "open"
     return ""
+
+
+def running_text(row: ExchangeRow, now_us: int) -> str:
+    """How long an open exchange has been under way, told from the first second on: `12 s`, `3 min 5 s`."""
+    elapsed_us = now_us - row.started_at
+    seconds = elapsed_us // 1_000_000
+    if seconds < 1:
+        return time_text(row)
+    return f"{seconds} s" if seconds < _MOST_SECONDS else duration_text(elapsed_us)
 
 
 def url_of(row: ExchangeRow) -> str:

@@ -375,6 +375,7 @@ class WindowController(QObject):
         )
         self.window.status_bar.show_capture(self._capture_state())
         self.window.show_empty(self._why_empty())
+        self.window.list.set_running(is_running=self._bridge.is_running and not self._viewed)
 
     def _show_rate(self) -> None:
         added = max(0, self._capture_bytes - self._rate_bytes)

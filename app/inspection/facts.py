@@ -52,10 +52,11 @@ def phases(detail: ExchangeDetail) -> list[Phase]:
     return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
 
 
-def timing_title(shown: list[Phase]) -> str:
+def timing_title(shown: list[Phase], *, is_open: bool = False) -> str:
     """`Timing · 38 ms`: all phases. They add up to the time that the list shows."""
     spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
-    return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
+    title = "Timing until now" if is_open else "Timing"
+    return f"{title} · {duration_text(sum(spent))}" if spent else title
 
 
 def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:

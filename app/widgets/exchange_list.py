@@ -6,6 +6,8 @@ another order begins at its top. Signals: `current_changed` (id or None), `selec
 (a row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (global position, column).
 """
 
+import time
+
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
@@ -82,6 +84,7 @@ class ExchangeList(QTableView):
         self._spin = QTimer(self, interval=_SPIN_MS, singleShot=True)
         self._spin.timeout.connect(self._turn_spinners)
         self._spinning: list[int] = []
+        self._is_running = True
         self._settle = QTimer(self, interval=0, singleShot=True)
         self._settle.timeout.connect(self._scroll_to_newest)
 
@@ -322,6 +325,7 @@ class ExchangeList(QTableView):
         cells = self.visible_cells()
         selected = self._selected_rows_between(first, last)
         current = self.currentIndex().row() if self.hasFocus() else -1
+        now_us = int(time.time() * 1e6) if self._is_running else 0
         is_whole = rect.height() >= self.viewport().height() - height
         if is_whole:
             self._links.clear()
@@ -337,12 +341,13 @@ class ExchangeList(QTableView):
                 is_current=row == current,
                 is_hovered=row == self._hovered_row,
                 sentence=self._exchanges.cache.sentence(exchange),
+                now_us=now_us,
             )
             self.painter.paint_background(painter, look)
             link = self.painter.paint_row(painter, exchange, cells, look)
             if link is not None and is_whole:
                 self._links.append((link, exchange.id))
-            if exchange.state < FIRST_FINAL_STATE and is_whole:
+            if exchange.state < FIRST_FINAL_STATE and is_whole and now_us:
                 self._spinning.append(row)
         painter.end()
         if self._spinning and not self._spin.isActive():
@@ -353,6 +358,12 @@ class ExchangeList(QTableView):
         for begin, end in self._selected.ranges():
             selected.update(range(max(first, begin), min(last, end) + 1))
         return selected
+
+    def set_running(self, *, is_running: bool) -> None:
+        """Whether what is open goes on: not in a file, and not without an engine."""
+        if is_running != self._is_running:
+            self._is_running = is_running
+            self.viewport().update()
 
     def _turn_spinners(self) -> None:
         height, scroll = self.painter.row_height, self.verticalHeader().offset()

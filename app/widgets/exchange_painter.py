@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.columns import COLUMNS
-from app.exchange_text import QUIET_METHODS, StatusText, one_line, path_parts, status_text
+from app.exchange_text import QUIET_METHODS, StatusText, one_line, path_parts, running_text, status_text
 from app.theme import Roles, code_font, text_font
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
@@ -45,6 +45,7 @@ class RowLook(NamedTuple):
     is_current: bool  # has the keyboard
     is_hovered: bool
     sentence: str  # why it failed
+    now_us: int = 0  # microseconds since the epoch; 0 where time stands still, for nothing is under way there any more
 
 
 class ExchangePainter:
@@ -99,14 +100,14 @@ class ExchangePainter:
         link: QRect | None = None
         for place, cell in enumerate(cells):
             if cell.key == "status":
-                self._paint_status(painter, status, cell, look.top)
+                self._paint_status(painter, status, cell, look)
             elif cell.key == "method":
                 self._paint_method(painter, row, cell, look.top, is_failed=status.is_failed)
             elif cell.key == "path":
                 width = self._room_for_path(row, cells, place) if status.is_failed else cell.width
                 link = self._paint_path(painter, row, cell._replace(width=width), look)
             else:
-                self._paint_text(painter, row, cell, look.top, is_failed=status.is_failed)
+                self._paint_text(painter, row, cell, look, status)
         return link
 
     def _write(self, painter: QPainter, text: str, font: QFont, role: str, left: float, top: int, room: int) -> float:
@@ -122,25 +123,27 @@ class ExchangePainter:
         painter.drawText(QPointF(left, top + self._baseline), text)
         return width
 
-    def _paint_text(self, painter: QPainter, row: ExchangeRow, cell: Cell, top: int, *, is_failed: bool) -> None:
+    def _paint_text(self, painter: QPainter, row: ExchangeRow, cell: Cell, look: RowLook, status: StatusText) -> None:
         column = _BY_KEY[cell.key]
-        text = column.text(row)
+        is_running = status.is_open and cell.key == "time"
+        text = running_text(row, look.now_us) if is_running and look.now_us else column.text(row)
         if not text:
             return
-        role = "muted" if cell.key in _QUIET_COLUMNS or text == "—" else "text"
-        if is_failed and cell.key in ("id", "host", "url"):
+        role = "muted" if cell.key in _QUIET_COLUMNS or is_running or text == "—" else "text"
+        if status.is_failed and cell.key in ("id", "host", "url"):
             role = "s5"
         room = cell.width - 2 * PADDING
         left = float(cell.left + PADDING)
         if column.is_number:
             left += max(0.0, room - self.advance(self._font, text))
-        self._write(painter, text, self._font, role, left, top, room)
+        self._write(painter, text, self._font, role, left, look.top, room)
 
-    def _paint_status(self, painter: QPainter, status: StatusText, cell: Cell, top: int) -> None:
+    def _paint_status(self, painter: QPainter, status: StatusText, cell: Cell, look: RowLook) -> None:
+        top = look.top
         left = cell.left + PADDING
         middle = top + self.row_height / 2
         if status.is_open:
-            self._paint_spinner(painter, QPointF(left + MARK / 2, middle))
+            self._paint_spinner(painter, QPointF(left + MARK / 2, middle), turns=look.now_us > 0)
         else:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._colours[status.role])
@@ -149,12 +152,14 @@ class ExchangePainter:
         room = cell.width - 2 * PADDING - 16 + (PADDING if status.is_failed else 0)
         self._write(painter, text, self._strong, status.role, left + 16, top, room)
 
-    def _paint_spinner(self, painter: QPainter, middle: QPointF) -> None:
+    def _paint_spinner(self, painter: QPainter, middle: QPointF, *, turns: bool) -> None:
         turn = time.monotonic() * _SPINS_PER_S % 1.0
         circle = QRectF(middle.x() - 3.75, middle.y() - 3.75, 7.5, 7.5)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._colours["line"], 1.6))
         painter.drawEllipse(circle)
+        if not turns:
+            return
         painter.setPen(QPen(self._colours["s1"], 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         painter.drawArc(circle, round(-turn * 360 * 16), 100 * 16)
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QSplitter, QStac
 
 from app.body_loader import BodyLoader, BodyWish
 from app.exchange_text import one_line
+from app.inspection.absence import why_no_body
 from app.inspection.body_content import EMPTY, BodyContent
 from app.inspection.facts import (
     connection_sections,
@@ -34,7 +35,7 @@ from app.widgets.plain_text import plain_label, set_tip
 from app.widgets.tab_button import TabButton
 from app.widgets.timing_view import TimingView
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.message_head import parse_head
 
 TABS = ("Overview", "Request", "Response", "Timing", "Connection")
@@ -227,7 +228,7 @@ class Inspector(QWidget):
 
     def _show_timing(self, row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> None:
         shown = phases(detail)
-        title = timing_title(shown)
+        title = timing_title(shown, is_open=row.state < FIRST_FINAL_STATE)
         for label, bars in ((self._timing_title, self._timing_bars), (self._side_title, self._side_bars)):
             label.setText(title)
             bars.show_phases(shown)
@@ -262,14 +263,8 @@ class Inspector(QWidget):
 
     def _why_no_body(self, *, is_response: bool) -> str:
         assert self._row is not None
-        row = self._row
-        if row.kind == ExchangeKind.TUNNEL and not row.failure:
-            return "A tunnel: its bytes were relayed unread."
-        if is_response and row.state < ExchangeState.COMPLETE:
-            return "Waiting for the response …"
-        if is_response and (row.status is None or row.kind == ExchangeKind.TUNNEL):
-            return one_line(self._detail.failure_text) if self._detail and self._detail.failure_text else "No response"
-        return "The response has no body." if is_response else "The request has no body."
+        assert self._detail is not None
+        return why_no_body(self._row, self._detail, is_response=is_response)
 
     def _body_loaded(self, ticket: int, content: BodyContent) -> None:
         is_response = self._awaited.pop(ticket, None)

@@ -470,6 +470,34 @@ def test_rows_of_every_state_are_painted_without_complaint(shown, feed, qtbot):
         assert not shown.grab().isNull()
 
 
+def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, monkeypatch):
+    feed.arrive(
+        Sample(content_type="text/event-stream", state=ExchangeState.RESPONDING),
+        Sample(status=101, kind=2, state=ExchangeState.RESPONDING),
+        Sample(status=None, state=ExchangeState.WAITING),
+        Sample(),
+    )
+    settle(qtbot, feed)
+    written = []
+    real = shown.painter._write
+    monkeypatch.setattr(
+        shown.painter, "_write", lambda painter, text, *rest: (written.append(text), real(painter, text, *rest))[1]
+    )
+
+    def times() -> list[str]:
+        written.clear()
+        shown.grab()
+        return [text for text in written if text == "open" or text.endswith((" s", " min"))]
+
+    started_at = feed.model.exchange_at(0).started_at
+    monkeypatch.setattr("app.widgets.exchange_list.time.time", lambda: started_at / 1e6 + 42)
+    assert times() == ["42 s", "41 s", "41 s"]
+    shown.set_running(is_running=False)  # a file, or an engine that is gone
+    shown._spin.stop()
+    assert times() == ["open"]
+    assert not shown._spin.isActive()
+
+
 def test_the_way_out_of_a_failure_is_one_click(shown, feed, qtbot):
     feed.arrive(Sample(), FAILED)
     settle(qtbot, feed)

@@ -136,7 +136,14 @@ def test_what_has_no_body_says_why(show):
         Sample(
             status=None, state=ExchangeState.FAILED, failure="connection_refused", failure_text="Refused by 10.0.0.7."
         ),
+        Sample(status=None, state=ExchangeState.REQUESTING),
         Sample(status=None, state=ExchangeState.WAITING),
+        Sample(content_type="text/event-stream; charset=utf-8", state=ExchangeState.RESPONDING),
+        Sample(state=ExchangeState.RESPONDING),
+        Sample(status=101, kind=2, state=ExchangeState.RESPONDING),
+        Sample(status=101, kind=2),
+        Sample(status=101, state=ExchangeState.RESPONDING),
+        Sample(method="CONNECT", kind=1, status=200, state=ExchangeState.RESPONDING),
         Sample(method="CONNECT", kind=1, status=None),
         Sample(
             method="CONNECT", kind=1, state=ExchangeState.FAILED, failure="tls_alert_received", failure_text="No trust."
@@ -149,7 +156,14 @@ def test_what_has_no_body_says_why(show):
     assert said == [
         "The response has no body.",
         "Refused by 10.0.0.7.",
+        "The request is on its way …",
         "Waiting for the response …",
+        "The event stream is open. No event has come yet.",
+        "The response has begun. Nothing of its body has come yet.",
+        "The WebSocket is open. Its messages are relayed unread: 0 B sent, 0 B received until now.",
+        "The WebSocket is closed. Its messages were relayed unread: 0 B sent, 0 B received.",
+        "The connection has switched protocols, and is open. Its bytes are relayed unread: 0 B sent, 0 B received until now.",
+        "The tunnel is open. Its bytes are relayed unread: 0 B sent, 0 B received until now.",
         "A tunnel: its bytes were relayed unread.",
         "No trust.",
     ]

@@ -11,6 +11,7 @@ from app.exchange_text import (
     one_line,
     path_parts,
     row_size_text,
+    running_text,
     size_text,
     status_text,
     type_text,
@@ -88,6 +89,15 @@ def test_the_status_is_a_code_or_words(captured):
 )
 def test_sizes(count, text):
     assert size_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "text"),
+    [(-5, "open"), (0, "open"), (0.9, "open"), (1, "1 s"), (59.9, "59 s"), (119, "119 s"), (125, "2 min 5 s")],
+)
+def test_how_long_something_has_been_open(captured, elapsed_s, text):
+    _, (row,) = captured(Sample(status=101, kind=ExchangeKind.WEBSOCKET, state=ExchangeState.RESPONDING))
+    assert running_text(row, row.started_at + int(elapsed_s * 1e6)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""What stands where a body would be: why there is none, or none yet. No Qt."""
+
+from app.exchange_text import one_line, size_text
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
+
+_EVENT_STREAM = "text/event-stream"
+_SWITCHED = 101
+
+
+def why_no_body(row: ExchangeRow, detail: ExchangeDetail, *, is_response: bool) -> str:
+    """One sentence for a message of which no byte of a body is recorded."""
+    is_open = row.state < ExchangeState.COMPLETE
+    if row.kind == ExchangeKind.WEBSOCKET and row.status == _SWITCHED:
+        return f"The WebSocket {_relayed(row, 'Its messages', is_open=is_open)}"
+    if row.kind == ExchangeKind.TUNNEL and not row.failure:
+        if not is_open:
+            return "A tunnel: its bytes were relayed unread."
+        return f"The tunnel {_relayed(row, 'Its bytes', is_open=is_open)}"
+    if row.status == _SWITCHED and is_response:
+        return f"The connection has switched protocols, and {_relayed(row, 'Its bytes', is_open=is_open)}"
+    if is_response and is_open:
+        return _not_yet(row)
+    if is_response and (row.status is None or row.kind == ExchangeKind.TUNNEL):
+        return one_line(detail.failure_text) or "No response"
+    return "The response has no body." if is_response else "The request has no body."
+
+
+def _relayed(row: ExchangeRow, what: str, *, is_open: bool) -> str:
+    amounts = f"{size_text(row.request_bytes)} sent, {size_text(row.response_bytes)} received"
+    if is_open:
+        return f"is open. {what} are relayed unread: {amounts} until now."
+    return f"is closed. {what} were relayed unread: {amounts}."
+
+
+def _not_yet(row: ExchangeRow) -> str:
+    if row.state == ExchangeState.REQUESTING:
+        return "The request is on its way …"
+    if row.state == ExchangeState.WAITING:
+        return "Waiting for the response …"
+    if row.media_type == _EVENT_STREAM:
+        return "The event stream is open. No event has come yet."
+    return "The response has begun. Nothing of its body has come yet."
