@@ -9,7 +9,6 @@ from app.file_task import (
     FileTask,
     Finished,
     Progressed,
-    RecoverTask,
     decode_news,
     encode_task,
     file_job_main,
@@ -34,7 +33,7 @@ class BackgroundJob(QObject):
 
     def __init__(self, task: FileTask, parent: QObject) -> None:
         super().__init__(parent)
-        self._target = "" if isinstance(task, RecoverTask) else task.target
+        self._target = task.target
         self._pipe, theirs = SPAWN.Pipe(duplex=True)
         self._process = SPAWN.Process(
             target=file_job_main,

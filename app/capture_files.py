@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QWidget
 from app.background_job import BackgroundJob
 from app.dialogs.file_choice import ask_open, ask_save
 from app.exchange_text import exchanges_text
-from app.file_task import BodyTask, ExportTask, FileTask, ImportTask, RecoverTask, SaveTask
+from app.file_task import BodyTask, ExportTask, FileTask, ImportTask, OpenTask, SaveTask
 from app.opened_folder import OpenedFolder
 from app.preferences import Preferences
 from app.suggested_name import suggested_name
@@ -108,7 +108,9 @@ class CaptureFiles(QObject):
         path = os.path.abspath(path)
         name = os.path.basename(path)
         if path.lower().endswith(".har"):
-            target = self._opened.path_for(name)
+            target = self._place_for(name)
+            if not target:
+                return
             self._run(
                 ImportTask(path, target),
                 f"file {path}",
@@ -116,11 +118,27 @@ class CaptureFiles(QObject):
                 lambda remarks: self._imported(path, target, remarks),
             )
         elif os.path.isfile(path):
-            self._preferences.remember_file(path)
-            self.ready.emit(path, name)
+            self._run(
+                OpenTask(path, ""), f"file {path}", f"Opening {name} …", lambda remarks: self._checked(path, remarks)
+            )
         else:
             live = path if os.path.isdir(path) else path + LIVE_SUFFIX
             self.recover(live, name)
+
+    def _place_for(self, name: str) -> str:
+        """Where a capture lies that is made only to look at it; "" after saying why it can't lie anywhere."""
+        try:
+            return self._opened.path_for(name)
+        except OSError as error:
+            self._notices.tell(f"file {name}", NoticeKind.ERROR, f"{name} can't be opened ({error.strerror}).")
+            return ""
+
+    def _checked(self, path: str, remarks: list[str]) -> None:
+        self._preferences.remember_file(path)
+        name = os.path.basename(path)
+        if remarks:
+            self._notices.tell("repairs", NoticeKind.WARNING, f"{name}: {' '.join(remarks)}")
+        self.ready.emit(path, name)
 
     def _imported(self, path: str, target: str, remarks: list[str]) -> None:
         self._preferences.remember_file(path)
@@ -180,15 +198,21 @@ class CaptureFiles(QObject):
     def recover(self, folder: str, title: str) -> None:
         """Make a live capture of an earlier run whole, and show it."""
         key = f"file {folder}"
-        self._run(
-            RecoverTask(folder), key, f"Opening {title} …", lambda remarks: self._recovered(folder, title, remarks)
-        )
+        target = self._place_for(os.path.basename(folder))
+        if not target:
+            return
 
-    def _recovered(self, folder: str, title: str, remarks: list[str]) -> None:
+        def succeeded(remarks: list[str]) -> None:
+            # The copy is there when the capture could not be repaired in its place.
+            self._recovered(folder, target if os.path.exists(target) else folder, title, remarks)
+
+        self._run(OpenTask(folder, target), key, f"Opening {title} …", succeeded)
+
+    def _recovered(self, folder: str, shown: str, title: str, remarks: list[str]) -> None:
         if remarks:
             self._notices.tell("repairs", NoticeKind.INFO, " ".join(remarks))
         self.stored = [each._replace(is_closed=True) if each.path == folder else each for each in self.stored]
-        self.ready.emit(folder, title)
+        self.ready.emit(shown, title)
 
     def discard_empty(self, folder: str) -> None:
         """Remove a capture if nothing came into it: not even what nobody has told the window yet."""

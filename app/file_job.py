@@ -6,6 +6,7 @@ Cancelling is a byte from the window, so that the task ends in order and leaves 
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -19,16 +20,17 @@ from app.file_task import (
     FileTask,
     Finished,
     ImportTask,
+    OpenTask,
     Progressed,
-    RecoverTask,
     SaveTask,
     encode_news,
 )
 from proxy_core.body_file import save_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.capture.recovery import recover
+from proxy_core.capture.repair import best_reader
 from proxy_core.capture.saver import SaveCancelledError, save_capture
-from proxy_core.conversion import ConversionError, export_har, import_har, readable_capture
+from proxy_core.capture.walk import lost_text
+from proxy_core.conversion import ConversionError, export_har, import_har
 from proxy_core.fault_log import caught
 
 Progress = Callable[[int, int], bool]
@@ -63,33 +65,32 @@ def run_file_job(task: FileTask, pipe: "Connection[bytes, bytes]") -> None:
 
 
 def _carry_out(task: FileTask, progress: Progress) -> list[str]:
-    """Returns remarks for the person: what had to be repaired or left as it was."""
+    """Returns remarks for the person: what had to be repaired, left out, or left as it was."""
+    remarks: list[str] = []
     match task:
         case SaveTask(source=source, target=target, ids=ids):
             with _reading(source) as reader:
-                save_capture(reader, target, ids, progress)
+                save_capture(reader, target, ids, progress, remarks)
         case ExportTask(source=source, target=target, ids=ids):
             with _reading(source) as reader:
-                export_har(reader, target, ids, progress)
+                export_har(reader, target, ids, progress, remarks)
         case BodyTask(source=source, target=target, exchange_id=exchange_id, is_response=is_response, decoded=decoded):
             with _reading(source) as reader:
                 return save_body(reader, exchange_id, target, progress, is_response=is_response, decoded=decoded)
         case ImportTask(source=source, target=target):
             return import_har(source, target, progress).repairs
-        case RecoverTask(source=source):
-            return _recover(source)
-    return []
+        case OpenTask(source=source, target=target):
+            _open(source, target, progress, remarks)
+    return remarks
 
 
-def _recover(source: str) -> list[str]:
-    repairs: list[str] = []
-    folder = readable_capture(source, repairs)
-    if os.path.isdir(folder) and not repairs:
-        with _reading(folder) as reader:
-            is_closed = reader.meta("closed") == "1"
-        if not is_closed:
-            recover(folder)
-    return repairs
+def _open(source: str, target: str, progress: Progress, remarks: list[str]) -> None:
+    with best_reader(source, os.path.dirname(target) or tempfile.gettempdir(), remarks) as reader:
+        reader.total()  # goes over the whole list once: what is wrong with it is found here, not in the window
+        if not reader.is_in_place:
+            save_capture(reader, target, None, progress, remarks)
+        elif lost := reader.lost():
+            remarks.append(lost_text(lost))
 
 
 @contextmanager

@@ -42,13 +42,18 @@ class ImportTask(msgspec.Struct, frozen=True, tag="import"):
     target: str
 
 
-class RecoverTask(msgspec.Struct, frozen=True, tag="recover"):
-    """Make a live capture whole that was not closed; `source` may be the `.harrier` file that it was to become."""
+class OpenTask(msgspec.Struct, frozen=True, tag="open"):
+    """Look at a capture before the window does, and make a live one whole that was not closed.
+
+    `source` may also be the `.harrier` file that a live capture was to become. What can't be repaired in its place is
+    saved to `target`.
+    """
 
     source: str
+    target: str
 
 
-FileTask = SaveTask | ExportTask | BodyTask | ImportTask | RecoverTask
+FileTask = SaveTask | ExportTask | BodyTask | ImportTask | OpenTask
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):

@@ -16,12 +16,19 @@ class OpenedFolder:
         self._count = 0
 
     def path_for(self, name: str) -> str:
-        """A path for a capture of the file `name`."""
+        """A path for a capture of the file `name`. Raises OSError."""
         if not self._path:
             self._remove_orphans()
-            self._path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=self._home)
+            self._path = self._made()
         self._count += 1
         return os.path.join(self._path, f"{self._count}-{name}.harrier")
+
+    def _made(self) -> str:
+        prefix = f"{_PREFIX}{os.getpid()}-"
+        try:
+            return tempfile.mkdtemp(prefix=prefix, dir=self._home)
+        except OSError:  # the home's disk is full: it may well be what the person wants to look at
+            return tempfile.mkdtemp(prefix=prefix)
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""

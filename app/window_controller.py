@@ -18,6 +18,7 @@ from app.exchange_text import address_text, count_text, exchanges_text, one_line
 from app.fault_news import open_log, open_log_action
 from app.inspection_control import Inspection
 from app.item_models.exchange_model import ExchangeModel
+from app.item_models.row_cache import PATIENCE_S
 from app.list_commands import ListCommands
 from app.preferences import Preferences, save_preferences
 from app.recent_menu import fill_recent_menu
@@ -312,7 +313,7 @@ class WindowController(QObject):
 
     def _use_capture(self, path: str) -> bool:
         try:
-            reader = CaptureReader(path)
+            reader = CaptureReader(path, patience_s=PATIENCE_S)
             self.window.list.select_nothing()
             self.model.set_capture(path)
         except CaptureError as error:

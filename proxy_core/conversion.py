@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
-from proxy_core.capture.live import is_recording
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.capture.recovery import Recovery, recover
+from proxy_core.capture.repair import best_reader, live_folder
 from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError, save_capture
+from proxy_core.capture.walk import Walk
 from proxy_core.formats.har_reader import HarError, read_har
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
@@ -35,79 +35,45 @@ class ConversionReport:
 
 def convert(source: str, target: str) -> ConversionReport:
     """Convert by the names' endings: .har, .harrier, or a .live folder to read. Raises ConversionError."""
-    repairs: list[str] = []
+    if not target.endswith((".har", ".harrier")):
+        raise ConversionError(f"{target} must end with .har or .harrier.")
+    if source.endswith(".har") and target.endswith(".har"):
+        raise ConversionError(f"{source} is a HAR file already.")
+    if not live_folder(source) and not os.path.exists(source):
+        raise ConversionError(f"There is no file {source}.")
     try:
-        if target.endswith(".har"):
-            if source.endswith(".har"):
-                raise ConversionError(f"{source} is a HAR file already.")
-            reader = CaptureReader(readable_capture(source, repairs))
-            try:
-                return ConversionReport(export_har(reader, target), repairs)
-            finally:
-                reader.close()
-        if not target.endswith(".harrier"):
-            raise ConversionError(f"{target} must end with .har or .harrier.")
-        if source.endswith(".har"):
-            return import_har(source, target)
-        reader = CaptureReader(readable_capture(source, repairs))
-        try:
-            save_capture(reader, target)
-            return ConversionReport(reader.total(), repairs)
-        finally:
-            reader.close()
+        return import_har(source, target) if source.endswith(".har") else _write_capture(source, target)
     except CaptureError as error:
         raise ConversionError(str(error)) from None
     finally:
         discard_partial(target)  # an interrupt may come between the making of a file and the block that removes it
 
 
-def _recovery_text(recovery: Recovery) -> str:
-    text = f"The recording had not been finished; {recovery.exchanges:,} exchanges are there"
-    if recovery.marked_failed:
-        text += f", {recovery.marked_failed:,} of them were under way and are marked as failed"
-    if recovery.replayed:
-        text += f"; {recovery.replayed:,} changes came from the journals"
-    return f"{text}."
-
-
-def readable_capture(path: str, repairs: list[str]) -> str:
-    """The path that a reader can open for a capture, after repairing what was left of it. Raises ConversionError.
-
-    A FILE.harrier whose recorder was killed does not exist yet, but its live capture lies beside it.
-    """
-    live = path + ".live"
-    folder = path if os.path.isdir(path) else live if not os.path.exists(path) and os.path.isdir(live) else ""
-    if not folder:
-        if not os.path.exists(path):
-            raise ConversionError(f"There is no file {path}.")
-        return path
-    if is_recording(folder):
-        return folder  # it can be read while it grows
-    try:
-        reader = CaptureReader(folder)
-        is_closed = reader.meta("closed") == "1"
-        reader.close()
-        if not is_closed:
-            recovery = recover(folder)
-            repairs.append(_recovery_text(recovery))
-            if recovery.unread:
-                repairs.append(recovery.unread)
-    except CaptureError as error:
-        raise ConversionError(str(error)) from None
-    return folder
+def _write_capture(source: str, target: str) -> ConversionReport:
+    remarks: list[str] = []
+    write = export_har if target.endswith(".har") else save_capture
+    with best_reader(source, os.path.dirname(os.path.abspath(target)), remarks) as reader:
+        return ConversionReport(write(reader, target, remarks=remarks), remarks)
 
 
 def export_har(
-    reader: CaptureReader, path: str, ids: Iterable[int] | None = None, progress: Progress | None = None
+    reader: CaptureReader,
+    path: str,
+    ids: Iterable[int] | None = None,
+    progress: Progress | None = None,
+    remarks: list[str] | None = None,
 ) -> int:
     """Write exchanges (all, or those with `ids`) in order of their start. Returns how many entries there are.
 
-    The file appears whole or not at all. Raises ConversionError, SaveCancelledError.
+    What is damaged is left out, and `remarks` gets sentences about it. The file appears whole or not at all. Raises
+    ConversionError, SaveCancelledError.
     """
     try:
-        wanted = list(reader.ids(order_by="started_at")) if ids is None else sorted(ids)
+        walk = Walk(reader, list(reader.ids(order_by="started_at")) if ids is None else sorted(ids))
         with whole_file(path) as file:
-            count = _write_entries(reader, file.write, wanted, progress)
+            count = _write_entries(walk, reader, file.write, progress)
+        if remarks is not None:
+            remarks += walk.remarks()
     except OSError as error:
         raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
     except CaptureError as error:
@@ -116,27 +82,21 @@ def export_har(
 
 
 def _write_entries(
-    reader: CaptureReader, write: Callable[[bytes], object], wanted: list[int], progress: Progress | None
+    walk: Walk, reader: CaptureReader, write: Callable[[bytes], object], progress: Progress | None
 ) -> int:
     write(har_begin())
     tunnels: list[dict[str, Any]] = []
     count = 0
-    for begin in range(0, len(wanted), _PAGE):
-        page = wanted[begin : begin + _PAGE]
-        rows = reader.rows(page)
-        for exchange_id in page:
-            row, detail = rows.get(exchange_id), reader.detail(exchange_id)
-            if row is None or detail is None:
-                continue
+    for page in walk:
+        for row, detail in page:
             if row.kind == ExchangeKind.TUNNEL:
                 if len(tunnels) < _TUNNELS_TOLD:
                     tunnels.append(har_tunnel(row, detail))
                 continue
-            upstream = reader.connection(detail.upstream_connection) if detail.upstream_connection else None
             source = HarSource(
                 row,
                 detail,
-                upstream,
+                walk.connection(detail.upstream_connection),
                 partial(reader.iterate_body, detail.request_body),
                 partial(reader.iterate_body, detail.response_body),
             )
@@ -145,7 +105,7 @@ def _write_entries(
             for piece in har_entry(source):
                 write(piece)
             count += 1
-        if progress is not None and not progress(begin + len(page), len(wanted)):
+        if progress is not None and not progress(walk.done, walk.total):
             raise SaveCancelledError
     write(har_end(tunnels))
     return count

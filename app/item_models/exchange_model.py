@@ -16,7 +16,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from app.columns import COLUMNS
 from app.item_models.capture_query import CaptureQuery, IdsMatched, Listed, ListQuery, RangeListed
 from app.item_models.id_list import Edit, apply_edit, edits_for_ids, edits_for_range, position_of
-from app.item_models.row_cache import RowCache
+from app.item_models.row_cache import PATIENCE_S, RowCache
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.notice import RowsChanged
@@ -70,7 +70,7 @@ class ExchangeModel(QAbstractTableModel):
 
     def set_capture(self, path: str | None) -> None:
         """Show this capture. Raises CaptureError, and then shows what it showed before."""
-        reader = None if path is None else CaptureReader(path)
+        reader = None if path is None else CaptureReader(path, patience_s=PATIENCE_S)
         self.cache.use(reader)
         if self._reader is not None:
             self._reader.close()

@@ -4,10 +4,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.soundness import damaged_row
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
 
 ROW_LIMIT = 4096  # a few MB
+TEXT_LIMIT = 64 * 1024 * 1024  # characters of their paths: a file from elsewhere may have very long ones
 BLOCK = 64  # rows of the list read at once
+PATIENCE_S = 1.0  # a block takes 0.3 ms; a file that makes the window wait for longer is not read any further
 
 
 class RowCache:
@@ -16,6 +19,7 @@ class RowCache:
     def __init__(self) -> None:
         self._reader: CaptureReader | None = None
         self._rows: OrderedDict[int, ExchangeRow | None] = OrderedDict()
+        self._characters = 0
         self._sentences: OrderedDict[int, str] = OrderedDict()
         self.problem = ""  # the last thing that could not be read
 
@@ -27,19 +31,20 @@ class RowCache:
     def forget(self) -> None:
         """Forget all rows."""
         self._rows.clear()
+        self._characters = 0
         self._sentences.clear()
 
     def put(self, rows: Iterable[ExchangeRow]) -> None:
         """Take rows that came with a notice."""
         for row in rows:
-            self._rows[row.id] = row
-            self._rows.move_to_end(row.id)
+            self._drop(row.id)
+            self._keep(row.id, row)
         self._trim()
 
     def forget_range(self, from_id: int, to_id: int) -> None:
         """Rows in this range (both ends included) have changed."""
         for exchange_id in [each for each in self._rows if from_id <= each <= to_id]:
-            del self._rows[exchange_id]
+            self._drop(exchange_id)
             self._sentences.pop(exchange_id, None)
 
     def row(self, ids: Sequence[int], position: int) -> ExchangeRow | None:
@@ -76,7 +81,10 @@ class RowCache:
             except CaptureError as error:
                 self.problem = str(error)
                 detail = None
-            known = self._sentences[row.id] = "" if detail is None else detail.failure_text
+                known = self.problem
+            if known is None:
+                known = "" if detail is None else detail.failure_text
+            self._sentences[row.id] = known
             while len(self._sentences) > ROW_LIMIT:
                 self._sentences.popitem(last=False)
         return known
@@ -84,15 +92,24 @@ class RowCache:
     def _fetch(self, ids: Sequence[int]) -> None:
         missing = [each for each in ids if each not in self._rows]
         found: dict[int, ExchangeRow] = {}
+        damaged: set[int] = set()
         if self._reader is not None:
             try:
-                found = self._reader.rows(missing)
+                found = self._reader.rows(missing, damaged)
             except CaptureError as error:
                 self.problem = str(error)
         for exchange_id in missing:
-            self._rows[exchange_id] = found.get(exchange_id)
+            self._keep(exchange_id, damaged_row(exchange_id) if exchange_id in damaged else found.get(exchange_id))
         self._trim()
 
+    def _keep(self, exchange_id: int, row: ExchangeRow | None) -> None:
+        self._rows[exchange_id] = row
+        self._characters += 0 if row is None else len(row.path)
+
+    def _drop(self, exchange_id: int) -> None:
+        row = self._rows.pop(exchange_id, None)
+        self._characters -= 0 if row is None else len(row.path)
+
     def _trim(self) -> None:
-        while len(self._rows) > ROW_LIMIT:
-            self._rows.popitem(last=False)
+        while len(self._rows) > ROW_LIMIT or (self._characters > TEXT_LIMIT and len(self._rows) > BLOCK):
+            self._drop(next(iter(self._rows)))

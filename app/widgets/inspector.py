@@ -186,7 +186,8 @@ class Inspector(QWidget):
             return
         before = self._detail
         try:
-            self._row = reader.rows([exchange_id]).get(exchange_id)
+            damaged: set[int] = set()
+            self._row = reader.rows([exchange_id], damaged).get(exchange_id)
             self._detail = reader.detail(exchange_id)
             client = upstream = None
             if self._detail is not None:
@@ -198,7 +199,8 @@ class Inspector(QWidget):
         row, detail = self._row, self._detail
         self._upstream = upstream
         if row is None or detail is None:
-            self._show_problem("This exchange is no longer in the capture.")
+            is_damaged = row is not None or bool(damaged)
+            self._show_problem(f"This exchange is {'damaged' if is_damaged else 'no longer in the capture'}.")
             return
         self._overview.show_sections(overview(row, detail, upstream))
         self._connection.show_sections(connection_sections(row, client, upstream))

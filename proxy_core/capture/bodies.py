@@ -57,12 +57,12 @@ class BodySource:
                 return
             start = 0
 
-    def stored_bytes(self, index: str) -> int:
-        """What all bodies together can have at the most."""
-        if not self._folder:
-            return os.stat(index).st_size
-        with os.scandir(self._folder) as entries:
-            return sum(entry.stat(follow_symlinks=False).st_size for entry in entries if entry.name.endswith(".seg"))
+    def segment_bytes(self, segment: int) -> int:
+        """How long a segment is, 0 for one that is not there."""
+        try:
+            return os.fstat(self._segment(segment)).st_size if self._folder else 0
+        except OSError:
+            return 0
 
     def _piece(self, segment: int, offset: int, start: int, length: int) -> bytes:
         if segment == 0:

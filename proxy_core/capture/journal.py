@@ -13,11 +13,14 @@ from collections.abc import Iterator
 
 from proxy_core.capture.extents import segment_name, segment_number
 from proxy_core.capture.page_cache import PageRelease, WrittenPages
+from proxy_core.capture.plain_file import open_plain
 
 RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
 MAGIC = 0xA7
 EVENT_RECORD = 1
 BODY_RECORD = 2
+DAMAGED_RECORD = -1  # is never written: `read_records` says so of an event that can't be read
+EVENT_LIMIT_BYTES = 64 * 1024 * 1024  # heads are limited to a fraction of it, and extents too
 SEGMENT_LIMIT_BYTES = 256 * 1024 * 1024
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -122,26 +125,31 @@ class Journal:
 
 
 def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes, int]]:
-    """The records from `offset` on, as (kind, payload, end offset); ends at the first torn or damaged one.
+    """The records from `offset` on, as (kind, payload, end offset); ends at the first one that is torn.
 
-    Body payloads are skipped unread and come as b"". Raises OSError when the file can't be opened.
+    Body payloads are skipped unread and come as b"". An event whose bytes are not those that were written is a
+    DAMAGED_RECORD; those behind it are found by its length. Raises OSError when the file can't be opened.
     """
-    with open(path, "rb") as file:
+    with open(open_plain(path), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(offset)
         while True:
             header = file.read(RECORD_HEADER.size)
             if len(header) < RECORD_HEADER.size:
                 return
-            magic, kind, _, length, checksum = RECORD_HEADER.unpack(header)
+            magic, kind, zero, length, checksum = RECORD_HEADER.unpack(header)
             offset += RECORD_HEADER.size + length
-            if magic != MAGIC or offset > size:
+            if magic != MAGIC or zero or offset > size:
                 return
             if kind == BODY_RECORD:
                 file.seek(length, os.SEEK_CUR)
                 yield kind, b"", offset
                 continue
+            if length > EVENT_LIMIT_BYTES:
+                file.seek(length, os.SEEK_CUR)
+                yield DAMAGED_RECORD, b"", offset
+                continue
             payload = file.read(length)
-            if len(payload) < length or crc32(payload) != checksum:
+            if len(payload) < length:
                 return
-            yield kind, payload, offset
+            yield kind if crc32(payload) == checksum else DAMAGED_RECORD, payload, offset

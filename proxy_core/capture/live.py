@@ -2,24 +2,23 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from proxy_core.capture.plain_file import open_plain, os_error_text
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.file_lock import lock_at_once
 
 LOCK_NAME = "lock"
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 
 
 class CaptureLock:
     """Held by the recorder for as long as it lives; the system takes it away from a dead one."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, flags: int = os.O_RDWR | os.O_CREAT) -> None:
         """Take the lock. Raises BlockingIOError when the capture is being recorded, OSError."""
-        self._descriptor = os.open(os.path.join(folder, LOCK_NAME), _LOCK_FLAGS, 0o600)
+        self._descriptor = open_plain(os.path.join(folder, LOCK_NAME), flags)
         if not lock_at_once(self._descriptor):
             os.close(self._descriptor)
             raise BlockingIOError(f"{folder} is being recorded")
@@ -46,13 +45,16 @@ def create_live_capture(folder: str) -> None:
 
 
 def is_recording(folder: str) -> bool:
-    """Whether a recorder holds the capture's lock."""
-    if not os.path.exists(os.path.join(folder, LOCK_NAME)):
-        return False
+    """Whether a recorder holds the capture's lock. Raises CaptureError when that can't be told."""
     try:
-        CaptureLock(folder).release()
+        # To be read only: the folder may lie where nothing can be written.
+        CaptureLock(folder, os.O_RDONLY).release()
+    except FileNotFoundError:
+        return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        raise CaptureError(f"{folder} can't be read ({os_error_text(error)}).") from None
     return False
 
 
@@ -68,11 +70,13 @@ def _stored(captures: str) -> Iterator[StoredCapture]:
         return
     for entry in entries:
         index = os.path.join(entry.path, INDEX_NAME)
-        if not entry.name.endswith(".live") or not os.path.exists(index) or is_recording(entry.path):
+        if not entry.name.endswith(".live") or not os.path.exists(index):
             continue
         try:
+            if is_recording(entry.path):
+                continue
             reader = CaptureReader(entry.path)
-        except (CaptureError, sqlite3.Error):
+        except CaptureError:
             continue
         try:
             total, is_closed = reader.total(), reader.meta("closed") == "1"

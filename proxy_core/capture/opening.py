@@ -18,7 +18,7 @@ from proxy_core.capture.schema import APPLICATION_ID, CREATION, SCHEMA_VERSION
 # Of one value. The largest of ours are packed details: heads (at the most some hundred KB from a worker, more from a
 # HAR) and the extents of both bodies (4 MiB at the most, see `capture.extents`).
 VALUE_LIMIT_BYTES = 64 * 1024 * 1024
-_SMALLEST_ROW_BYTES = 8  # of `detail`: cell pointer 2, sizes 2, header 4; a row of `exchange` takes 22 at least
+_SMALLEST_ROW_BYTES = 8  # of `detail`: cell pointer 2, sizes 2, header 4; one of `exchange` takes 22 at least
 _OPENING_S = 5.0  # reading a schema of six tables takes 1 ms
 _STEPS = 10_000  # of SQLite's machine between two looks at the clock; reading a block of rows by id takes some 3,000
 
@@ -116,14 +116,17 @@ def _schema(database: sqlite3.Connection) -> list[tuple[object, ...]]:
     return sorted(rows, key=str)
 
 
-def check_row_counts(database: sqlite3.Connection, index: str) -> None:
-    """Raise ForeignIndexError when there seem to be more rows than the file has room for; sqlite3.Error, OSError.
+def check_row_count(database: sqlite3.Connection, index: str) -> None:
+    """Raise ForeignIndexError when there seem to be more exchanges than the file has room for; sqlite3.Error, OSError.
 
     A page that is named by many others gives its rows again and again: some KB can stand for more rows than anybody can
-    count. Everything that walks over a table looks at this first.
+    count. Everything that walks over the table looks at this first.
     """
-    most = (os.stat(index).st_size + plain_size(f"{index}-wal")) // _SMALLEST_ROW_BYTES
-    for table in ("exchange", "detail"):
-        counted = database.execute(f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT ?)", (most + 1,)).fetchone()[0]
-        if counted > most:
-            raise ForeignIndexError("is damaged: it says that it holds more exchanges than it has room for")
+    most = most_rows(index)
+    if database.execute("SELECT count(*) FROM (SELECT 1 FROM exchange LIMIT ?)", (most + 1,)).fetchone()[0] > most:
+        raise ForeignIndexError("is damaged: it says that it holds more exchanges than it has room for")
+
+
+def most_rows(index: str) -> int:
+    """How many rows an index of this size can hold. Raises OSError."""
+    return (os.stat(index).st_size + plain_size(f"{index}-wal")) // _SMALLEST_ROW_BYTES

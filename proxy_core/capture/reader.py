@@ -17,8 +17,8 @@ import msgspec
 from proxy_core.capture.bodies import EVERYTHING, BodySource
 from proxy_core.capture.extents import Extent, decode_extents, extents_length
 from proxy_core.capture.filter_sql import compile_filter, register_functions
-from proxy_core.capture.intact import intact_ids, is_damage
-from proxy_core.capture.opening import ForeignIndexError, Patience, check_row_counts, open_for_reading
+from proxy_core.capture.intact import DETAILS, intact_ids, is_damage
+from proxy_core.capture.opening import ForeignIndexError, Patience, check_row_count, most_rows, open_for_reading
 from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.soundness import sound_connection, sound_row
 from proxy_core.capture.writer import INDEX_NAME
@@ -70,13 +70,14 @@ class CaptureReader:
         Raises CaptureError when this is no capture, a damaged one, or one of another version.
         """
         self.path = path
+        self.is_in_place = not index
         is_live = os.path.isdir(path)
         self._index = index or (os.path.join(path, INDEX_NAME) if is_live else path)
         if not os.path.isfile(self._index):
             raise CaptureError(f"There is no capture at {path}.")
         self._patience: Patience | None = None
         self._database, self._bodies = self._opened(path if is_live else "")
-        self._are_counts_checked = False
+        self._is_count_checked = False
         self._intact: array[int] | None = None  # ids of what can be read, once a part of the index can't be
         self._database.text_factory = _lenient_text
         register_functions(self._database)
@@ -140,18 +141,21 @@ class CaptureReader:
     def _whole(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask something that walks over the whole table; after damage once more, about what can be read."""
         try:
-            if not self._are_counts_checked:
-                check_row_counts(self._database, self._index)
-                self._are_counts_checked = True
+            if not self._is_count_checked:
+                check_row_count(self._database, self._index)
+                self._is_count_checked = True
             return ask()
         except ForeignIndexError as error:
             raise CaptureError(f"{self.path} {error}.") from None
         except (sqlite3.Error, OverflowError, OSError) as error:
             if self._intact is not None or not is_damage(error):
                 raise self._error(error) from None
+            nothing_left = self._error(error)
         try:
-            self._are_counts_checked = True  # what is damaged is gone through step by step
-            self._intact = intact_ids(self._database)
+            self._is_count_checked = True  # what is damaged is gone through step by step
+            self._intact = intact_ids(self._database, most_rows(self._index))
+            if not self._intact:
+                raise nothing_left
             return ask()
         except sqlite3.Error as error:
             raise self._error(error) from None
@@ -183,7 +187,7 @@ class CaptureReader:
         if self._intact is None:
             return 0
         try:
-            known = set(intact_ids(self._database, "detail", "exchange_id"))
+            known = set(intact_ids(self._database, most_rows(self._index), DETAILS))
         except sqlite3.Error as error:
             raise self._error(error) from None
         return len(known.difference(self._intact))
@@ -310,26 +314,27 @@ class CaptureReader:
 
     def body_length(self, extents: bytes | None) -> int:
         """How many bytes of a body were recorded. Raises CaptureError on damage."""
-        return extents_length(self._extents(extents))
+        return extents_length(self.extents(extents))
 
     def read_body(self, extents: bytes | None, start: int = 0, length: int | None = None) -> bytes:
         """A range of a body as it was on the wire; shorter where its segment is gone or cut."""
         wanted = EVERYTHING if length is None else length
-        return b"".join(self._bodies.read(self._extents(extents), start, wanted, 2**30))
+        return b"".join(self._bodies.read(self.extents(extents), start, wanted, 2**30))
 
     def iterate_body(self, extents: bytes | None, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
         """A body in pieces of at most `chunk_bytes`."""
-        return self._bodies.read(self._extents(extents), 0, EVERYTHING, chunk_bytes)
+        return self._bodies.read(self.extents(extents), 0, EVERYTHING, chunk_bytes)
 
     def bodies_missing(self) -> int:
         """How many bodies, of those read so far, ended before their end since a part of them is not there."""
         return len(self._bodies.missing)
 
-    def stored_bytes(self) -> int:
-        """What all bodies together can have at the most. Raises OSError."""
-        return self._bodies.stored_bytes(self._index)
+    def room(self, segment: int) -> int:
+        """How many bytes a segment has; 0 is the saved file itself."""
+        return self._bodies.segment_bytes(segment) if segment else os.stat(self._index).st_size
 
-    def _extents(self, extents: bytes | None) -> list[Extent]:
+    def extents(self, extents: bytes | None) -> list[Extent]:
+        """Where a body lies. Raises CaptureError on damage."""
         try:
             return decode_extents(extents)
         except msgspec.DecodeError:

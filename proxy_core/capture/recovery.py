@@ -5,18 +5,23 @@ record; a torn record at the end is where the worker was killed. Replaying twice
 in the same transaction.
 """
 
+import errno
 import os
+import sqlite3
 from typing import NamedTuple
 
 from proxy_core.capture.extents import is_journal, segment_name, segment_series
-from proxy_core.capture.journal import EVENT_RECORD, read_records
+from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
-from proxy_core.capture.reader import CaptureError
-from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, IndexWriter
+from proxy_core.capture.opening import ForeignIndexError
+from proxy_core.capture.plain_file import os_error_text
+from proxy_core.capture.reader import CaptureError, UnwritableError, is_unwritable
+from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
 from proxy_core.model.failure import FailureKind
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _TO_THE_END = (2**63, 0)
+_UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO))
 
 
 class Recovery(NamedTuple):
@@ -26,28 +31,50 @@ class Recovery(NamedTuple):
     replayed: int  # changes that only the journals held
     marked_failed: int  # exchanges that were under way
     unread: str  # a sentence about records that could not be read, "" for none
+    unread_count: int
 
 
-def recover(folder: str) -> Recovery:
-    """Make a live capture whole that was not closed. Raises CaptureError when it is being recorded or can't be read."""
+def recover(folder: str, index: str = "") -> Recovery:
+    """Make a live capture whole that was not closed, or (then nothing in the folder changes) the copy `index` of its
+    index, which is made when it isn't there.
+
+    Raises UnwritableError when there is no room for it, CaptureError when it is being recorded or can't be read.
+    """
     try:
-        lock = CaptureLock(folder)
+        lock = None if index else CaptureLock(folder)
+        try:
+            return _recover(folder, index or os.path.join(folder, INDEX_NAME))
+        finally:
+            if lock is not None:
+                lock.release()
     except BlockingIOError:
         raise CaptureError(f"{folder} is being recorded right now: stop that recording first.") from None
+    except CaptureFullError as error:
+        raise UnwritableError(f"{folder} can't be repaired ({error}).") from None
     except OSError as error:
-        raise CaptureError(f"{folder} can't be repaired ({error.strerror}).") from None
+        kind = UnwritableError if error.errno in _UNWRITABLE else CaptureError
+        raise kind(f"{folder} can't be repaired ({os_error_text(error)}).") from None
+    except ForeignIndexError as error:
+        raise CaptureError(f"{folder} {error}.") from None
+    except (sqlite3.Error, OverflowError) as error:
+        kind = UnwritableError if is_unwritable(error) else CaptureError
+        raise kind(f"{folder} can't be repaired ({error}).") from None
+
+
+def _recover(folder: str, index: str) -> Recovery:
+    writer = IndexWriter(index)
     try:
-        writer = IndexWriter(os.path.join(folder, INDEX_NAME))
         replayed = 0
         for series in series_in(folder):
             replayed += len(replay_series(writer, folder, series).rows)
         text = "Harrier ended while this exchange was under way."
         marked = len(writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, text).rows)
         total = writer.total
-        writer.close(closed=True)
-        return Recovery(total, replayed, marked, writer.unread.sentence())
-    finally:
-        lock.release()
+    except BaseException:
+        writer.abandon()
+        raise
+    writer.close(closed=True)
+    return Recovery(total, replayed, marked, writer.unread.sentence(), writer.unread.count)
 
 
 def series_in(folder: str) -> list[int]:
@@ -73,6 +100,8 @@ def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int
             if (segment, record_end) > upto:
                 break
             end = record_end
+            if kind == DAMAGED_RECORD:
+                writer.unread.keep(payload)
             if kind == EVENT_RECORD:
                 events.append(payload)
                 size += len(payload)
@@ -93,9 +122,11 @@ def segments_in(folder: str) -> list[int]:
         stem, _, suffix = name.partition(".")
         if suffix == "seg":
             try:
-                found.append(int(stem, 16))
+                segment = int(stem, 16)
             except ValueError:
                 continue
+            if name == segment_name(segment):
+                found.append(segment)
     return sorted(found)
 
 

@@ -5,8 +5,7 @@ Everything streams: rows a page at a time, bodies a chunk at a time. The file ap
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.reader import CaptureError, CaptureReader
@@ -16,12 +15,13 @@ from proxy_core.capture.schema import (
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
 )
+from proxy_core.capture.soundness import TEXT_LIMIT
+from proxy_core.capture.walk import Walk
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.partial_file import create_partial, discard_partial, partial_path
 
 CHUNK_BYTES = 1 << 20
-_PAGE = 200
 Progress = Callable[[int, int], bool]  # (exchanges done, exchanges in all) -> go on?
 
 
@@ -75,6 +75,10 @@ class CaptureFile:
             request_body=self._body(request_body),
             response_body=self._body(response_body),
         )
+        if len(row.path) > TEXT_LIMIT:
+            remark = f"The path is cut after {TEXT_LIMIT:,} of its {len(row.path):,} characters."
+            detail = detail._replace(notes="\n".join(part for part in (detail.notes, remark) if part))
+            row = row._replace(path=row.path[:TEXT_LIMIT])
         self._run(UPSERT_EXCHANGE, row)
         self._run(UPSERT_DETAIL, (row.id, detail.key, encode_detail(detail)))
 
@@ -114,41 +118,45 @@ class CaptureFile:
 
 
 def save_capture(
-    reader: CaptureReader, path: str, ids: Iterable[int] | None = None, progress: Progress | None = None
-) -> None:
-    """Write the exchanges (all, or those with `ids`, keeping their numbers) into a `.harrier` file.
+    reader: CaptureReader,
+    path: str,
+    ids: Iterable[int] | None = None,
+    progress: Progress | None = None,
+    remarks: list[str] | None = None,
+) -> int:
+    """Write the exchanges (all, or those with `ids`, keeping their numbers) into a `.harrier` file; how many there are.
 
-    Raises CaptureError, SaveCancelledError.
+    What is damaged is left out, and `remarks` gets sentences about it. Raises CaptureError, SaveCancelledError.
     """
-    wanted = reader.ids() if ids is None else list(ids)
-    done = 0
+    walk = Walk(reader, reader.ids() if ids is None else list(ids))
+    count = 0
     seen_connections: set[int] = set()
     with CaptureFile(path) as file:
-        file.set_meta("created_at", reader.meta("created_at"))
-        for page in _pages(wanted):
-            rows = reader.rows(page)
-            for exchange_id in page:
-                detail = reader.detail(exchange_id)
-                if exchange_id not in rows or detail is None:
-                    continue
+        file.set_meta("created_at", _created_at(reader))
+        for page in walk:
+            for row, detail in page:
                 file.add(
-                    rows[exchange_id],
+                    row,
                     detail,
                     reader.iterate_body(detail.request_body, CHUNK_BYTES),
                     reader.iterate_body(detail.response_body, CHUNK_BYTES),
                 )
+                count += 1
                 seen_connections.update((detail.client_connection, detail.upstream_connection))
-            done += len(page)
-            if progress is not None and not progress(done, len(wanted)):
+            if progress is not None and not progress(walk.done, walk.total):
                 raise SaveCancelledError
         for key in seen_connections:
-            connection = reader.connection(key)
+            connection = walk.connection(key)
             if connection is not None:
                 file.add_connection(connection)
         file.finish()
+    if remarks is not None:
+        remarks += walk.remarks()
+    return count
 
 
-def _pages(ids: Iterable[int]) -> Iterator[list[int]]:
-    iterator = iter(ids)
-    while page := list(islice(iterator, _PAGE)):
-        yield page
+def _created_at(reader: CaptureReader) -> str:
+    try:
+        return reader.meta("created_at")
+    except CaptureError:
+        return ""

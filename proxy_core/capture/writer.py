@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
+from proxy_core.capture.opening import ForeignIndexError, check_files, check_index, check_row_count
+from proxy_core.capture.plain_file import open_plain
 from proxy_core.capture.schema import (
     CREATION,
     UPSERT_CONNECTION,
@@ -36,6 +38,7 @@ from proxy_core.model.failure import FailureKind
 INDEX_NAME = "index.sqlite"
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 8192
+_LAST_ID = 2**53  # no capture comes near it, and there is room behind it
 _RECENT = 20_000  # so many ids back an exchange can be amended
 # What ends by itself or by somebody's hand: no room, no right to write, another program that holds the index.
 _PASSING = frozenset(
@@ -75,12 +78,27 @@ class IndexWriter:
     """The one connection that writes an index."""
 
     def __init__(self, path: str) -> None:
-        """Create the index at `path`, or open one to go on with it. Raises CaptureFullError, sqlite3.Error."""
+        """Create the index at `path`, or open one, of which nothing is sure, to go on with it.
+
+        Raises CaptureFullError, sqlite3.Error, OSError.
+        """
         self.unread = UnreadEvents(os.path.dirname(path))
-        is_new = not os.path.exists(path)
+        is_new = not os.path.lexists(path)
         if is_new:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            os.close(open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        else:
+            check_files(path)
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            if not is_new:
+                check_index(self._database)
+                check_row_count(self._database, path)
+            self._prepare(is_new=is_new)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _prepare(self, *, is_new: bool) -> None:
         self._run("PRAGMA journal_mode=WAL")
         self._run("PRAGMA synchronous=NORMAL")
         self._run(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
@@ -96,11 +114,15 @@ class IndexWriter:
     def _load(self) -> None:
         """Read from the index what is kept in memory."""
         open_ones = "SELECT key, id FROM exchange JOIN detail ON exchange_id = id WHERE state < ?"
-        self._open: dict[int, int] = dict(self._run(open_ones, (FIRST_FINAL_STATE,)).fetchall())
+        self._open: dict[int, int] = {
+            key: each for key, each in self._run(open_ones, (FIRST_FINAL_STATE,)) if isinstance(key, int)
+        }
         self.last_id: int = self._run("SELECT coalesce(max(id), 0) FROM exchange").fetchone()[0]
         cleared = self._run("SELECT value FROM meta WHERE name = 'last_cleared_id'").fetchone()
-        if cleared is not None:
+        if cleared is not None and str(cleared[0]).isdecimal():
             self.last_id = max(self.last_id, int(cleared[0]))
+        if not 0 <= self.last_id < _LAST_ID:
+            raise ForeignIndexError("is damaged: its exchanges have numbers beyond all bounds")
         self.total, self.failed, self.recorded_bytes = self._run(
             # `total` never overflows, whatever a foreign index says
             "SELECT count(*), coalesce(sum(state = ?), 0), cast(total(request_bytes + response_bytes) AS INTEGER)"
@@ -207,7 +229,8 @@ class IndexWriter:
             if each == key:
                 return exchange_id
         found = self._run(
-            "SELECT exchange_id FROM detail WHERE exchange_id > ? AND key = ?", (self.last_id - _RECENT, key)
+            "SELECT exchange_id FROM (SELECT exchange_id, key FROM detail WHERE exchange_id > ? LIMIT ?) WHERE key = ?",
+            (self.last_id - _RECENT, _RECENT, key),
         ).fetchone()
         return 0 if found is None else int(found[0])
 
@@ -220,7 +243,11 @@ class IndexWriter:
     def progress(self, series: int) -> tuple[int, int]:
         """(journal segment, offset) up to where a series has been taken in; (0, 0) for none of it."""
         row = self._run("SELECT segment, offset FROM progress WHERE series = ?", (series,)).fetchone()
-        return (0, 0) if row is None else (row[0], row[1])
+        if row is None:
+            return 0, 0
+        if not all(isinstance(each, int) and each >= 0 for each in row):
+            raise ForeignIndexError("is damaged: it doesn't say up to where the journals have been taken in")
+        return row[0], row[1]
 
     def mark_open_as_failed(self, series: int | None, kind: FailureKind, text: str) -> Applied:
         """End the open exchanges of a dead worker (of all, with None). Commits."""
@@ -234,7 +261,7 @@ class IndexWriter:
             (packed,) = self._run("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,)).fetchone()
             try:
                 packed = encode_detail(decode_detail(packed)._replace(failure_text=text))
-            except (msgspec.DecodeError, TypeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
                 continue  # damaged on the disk: its reader will say so
             self._run("UPDATE detail SET packed = ? WHERE exchange_id = ?", (packed, exchange_id))
         ended = set(ids)
@@ -267,6 +294,10 @@ class IndexWriter:
         self._begin()
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
         self.commit()
+
+    def abandon(self) -> None:
+        """Close, without what was applied since the last commit."""
+        self._database.close()
 
     def close(self, *, closed: bool) -> None:
         """Commit and close; `closed` says that the capture ended in order."""

@@ -256,7 +256,7 @@ class CountingReader:
         self._reader = reader
         self.asked: list[int] = []
 
-    def rows(self, ids):
+    def rows(self, ids, damaged=None):
         self.asked.append(len(ids))
         return self._reader.rows(ids)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from proxy_core.capture.extents import is_journal, segment_name
 from proxy_core.capture.journal import (
     BODY_RECORD,
+    DAMAGED_RECORD,
     EVENT_RECORD,
     RECORD_HEADER,
     Journal,
@@ -68,8 +69,8 @@ def test_a_flipped_bit_never_gives_a_wrong_event(tmp_path_factory, position, bit
     whole[position % len(whole)] ^= 1 << bit
     path = folder / "flipped.seg"
     path.write_bytes(whole)
-    for _, payload, _ in read_records(str(path)):
-        assert payload in (*payloads, b"")
+    for kind, payload, _ in read_records(str(path)):
+        assert payload in (*payloads, b"") or kind == DAMAGED_RECORD
 
 
 def test_what_does_not_fit_leaves_nothing_behind(tmp_path):

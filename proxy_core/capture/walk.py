@@ -1,0 +1,128 @@
+"""Going over a capture from end to end, for saving and exporting: what is sound comes, what is damaged is counted.
+
+No byte of a capture belongs to two bodies. Who goes over all of them holds to that, lest a few MB in a file from
+elsewhere be written a thousand times: a body that has a part of another one is left out.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy_core.capture.extents import Extent
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+
+_PAGE = 200
+
+
+class Walk:
+    """One pass over exchanges, in the order of `ids`. Iterate over its pages, and over the exchanges of each."""
+
+    def __init__(self, reader: CaptureReader, ids: Sequence[int]) -> None:
+        self.done = 0  # exchanges gone over once this page is, damaged ones too
+        self.total = len(ids)
+        self._reader = reader
+        self._ids = ids
+        self._ledger = _Ledger(reader)
+        self._lost = reader.lost()
+        self._bodies_left_out = 0
+        self._bodies_missing = reader.bodies_missing()
+        self._connections_lost: set[int] = set()
+
+    def __iter__(self) -> Iterator[Iterator[tuple[ExchangeRow, ExchangeDetail]]]:
+        for begin in range(0, self.total, _PAGE):
+            page = list(self._ids[begin : begin + _PAGE])
+            self.done = begin + len(page)
+            yield self._sound(page)
+
+    def _sound(self, page: list[int]) -> Iterator[tuple[ExchangeRow, ExchangeDetail]]:
+        damaged: set[int] = set()
+        rows = self._reader.rows(page, damaged)
+        self._lost += len(damaged)
+        for exchange_id in page:
+            row = rows.get(exchange_id)
+            if row is None:
+                continue
+            try:
+                detail = self._reader.detail(exchange_id)
+            except CaptureError:
+                detail = None
+            if detail is None:
+                self._lost += 1
+            else:
+                yield row, self._with_sound_bodies(detail)
+
+    def _with_sound_bodies(self, detail: ExchangeDetail) -> ExchangeDetail:
+        request, response = self._sound_body(detail.request_body), self._sound_body(detail.response_body)
+        if request is detail.request_body and response is detail.response_body:
+            return detail
+        self._bodies_left_out += 1
+        return detail._replace(request_body=request, response_body=response)
+
+    def _sound_body(self, encoded: bytes | None) -> bytes | None:
+        if not encoded:
+            return encoded
+        try:
+            return encoded if self._ledger.enter(self._reader.extents(encoded)) else None
+        except CaptureError:
+            return None
+
+    def connection(self, key: int) -> ConnectionRow | None:
+        """The facts about a connection; None when there are none, or none that can be read."""
+        if not key or key in self._connections_lost:
+            return None
+        try:
+            return self._reader.connection(key)
+        except CaptureError:
+            self._connections_lost.add(key)
+            return None
+
+    def remarks(self) -> list[str]:
+        """What is not as it was recorded, for a person. To be asked at the end."""
+        bodies = self._bodies_left_out + self._reader.bodies_missing() - self._bodies_missing
+        told = []
+        if self._lost:
+            told.append(lost_text(self._lost))
+        if bodies:
+            told.append(f"Of {_counted(bodies, 'exchange')} the bodies are damaged, and not all there.")
+        if self._connections_lost:
+            told.append(f"The facts about {_counted(len(self._connections_lost), 'connection')} are damaged.")
+        return told
+
+
+class _Ledger:
+    """Which parts of a capture bodies have laid claim to."""
+
+    def __init__(self, reader: CaptureReader) -> None:
+        self._reader = reader
+        self._chunks = bytearray()  # a bit for each chunk of a saved file
+        self._claimed: dict[int, int] = {}  # bytes by segment
+
+    def enter(self, extents: list[Extent]) -> bool:
+        """Whether nobody else has laid claim to these."""
+        return all(self._enter(*extent) for extent in extents)
+
+    def _enter(self, segment: int, offset: int, length: int) -> bool:
+        if segment == 0:
+            return self._enter_chunk(offset)
+        room = self._reader.room(segment)
+        claimed = self._claimed.get(segment, 0) + min(length, max(room - offset, 0))
+        self._claimed[segment] = claimed
+        return claimed <= room
+
+    def _enter_chunk(self, chunk: int) -> bool:
+        place, bit = chunk >> 3, 1 << (chunk & 7)
+        if place >= len(self._chunks):
+            if chunk > self._reader.room(0):
+                return False  # they are numbered from 1 on: a file has fewer of them than bytes
+            self._chunks.extend(bytes(place - len(self._chunks) + 1024))
+        is_free = not self._chunks[place] & bit
+        self._chunks[place] |= bit
+        return is_free
+
+
+def lost_text(count: int) -> str:
+    """A sentence about exchanges that can't be read."""
+    return f"{_counted(count, 'exchange')} can't be read, since the capture is damaged."
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
