@@ -1,7 +1,8 @@
 """Build the program that needs no Python: python3 build_scripts/package.py
 
-PyInstaller makes `dist/Harrier/`; on Linux a menu entry is put beside the program, and all of it into a `.tar.gz`. Each
-system builds its own; only Linux has been tried. Built files lie in `build/pyinstaller/`.
+PyInstaller makes `dist/Harrier/`; the licences of what is inside and a bill of materials are put beside the program, on
+Linux a menu entry, too, and all of it into a `.tar.gz`. Each system builds its own; only Linux has been tried. What is
+built on the way lies in `build/pyinstaller/`.
 """
 
 from __future__ import annotations  # an older Python shall get as far as being told what is needed
@@ -85,6 +86,9 @@ def _build(python: Path) -> None:
     quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env=quiet).returncode:
         raise SetupError("PyInstaller could not build the package; its words above say why.")
+    command = [str(python), "-m", "build_scripts.licensing", str(WORK / "harrier" / "origins.json"), str(FOLDER)]
+    if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode:
+        raise SetupError("The package is not complete: the words above say what stands against shipping it.")
 
 
 def _add_menu_entry() -> None:

@@ -4,18 +4,23 @@
 """
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
 import tarfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from build_scripts.inventory import is_library, is_shippable, library_licence
+from build_scripts.licensing import BILL_NAME, LICENCES_NAME
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.version import VERSION
 from tests.support.demonstration_site import DemonstrationSite
@@ -194,6 +199,107 @@ def test_it_can_be_put_into_the_menu(tmp_path):
     assert (PACKAGE / "harrier.png").is_file()
     if shutil.which("desktop-file-validate"):
         subprocess.run(["desktop-file-validate", str(tmp_path / "applications" / "harrier.desktop")], check=True)
+
+
+# What is inside, and may be
+
+
+def libraries() -> list[str]:
+    inside = PACKAGE / "_internal"
+    return sorted(str(path.relative_to(inside)) for path in inside.rglob("*") if is_library(path.name))
+
+
+def bill() -> dict:
+    return json.loads((PACKAGE / BILL_NAME).read_bytes())
+
+
+def components_of(told: dict) -> list[dict]:
+    below = told.get("components", [])
+    return below + [each for component in below for each in components_of(component)]
+
+
+def test_each_library_has_a_licence_that_lets_us_ship_it():
+    found = libraries()
+    assert len(found) > 100
+    unknown = [path for path in found if library_licence(path) is None]
+    assert unknown == []
+    assert [path for path in found if not is_shippable(library_licence(path) or "")] == []
+    assert [path for path in PACKAGE.rglob("*") if path.is_symlink() and not path.exists()] == []
+
+
+def test_nothing_under_the_gpl_is_inside():
+    texts = {path.name for path in PACKAGE.rglob("*")}
+    assert not [name for name in texts if "readline" in name or "gdbm" in name]
+    program = subprocess.run([str(PACKAGE / "harrier-engine"), "--version"], capture_output=True, check=True)
+    assert program.returncode == 0
+    for archive in (PACKAGE / "Harrier", PACKAGE / "harrier-engine"):
+        assert b"readline.cpython" not in archive.read_bytes()
+
+
+def test_qt_reads_no_more_kinds_of_pictures_than_are_shown():
+    plugins = {path.name for path in (PACKAGE / "_internal/PySide6/Qt/plugins/imageformats").iterdir()}
+    assert plugins == {f"libq{kind}.so" for kind in ("gif", "ico", "jpeg", "tiff", "webp")}
+    # The window's own icon is one.
+    assert (PACKAGE / "_internal/PySide6/Qt/plugins/iconengines/libqsvgicon.so").is_file()
+
+
+def test_the_bill_of_materials_is_a_cyclonedx_document():
+    told = bill()
+    assert (told["bomFormat"], told["specVersion"], told["version"]) == ("CycloneDX", "1.6", 1)
+    assert re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", told["serialNumber"])
+    datetime.fromisoformat(told["metadata"]["timestamp"])
+    own = told["metadata"]["component"]
+    assert (own["type"], own["name"], own["version"]) == ("application", "Harrier", VERSION)
+    listed = components_of(told)
+    references = [own["bom-ref"], *(each["bom-ref"] for each in listed)]
+    assert len(references) == len(set(references))
+    for each in listed:
+        assert each["type"] in ("library", "file")
+        assert each["name"]
+        for value in each.get("hashes", []):
+            assert value["alg"] == "SHA-256"
+            assert re.fullmatch(r"[0-9a-f]{64}", value["content"])
+        if each["type"] == "library":
+            [licence] = each["licenses"]
+            assert is_shippable(licence.get("expression") or licence["license"]["id"]), each
+            assert each.get("purl", "pkg:").startswith("pkg:")
+    [graph] = told["dependencies"]
+    assert graph["ref"] == own["bom-ref"]
+    assert graph["dependsOn"] == [each["bom-ref"] for each in told["components"]]
+
+
+def test_the_bill_of_materials_names_what_is_really_inside():
+    told = bill()
+    files = {each["name"]: each["hashes"][0]["content"] for each in components_of(told) if each["type"] == "file"}
+    real = {f"_internal/{path}" for path in libraries() if not (PACKAGE / "_internal" / path).is_symlink()}
+    assert set(files) == real
+    for name, digest in files.items():
+        assert hashlib.sha256((PACKAGE / name).read_bytes()).hexdigest() == digest
+    versions = {each["name"]: each["version"] for each in told["components"]}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        name, mark, version = line.partition(";")[0].strip().partition("==")
+        if mark:
+            assert versions.get(re.sub(r"[-_.]+", "-", name).lower(), version) == version
+    assert {"CPython", "gevent", "cryptography", "pyside6-essentials", "msgspec", "ijson"} <= set(versions)
+    built_in = {each["name"] for each in components_of(told)}
+    assert {"Qt", "libev", "openssl", "yajl", "zstd"} <= built_in
+
+
+def test_each_component_has_the_text_of_its_licence():
+    for component in bill()["components"]:
+        texts = [path for path in (PACKAGE / LICENCES_NAME / component["name"]).iterdir() if path.stat().st_size > 200]
+        assert texts, component["name"]
+        for part in component.get("components", []):
+            assert part["type"] == "file" or part["licenses"]
+    folder = PACKAGE / LICENCES_NAME
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in (folder / "pyside6-essentials" / "LGPL-3.0.txt").read_text()
+    assert "GNU GENERAL PUBLIC LICENSE" in (folder / "pyside6-essentials" / "GPL-3.0.txt").read_text()
+    assert "MIT License" in (folder / "Harrier" / "LICENSE").read_text()
+    assert "may be" in (folder / "README.txt").read_text()
+    [archive] = (ROOT / "dist").glob(f"harrier-{VERSION}-linux-*.tar.gz")
+    with tarfile.open(archive) as packed:
+        names = set(packed.getnames())
+    assert {f"Harrier/{BILL_NAME}", f"Harrier/{LICENCES_NAME}/README.txt"} <= names
 
 
 def wait_until(condition, within_s: float = 30.0) -> bool:
