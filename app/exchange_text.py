@@ -38,7 +38,8 @@ _HIDDEN = {
 }
 _HIDDEN.update({code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))})
 _MOST_SECONDS = 120  # more are told in minutes
-_LONGEST = 4000  # characters of one cell; the inspector has the rest
+LONGEST_CELL = 4000  # characters; the inspector has the rest
+LONGEST_URL = 65_536  # characters that the inspector shows of one: more than servers take
 
 
 class StatusText(NamedTuple):
@@ -50,9 +51,9 @@ class StatusText(NamedTuple):
     is_open: bool
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, longest: int = LONGEST_CELL) -> str:
     """Text from outside as it may be shown in one line: control and direction characters are spelled out."""
-    return text[:_LONGEST].translate(_HIDDEN)
+    return text[:longest].translate(_HIDDEN)
 
 
 def status_text(row: ExchangeRow) -> StatusText:

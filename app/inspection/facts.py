@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.exchange_text import duration_text, one_line, size_text, status_text, time_text, url_of
+from app.exchange_text import LONGEST_URL, duration_text, one_line, size_text, status_text, time_text, url_of
 from app.inspection.body_content import BodyContent
 from app.inspection.fact import Fact, Section
 from proxy_core.model.exchange import (
@@ -54,9 +54,10 @@ def phases(detail: ExchangeDetail) -> list[Phase]:
 
 def timing_title(shown: list[Phase], *, is_open: bool = False) -> str:
     """`Timing · 38 ms`: all phases. They add up to the time that the list shows."""
+    if is_open:
+        return "Timing · under way"
     spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
-    title = "Timing until now" if is_open else "Timing"
-    return f"{title} · {duration_text(sum(spent))}" if spent else title
+    return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
 
 
 def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:
@@ -92,7 +93,7 @@ def instant_text(instant_us: int) -> str:
 
 def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> list[Section]:
     """What is worth knowing at a glance."""
-    general = [Fact("URL", one_line(url_of(row))), Fact("Method", one_line(row.method))]
+    general = [Fact("URL", one_line(url_of(row), LONGEST_URL)), Fact("Method", one_line(row.method))]
     status = status_text(row)
     line = to_text(parse_head(detail.response_head).start_line) if detail.response_head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"

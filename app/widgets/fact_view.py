@@ -3,8 +3,9 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from app.inspection.fact import Section
+from app.inspection.fact import Fact, Section
 from app.widgets.plain_text import plain_label
+from app.widgets.wrapped_text import WrappedText, needs_breaks
 
 _NAME_WIDTH = 118
 _NARROW_NAME_WIDTH = 72
@@ -55,12 +56,20 @@ class FactView(QScrollArea):
         for number, fact in enumerate(section.facts, start=1):
             name = plain_label(fact.name, "muted")
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
-            value = plain_label(fact.value, fact.role or "value", wraps=True)
-            value.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
-            value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            value = _value(fact)
             value.setAccessibleName(f"{fact.name}: {fact.value}")
             grid.addWidget(name, number, 0)
             grid.addWidget(value, number, 1)
         return box
+
+
+def _value(fact: Fact) -> QWidget:
+    role = fact.role or "value"
+    if needs_breaks(fact.value):
+        return WrappedText(fact.value, role)
+    label = plain_label(fact.value, role, wraps=True)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label

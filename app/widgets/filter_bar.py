@@ -221,6 +221,8 @@ class FilterBar(QWidget):
         if watched is self.field and kind in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             self._frame.setProperty("focused", kind == QEvent.Type.FocusIn)
             restyle(self._frame)
+            # It lies over the head of the list: it goes with who has read it, and the field's description keeps it.
+            self._reason.setVisible(kind == QEvent.Type.FocusIn and bool(self.field.accessibleDescription()))
         elif kind == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
             adds = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
             for which, button in self._buttons.items():

@@ -146,6 +146,17 @@ def test_what_is_unfinished_is_told_and_the_last_good_filter_stays(bar, qtbot, b
     qtbot.waitUntil(lambda: bar.told[1:] == [parse_filter(beginning + rest)])
 
 
+def test_the_hint_stands_over_the_list_only_while_one_writes(bar, qtbot):
+    write(bar, "page=2")
+    QTest.keyClick(bar.field, Qt.Key.Key_Return)
+    assert bar._reason.isVisible()
+    bar._all.setFocus()
+    assert bar._reason.isHidden()
+    assert bar.field.accessibleDescription()
+    bar.field.setFocus()
+    assert bar._reason.isVisible()
+
+
 def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(bar):
     write(bar, "(a")
     QTest.keyClick(bar.field, Qt.Key.Key_Return)

@@ -707,7 +707,7 @@ def test_phases_stand_in_their_order(recorded):
     assert [phase.name for phase in shown] == ["Blocked", "DNS", "Connect", "TLS", "Send", "Wait", "Receive"]
     assert sum(phase.duration_us for phase in shown) == 38_000
     assert timing_title(shown) == "Timing · 38 ms"
-    assert timing_title(shown, is_open=True) == "Timing until now · 38 ms"
+    assert timing_title(shown, is_open=True) == "Timing · under way"
     assert timing_title(phases(detail._replace(timings=msgspec.msgpack.encode([-1] * 7)))) == "Timing"
     reused = row._replace(flags=ExchangeFlag.UPSTREAM_REUSED)
     assert values(timing_sections(reused, connection())[0].facts)["Reused"] == "yes"

@@ -8,9 +8,11 @@ import zlib
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from app.widgets.body_view import BodyMode
 from app.widgets.inspector import TABS, Inspector
+from app.widgets.wrapped_text import WrappedText
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeState
 from tests.support.captures import LiveCapture, Sample
@@ -219,6 +221,22 @@ def test_facts_name_both_ends(show):
     assert "https://shop.test/a?b=c" in texts
     assert "PATCH" in texts
     assert "10.0.0.7:443" in texts
+
+
+def test_a_long_url_is_broken_where_it_must_be_and_copied_whole(show, qtbot):
+    path = "/" + "a" * 300 + "?page=2&token=" + "0123456789" * 500
+    inspector, _ = show(Sample(path=path, host="shop.test"))
+    inspector.choose_tab(OVERVIEW)
+    (text,) = inspector._overview.findChildren(WrappedText)
+    for width in (900, 500):
+        inspector.resize(width, 500)
+        shown = text.document()
+        qtbot.waitUntil(lambda shown=shown: text.height() >= shown.size().height())
+        assert shown.idealWidth() <= text.viewport().width()
+        assert text.mapTo(inspector, text.rect().topRight()).x() <= inspector.width()
+    text.selectAll()
+    text.copy()
+    assert QApplication.clipboard().text() == f"https://shop.test{path}"
 
 
 def test_an_exchange_that_is_gone_says_so(show):
