@@ -10,6 +10,7 @@ import os
 import struct
 from binascii import crc32
 from collections.abc import Iterator
+from contextlib import suppress
 
 from proxy_core.capture.extents import segment_name, segment_number
 from proxy_core.capture.page_cache import PageRelease, WrittenPages
@@ -48,12 +49,13 @@ def _append(descriptor: int, data: bytes, offset: int) -> None:
 class BodySegment:
     """One large body, growing."""
 
-    __slots__ = ("_descriptor", "_pages", "length", "segment")
+    __slots__ = ("_descriptor", "_pages", "_path", "length", "segment")
 
     def __init__(self, path: str, segment: int, release: PageRelease) -> None:
         """Raises OSError."""
         self.segment = segment
         self.length = 0
+        self._path = path
         self._pages = WrittenPages(path, release)
         self._descriptor = os.open(path, _CREATE, 0o600)
 
@@ -64,10 +66,13 @@ class BodySegment:
         self._pages.grown_to(self.length)
 
     def close(self) -> None:
-        """Calling it again does nothing."""
+        """A segment into which nothing could be written goes. Calling it again does nothing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+            if not self.length:
+                with suppress(OSError):
+                    os.unlink(self._path)
 
 
 class Journal:

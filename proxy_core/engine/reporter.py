@@ -207,6 +207,8 @@ class Reporter:
             self._work.set()
 
     def _open_body_segment(self, report: Report, side: int) -> None:
+        if self._is_resting():
+            return  # nothing would come into it; what still comes of this body asks again
         try:
             segment = self._journal.open_body()
         except OSError as error:

@@ -113,6 +113,15 @@ def test_an_input_output_error_is_told(tmp_path, monkeypatch):
     assert journal.offset == 0
 
 
+def test_a_segment_without_a_byte_goes_when_it_is_closed(tmp_path):
+    journal = Journal(str(tmp_path), 1)
+    body = journal.open_body()
+    body.close()
+    body.close()
+    journal.close()
+    assert os.listdir(tmp_path) == [segment_name(journal.segment)]
+
+
 def test_large_bodies_have_segments_that_are_never_read_as_records(tmp_path):
     journal = Journal(str(tmp_path), 2)
     body = journal.open_body()

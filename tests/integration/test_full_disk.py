@@ -9,19 +9,21 @@ import hashlib
 import json
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from proxy_core.capture.extents import is_journal
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.notice import RecordingChanged
 from tests.integration.origin import Hall, Origin, open_request, read_exactly, read_head
 from tests.integration.recording import Recording, read_capture, wait_for
-from tests.integration.test_command_line import fetch
+from tests.integration.test_command_line import fetch, run
 from tests.integration.test_deaths import started
 
 _DISK_BYTES = 96 << 20
@@ -176,6 +178,60 @@ def test_a_large_body_passes_whole(disk, tmp_path):
         assert under_way.flags & ExchangeFlag.BODY_NOT_RECORDED
     finally:
         reader.close()
+
+
+def test_large_bodies_leave_no_empty_files(disk, tmp_path):
+    body = bytes(300_000)
+    with (
+        Origin(lambda link: _answer_all(link, body)) as origin,
+        Recording(disk.folder, ["--home", str(tmp_path / "home")]) as recording,
+    ):
+        disk.fill([recording.program.pid, *recording.worker_pids()])
+        for number in range(60):
+            assert fetch(recording.port, f"{origin.url}/{number}") == body
+        wait_for(lambda: all(each.stat().st_size for each in _body_segments(recording.live)))
+        disk.make_room([recording.program.pid, *recording.worker_pids()])
+        assert recording.stop() == 0
+
+
+def _answer_all(link, body: bytes) -> None:
+    while read_head(link):
+        link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def _body_segments(live: Path) -> list[Path]:
+    return [each for each in live.glob("*.seg") if not is_journal(int(each.stem, 16))]
+
+
+def test_a_killed_recording_on_a_full_disk_is_rescued_elsewhere(disk, origin, tmp_path):
+    """Nothing can be written beside it: the index is repaired as a copy, the bodies are read where they lie."""
+    with Recording(disk.folder, ["--home", str(tmp_path / "home")]) as recording:
+        for number in range(20):
+            assert fetch(recording.port, f"{origin.url}/{number}") == b"answer to /%d" % number
+        recording.by_path("/19")
+        recording.program.signal(signal.SIGKILL)
+        recording.program.wait()
+        if isinstance(disk, SmallDisk):
+            disk.fill([])
+        else:
+            _make_read_only(recording.live)
+        before = sorted(each.name for each in recording.live.iterdir())
+        for ending in (".har", ".harrier"):
+            target = tmp_path / f"rescued{ending}"
+            done = run("convert", recording.capture, target)
+            assert done.returncode == 0, done
+            assert "Traceback" not in done.stderr
+            assert "20 exchanges written" in done.stdout
+        assert sorted(each.name for each in recording.live.iterdir()) == before
+    exchanges = read_capture(tmp_path / "rescued.harrier")
+    assert [each.response_body for each in exchanges] == [b"answer to /%d" % number for number in range(20)]
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".harrier-")]
+
+
+def _make_read_only(folder: Path) -> None:
+    for each in folder.iterdir():
+        each.chmod(0o400)
+    folder.chmod(0o500)
 
 
 def test_the_window_is_told(disk, origin, tmp_path):
