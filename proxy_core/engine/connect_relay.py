@@ -113,6 +113,11 @@ class _ConnectRelay:
         except UpstreamError as error:
             self._services.reporter.fail(self._report, error.failure)
             return
+        except TimeoutError:
+            self._drop_prepared()
+            text = f"The client did not finish its ClientHello within {self._services.limits.client_tls_s:.0f} seconds."
+            self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_TIMEOUT, text))
+            return
         except OSError:
             self._drop_prepared()
             text = "The client closed the connection right after CONNECT."
@@ -160,13 +165,14 @@ class _ConnectRelay:
         """Read on until it is clear whether this is TLS. Returns that and all bytes read."""
         reader = ClientHelloReader()
         reader.receive(seen)
-        self._client.read_limit_s = self._services.limits.client_tls_s
-        while (hello := reader.next_part()) is None:
-            data = self._client.receive()
-            if not data:
-                return NotTls(), seen
-            seen += data
-            reader.receive(data)
+        # A limit on the whole hello: single bytes don't hold a connection for ever.
+        with gevent.Timeout(self._services.limits.client_tls_s, TimeoutError()):
+            while (hello := reader.next_part()) is None:
+                data = self._client.receive()
+                if not data:
+                    return NotTls(), seen
+                seen += data
+                reader.receive(data)
         return hello, seen
 
     def _connect(self) -> Upstream:

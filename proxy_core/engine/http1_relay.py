@@ -21,7 +21,7 @@ from proxy_core.engine.request_heads import UnreadRequestError, next_request_hea
 from proxy_core.engine.response_parts import ResponseFailedError, next_response_part, send_failure
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls_failure import client_tls_failure
-from proxy_core.engine.transport import Link
+from proxy_core.engine.transport import Link, PeerState
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload, took_nothing
 from proxy_core.engine.upstream import Upstream, connect_upstream
@@ -43,6 +43,7 @@ from proxy_core.protocols.http1_writer import with_close, without_chunking
 
 # RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_WAITED_IN_VAIN = (FailureKind.HTTP_RESPONSE_TIMEOUT, FailureKind.CONNECTION_READ_TIMEOUT)
 _clock = time.perf_counter
 # Plain integers: an operation on an enum's member costs 2 µs, and these are set for each exchange.
 _OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
@@ -101,7 +102,7 @@ class Http1Relay:
 
         A CONNECT ends it too, and leaves the client open: the request is in `connect_request`, for the caller.
         """
-        self.client.on_gone = self._on_client_gone
+        self.client.on_ahead = self._on_client_ahead
         try:
             while True:
                 head = self._read_head()
@@ -110,6 +111,7 @@ class Http1Relay:
         except (OSError, ClientGoneError):
             pass  # between exchanges there is nobody to tell, within one it has been reported
         finally:
+            self.client.on_ahead = None
             if self.connect_request is None:
                 self.client.close()
             if self._upstream is not None:
@@ -119,20 +121,27 @@ class Http1Relay:
         """What the client has sent behind the last request that was read."""
         return self._reader.leftover()
 
-    def _on_client_gone(self, is_reset: bool) -> None:
-        """The client left while its exchange is under way. Runs in the hub.
-
-        After a reset nobody wants the response. An end may be half of one (RFC 9112 §9.6): then it is still waited for,
-        though not for long where the upstream is silent.
-        """
+    def _on_client_ahead(self) -> None:
+        """Something has come from the client while its exchange is under way. Runs in the hub."""
+        state = self.client.look_ahead()
+        if state is PeerState.PRESENT:
+            return
         self._has_client_left = True
-        self._has_client_reset = is_reset
+        self._has_client_reset |= state is PeerState.RESET
         if self._upstream is not None:
-            if is_reset:
-                self._upstream.link.abort()
-            else:
-                link = self._upstream.link
-                link.read_limit_s = min(link.read_limit_s, self.services.limits.half_closed_s)
+            self._let_go(self._upstream)
+
+    def _let_go(self, upstream: Upstream) -> None:
+        """The client has left. After a reset nobody wants the response.
+
+        An end may be half of one (RFC 9112 §9.6): then it is still waited for, though not for long if the upstream is
+        silent.
+        """
+        link = upstream.link
+        if self._has_client_reset:
+            link.abort()
+        else:
+            link.read_limit_s = min(link.read_limit_s, self.services.limits.half_closed_s)
 
     # The request's head
 
@@ -271,6 +280,8 @@ class Http1Relay:
                 report.began_earlier(error.spent_us)
                 raise error
             upstream = self._upstream = connect_upstream(self.services, scheme, host, port, self._server_name)
+            if self._has_client_left:
+                self._let_go(upstream)
         if upstream.exchanges:
             report.flags |= _UPSTREAM_REUSED
         else:
@@ -432,6 +443,7 @@ class Http1Relay:
             if upload.failure is not None:
                 raise ResponseFailedError(upload.failure)
         self._upstream = None
+        self.client.on_ahead = None  # a tunnel passes the end on
         early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
         relay_tunnel(self.services, report, self.client, upstream.link, early_up, early_down)
         return False
@@ -465,8 +477,8 @@ class Http1Relay:
         """Answer with the failure, or cut the client off where the response has begun already."""
         if upload is not None and upload.failure is not None:
             failure = upload.failure
-        if self._has_client_reset or (self._has_client_left and not report.response_head):
-            # The upstream's end was our own doing, or nobody is there to be told of it.
+        if self._has_client_reset or (self._has_client_left and failure.kind in _WAITED_IN_VAIN):
+            # That was our own doing: who leaves is not waited for.
             when = "it had the whole response" if report.response_head else "the response came"
             failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
         request_is_read = head.body_length == 0 or (upload is not None and upload.is_done and upload.failure is None)

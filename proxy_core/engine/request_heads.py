@@ -26,6 +26,7 @@ def next_request_head(reader: RequestReader, client: Link, limits: Limits) -> Re
     Raises UnreadRequestError, which deserves an answer, and OSError.
     """
     head_since: float | None = None
+    has_begun = False
     client.read_limit_s = limits.idle_s
     try:
         while True:
@@ -36,13 +37,15 @@ def next_request_head(reader: RequestReader, client: Link, limits: Limits) -> Re
                 return part
             if reader.is_at_end:
                 return None
-            if reader.is_mid_head:
-                # A limit on the whole head: one byte a minute doesn't hold a connection for ever.
+            if has_begun or reader.is_mid_head:
+                # A limit on the whole head, with the empty lines before it: one byte a minute doesn't hold a connection
+                # for ever.
                 head_since = head_since or _clock()
                 client.read_limit_s = limits.request_head_s - (_clock() - head_since)
                 if client.read_limit_s <= 0:
                     raise TimeoutError
             if data := client.receive():
+                has_begun = True
                 reader.receive(data)
             else:
                 reader.receive_eof()

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from proxy_core.engine.tls_facts import peer_chain
-from proxy_core.engine.transport import RECEIVE_LIMIT, Link
+from proxy_core.engine.transport import RECEIVE_LIMIT, Link, PeerState
 
 RECORD_LIMIT = 16 * 1024  # plaintext bytes of one TLS record (RFC 8446 §5.1)
 # What is asked of the link at once: four whole records of TLS 1.3. The BIOs keep their largest size for the life of the
@@ -143,12 +143,12 @@ class TlsTransport:
         self._link.write_limit_s = limit_s
 
     @property
-    def on_gone(self) -> Callable[[bool], None] | None:
-        return self._link.on_gone
+    def on_ahead(self) -> Callable[[], None] | None:
+        return self._link.on_ahead
 
-    @on_gone.setter
-    def on_gone(self, told: Callable[[bool], None] | None) -> None:
-        self._link.on_gone = told
+    @on_ahead.setter
+    def on_ahead(self, told: Callable[[], None] | None) -> None:
+        self._link.on_ahead = told
 
     # The handshake
 
@@ -321,6 +321,28 @@ class TlsTransport:
 
     def is_quiet(self) -> bool:
         return not self._has_more and not self._is_closed and self._link.is_quiet()
+
+    def look_ahead(self) -> PeerState:
+        """What the link has, and whether it holds a goodbye (close_notify), which is an end as well."""
+        while True:
+            state = self._link.look_ahead()
+            encrypted = self._link.take_ahead() if len(self._stashed) < RECEIVE_LIMIT else b""
+            if not encrypted:
+                break
+            self._incoming_write(encrypted)
+            self._has_more = True
+            # An alert, should there be cause for one, would have to wait for a slow link; here nobody may wait.
+            is_sending, self._is_sending = self._is_sending, True
+            self._stash()
+            self._is_sending = is_sending
+        if state is PeerState.PRESENT and (self._is_at_end or self._error is not None):
+            return PeerState.ENDED
+        return state
+
+    def take_ahead(self) -> bytes:
+        data, self._stashed = self._stashed, b""
+        self._has_more = bool(self._error or self._is_at_end)
+        return data
 
     def _stash(self) -> None:
         """Take all that has come out of OpenSSL: at most what one receive of the link brought."""

@@ -6,12 +6,18 @@ exchange costs one wake-up and one `recv` a side, without the EAGAIN that a read
 
 Deadlines are swept: every wait notes the coarse clock `DeadlineSweep.now_s`, and one greenlet looks over all transports
 once a second. A wait therefore ends up to a second late, and costs no timer.
+
+While nobody receives, a peer that leaves is noticed all the same, where `on_ahead` is set: what comes is taken in ahead
+of time, so that the end behind it shows. Once that is `AHEAD_LIMIT_BYTES`, the rest stays in the socket, and the sweep
+asks the system each second whether the peer is still there.
 """
 
 import errno
+import select
 import socket
 import struct
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Protocol
 
 import gevent
@@ -22,8 +28,17 @@ from proxy_core.fault_log import caught
 
 RECEIVE_LIMIT = 64 * 1024  # bytes of one `recv` …
 BULK_RECEIVE_LIMIT = 256 * 1024  # … and after one that was filled to the brim
+AHEAD_LIMIT_BYTES = RECEIVE_LIMIT  # taken in while nobody receives; what one receive would bring
 _READ, _WRITE = 1, 2
 _LINGER_RESET = struct.pack("ii", 1, 0)
+
+
+class PeerState(Enum):
+    """What looking ahead has found of the peer."""
+
+    PRESENT = 0
+    ENDED = 1  # it sends no more; it may still receive (RFC 9112 §9.6)
+    RESET = 2
 
 
 class Link(Protocol):
@@ -36,7 +51,7 @@ class Link(Protocol):
     read_limit_s: float  # a receive that waits longer raises TimeoutError
     write_limit_s: float
     is_truncated: bool  # the end that was received is not a proper one (TLS without close_notify)
-    on_gone: Callable[[bool], None] | None  # told, while nobody receives, of a reset (True) or an end (False)
+    on_ahead: Callable[[], None] | None  # told in the hub, while nobody receives, that `look_ahead` has news
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
         """Wait for bytes; b"" is the end. Raises OSError, TimeoutError."""
@@ -60,6 +75,14 @@ class Link(Protocol):
 
     def is_readable(self) -> bool:
         """Whether bytes, an end or an error are there to be received, without waiting."""
+        ...
+
+    def look_ahead(self) -> PeerState:
+        """Take in what has come, as long as there is room, for later receives; only while nobody waits for it."""
+        ...
+
+    def take_ahead(self) -> bytes:
+        """All that `look_ahead` has taken in, b"" for nothing."""
         ...
 
     def is_quiet(self) -> bool:
@@ -109,10 +132,12 @@ class Transport:
     """A `Link` over a connected socket, which it owns."""
 
     __slots__ = (
+        "_ahead",
         "_armed",
         "_drained",
         "_hub",
         "_is_closed",
+        "_is_reset",
         "_read_since_s",
         "_read_watcher",
         "_reader",
@@ -126,7 +151,7 @@ class Transport:
         "is_truncated",
         "local_host",
         "local_port",
-        "on_gone",
+        "on_ahead",
         "opener",
         "peer_host",
         "peer_port",
@@ -155,12 +180,14 @@ class Transport:
         self._reader: Any = None
         self._writer: Any = None
         self._is_closed = False
+        self._is_reset = False  # looking ahead has met a reset; the system tells it once
+        self._ahead = bytearray()
         self._sweep = sweep
         self._read_since_s = self._write_since_s = 0
         self.read_limit_s = read_limit_s
         self.write_limit_s = write_limit_s
         self.is_truncated = False
-        self.on_gone: Callable[[bool], None] | None = None
+        self.on_ahead: Callable[[], None] | None = None
         self.opener = getcurrent()
         sweep.transports.add(self)
 
@@ -168,6 +195,8 @@ class Transport:
         while True:
             if self._drained:
                 self._wait_readable()
+            elif self._ahead:
+                return self._take_ahead(limit)
             elif limit == RECEIVE_LIMIT:
                 limit = BULK_RECEIVE_LIMIT
             try:
@@ -182,8 +211,7 @@ class Transport:
         if self._is_closed:
             raise OSError(errno.EBADF, "the connection is closed")
         if not self._armed:
-            self._armed = True
-            self._read_watcher.start(self._on_readable)
+            self._arm()
         self._read_since_s = self._sweep.now_s
         self._reader = getcurrent()
         try:
@@ -200,22 +228,41 @@ class Transport:
             self._drained = False
             self._armed = False
             self._read_watcher.stop()
-            if self.on_gone is not None:
-                self._tell_gone(self.on_gone)
+            if self.on_ahead is not None:
+                self.on_ahead()
 
-    def _tell_gone(self, on_gone: Callable[[bool], None]) -> None:
-        try:
-            if self._recv(1, socket.MSG_PEEK):
-                return  # it is only ahead of us
-            is_reset = False
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            is_reset = True
-        on_gone(is_reset)
+    def look_ahead(self) -> PeerState:
+        while len(self._ahead) < AHEAD_LIMIT_BYTES and not self._is_reset:
+            try:
+                data = self._recv(RECEIVE_LIMIT)
+            except (BlockingIOError, InterruptedError):
+                self._drained = not self._ahead
+                self._arm()
+                return PeerState.PRESENT
+            except OSError:
+                self._is_reset = True
+                break
+            if not data:
+                return PeerState.ENDED
+            self._ahead += data
+        return PeerState.RESET if self._is_reset else peer_state(self._socket)
+
+    def take_ahead(self) -> bytes:
+        return self._take_ahead(len(self._ahead))
+
+    def _take_ahead(self, limit: int) -> bytes:
+        data = bytes(memoryview(self._ahead)[:limit])
+        del self._ahead[:limit]
+        self._drained = self._armed and not self._ahead  # it is watched only when it was seen empty
+        return data
+
+    def _arm(self) -> None:
+        if not self._armed and not self._is_closed:
+            self._armed = True
+            self._read_watcher.start(self._on_readable)
 
     def is_readable(self) -> bool:
-        if self._is_closed:
+        if self._is_closed or self._ahead:
             return True
         try:
             return len(self._recv(1, socket.MSG_PEEK)) >= 0
@@ -268,6 +315,13 @@ class Transport:
         if writer is not None and now_s - self._write_since_s > self.write_limit_s:
             self._write_since_s = now_s
             self._hub.loop.run_callback(_throw, self, "_writer", TimeoutError("the peer took nothing in time"))
+        if reader is None and self.on_ahead is not None and not self._armed:
+            self._hub.loop.run_callback(self._look_unasked)
+
+    def _look_unasked(self) -> None:
+        # Runs in the hub: more had come than is taken in ahead of time, so the watcher is off.
+        if self._reader is None and self.on_ahead is not None and not self._is_closed:
+            self.on_ahead()
 
     def send_eof(self) -> None:
         if not self._is_closed:
@@ -301,6 +355,19 @@ class Transport:
             except OSError:
                 pass  # reset by the peer already
             self.close()
+
+
+def peer_state(sock: socket.socket) -> PeerState:
+    """What the system knows of the peer of a socket in which bytes lie unread."""
+    if hasattr(select, "POLLRDHUP"):  # Linux
+        poll = select.poll()
+        poll.register(sock, select.POLLRDHUP)
+        events = poll.poll(0)
+        if not events:
+            return PeerState.PRESENT
+        return PeerState.RESET if events[0][1] & select.POLLERR else PeerState.ENDED
+    # Elsewhere an end behind unread bytes can't be seen; a reset can.
+    return PeerState.RESET if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) else PeerState.PRESENT
 
 
 def _throw(transport: Transport, waiter_name: str, error: OSError) -> None:

@@ -45,6 +45,22 @@ def test_a_head_that_drips(start_proxy):
     assert proxy.only().row.failure == "client_timeout"
 
 
+def test_empty_lines_that_drip(start_proxy):
+    """They may come before a request (RFC 9112 §2.2), but not for ever."""
+    proxy = start_proxy(limits=Limits(request_head_s=1.0))
+    client = proxy.connect()
+
+    def drip():
+        while True:
+            client.sends(b"\r\n")
+            gevent.sleep(0.05)
+
+    dripping = gevent.spawn(lambda: _until_closed(drip))
+    client.sees_end()
+    dripping.kill()
+    assert proxy.exchanges == []
+
+
 def _until_closed(action) -> None:
     try:
         action()
@@ -183,4 +199,23 @@ def test_a_client_hello_that_stops(start_proxy, start_origin):
     client.reads_head()
     client.sends(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
     client.reads_to_end()
-    assert proxy.only().row.state == ExchangeState.FAILED
+    assert proxy.only().row.failure == "client_timeout"
+
+
+def test_a_client_hello_that_drips(start_proxy, start_origin):
+    proxy = start_proxy(limits=Limits(client_tls_s=0.5))
+    origin = start_origin(lambda upstream: upstream.reads_to_end())
+    client = proxy.connect()
+    client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n" % origin.port)
+    client.reads_head()
+
+    def drip():
+        client.sends(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        while True:
+            client.sends(b"a")
+            gevent.sleep(0.05)
+
+    dripping = gevent.spawn(lambda: _until_closed(drip))
+    client.reads_to_end()
+    dripping.kill()
+    assert proxy.only().row.failure == "client_timeout"

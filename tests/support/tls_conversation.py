@@ -1,5 +1,6 @@
 """Conversations inside TLS, over the green sockets of `conversation`: a client behind CONNECT, and an HTTPS origin."""
 
+import contextlib
 import ssl
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -51,6 +52,12 @@ class BioPipe:
         if not data:
             raise EOFError
         return data
+
+    def says_goodbye(self) -> None:
+        """Send a close_notify; the socket stays open."""
+        with contextlib.suppress(ssl.SSLWantReadError):  # the other one's goodbye is not waited for
+            self.tls.unwrap()
+        self._flush()
 
     def reads_head(self) -> bytes:
         got = b""
