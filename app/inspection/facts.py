@@ -1,6 +1,7 @@
 """The facts that the inspector tells of an exchange: pure functions from rows to short texts."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -16,8 +17,12 @@ from proxy_core.model.exchange import (
     ExchangeRow,
     Timings,
 )
-from proxy_core.model.message_head import MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.tls_facts import decode_tls_facts
+
+SHOWN_HEAD_BYTES = 256 * 1024  # what Harrier takes from the wire; a file may hold more
+_MOST_NOTES = 50
+_MOST_CERTIFICATES = 12  # OpenSSL itself goes up to ten issuers
 
 
 class Phase(NamedTuple):
@@ -95,7 +100,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     """What is worth knowing at a glance."""
     general = [Fact("URL", one_line(url_of(row), LONGEST_URL)), Fact("Method", one_line(row.method))]
     status = status_text(row)
-    line = to_text(parse_head(detail.response_head).start_line) if detail.response_head else ""
+    line = to_text(shown_head(detail.response_head).start_line) if detail.response_head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"
     general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
     if row.failure:
@@ -117,7 +122,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
     sections = [Section("General", general)]
-    notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines() if note]
+    notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines()[:_MOST_NOTES] if note]
     if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
         notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))
     if row.flags & ExchangeFlag.RESPONSE_INCOMPLETE:
@@ -131,7 +136,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
 
 def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:
     """The request in a line: method, type and size of the body, version."""
-    head = parse_head(detail.request_head)
+    head = shown_head(detail.request_head)
     facts = [Fact("Method", one_line(row.method), "strong")]
     facts += _body_summary(head, row.request_bytes, body)
     facts.append(Fact("Version", one_line(version_text(head, is_response=False))))
@@ -142,7 +147,7 @@ def response_summary(
     row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None, body: BodyContent | None
 ) -> list[Fact]:
     """The response in a line: status, type, size on the wire and decoded, version and protection."""
-    head = parse_head(detail.response_head)
+    head = shown_head(detail.response_head)
     status = status_text(row)
     text = one_line(to_text(head.start_line).partition(" ")[2]) if head.start_line else ""
     facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
@@ -181,7 +186,7 @@ def connection_sections(
         # Imported when it is needed: the libraries that read certificates would slow the window's start.
         from app.inspection.certificate_facts import certificate_facts
 
-        for number, der in enumerate(tls.chain if tls else ()):
+        for number, der in enumerate(tls.chain[:_MOST_CERTIFICATES] if tls else ()):
             sections.append(Section("Certificate" if not number else f"Issuer {number}", certificate_facts(der)))
     elif row.kind != ExchangeKind.TUNNEL or row.failure:
         sections.append(Section("Upstream", [Fact("Connection", "none was made", "muted")]))
@@ -210,27 +215,51 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     return facts
 
 
+def shown_head(raw: bytes) -> MessageHead:
+    """A head taken apart, as far as it is shown. It is asked for several times for one exchange."""
+    return _parsed_head(raw[:SHOWN_HEAD_BYTES])
+
+
+_parsed_head = lru_cache(maxsize=4)(parse_head)
+
+
 def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:
     """A head as lines: start line, fields as they came; interim heads before, trailers behind."""
     lines: list[str] = []
     for _, head in _interim_heads(interim):
-        parsed = parse_head(head)
+        parsed = shown_head(head)
         lines.append(f"↳ {to_text(parsed.start_line)}")
-        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parsed.fields]
-    parsed = parse_head(raw)
+        lines += _field_lines(parsed.fields)
+    parsed = shown_head(raw)
     if raw:
         lines.append(to_text(parsed.start_line))
-        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parsed.fields]
+        lines += _field_lines(parsed.fields)
     if trailers:
         lines.append("↳ Trailers")
-        lines += [f"{to_text(name)}: {to_text(value)}" for name, value in parse_fields(trailers)]
+        lines += _field_lines(parse_fields(trailers[:SHOWN_HEAD_BYTES]))
+    left_out = len(raw[SHOWN_HEAD_BYTES:]) + len((trailers or b"")[SHOWN_HEAD_BYTES:])
+    if left_out:
+        lines.append(f"↳ {left_out:,} bytes more are not shown")
     return lines
 
 
+def _field_lines(fields: list[Field]) -> list[str]:
+    return [f"{to_text(name)}: {to_text(value)}" for name, value in fields]
+
+
 def _interim_heads(interim: bytes | None) -> list[tuple[int, bytes]]:
+    """Not more of them than a head may have bytes, each taken for a hundred at least."""
     if not interim:
         return []
     try:
-        return msgspec.msgpack.decode(interim, type=list[tuple[int, bytes]])
+        heads = msgspec.msgpack.decode(interim, type=list[tuple[int, bytes]])
     except msgspec.DecodeError:
         return []
+    room = SHOWN_HEAD_BYTES
+    shown = []
+    for each in heads:
+        room -= max(len(each[1]), 100)
+        if room < 0:
+            break
+        shown.append(each)
+    return shown

@@ -9,6 +9,8 @@ from app.widgets.wrapped_text import WrappedText, needs_breaks
 
 _NAME_WIDTH = 118
 _NARROW_NAME_WIDTH = 72
+_ROOM = 40  # characters beside a name in a small window
+_NARROW_ROOM = 18
 
 
 class FactView(QScrollArea):
@@ -17,6 +19,7 @@ class FactView(QScrollArea):
     def __init__(self, name: str, *, is_narrow: bool = False) -> None:
         super().__init__()
         self._name_width = _NARROW_NAME_WIDTH if is_narrow else _NAME_WIDTH
+        self._room = _NARROW_ROOM if is_narrow else _ROOM
         self.setAccessibleName(name)
         self.setObjectName("factView")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -56,16 +59,16 @@ class FactView(QScrollArea):
         for number, fact in enumerate(section.facts, start=1):
             name = plain_label(fact.name, "muted")
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
-            value = _value(fact)
+            value = _value(fact, self._room)
             value.setAccessibleName(f"{fact.name}: {fact.value}")
             grid.addWidget(name, number, 0)
             grid.addWidget(value, number, 1)
         return box
 
 
-def _value(fact: Fact) -> QWidget:
+def _value(fact: Fact, room: int) -> QWidget:
     role = fact.role or "value"
-    if needs_breaks(fact.value):
+    if needs_breaks(fact.value, room):
         return WrappedText(fact.value, role)
     label = plain_label(fact.value, role, wraps=True)
     label.setTextInteractionFlags(

@@ -22,6 +22,7 @@ from app.inspection.facts import (
     phases,
     request_summary,
     response_summary,
+    shown_head,
     timing_sections,
     timing_title,
 )
@@ -36,7 +37,6 @@ from app.widgets.tab_button import TabButton
 from app.widgets.timing_view import TimingView
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
-from proxy_core.model.message_head import parse_head
 
 TABS = ("Overview", "Request", "Response", "Timing", "Connection")
 _RESPONSE_TAB = TABS.index("Response")
@@ -260,7 +260,7 @@ class Inspector(QWidget):
         self._awaited = {ticket: kind for ticket, kind in self._awaited.items() if kind != is_response}
         self._awaited[self._ticket] = is_response
         page.await_body(keep_place=not is_new)
-        head = parse_head(detail.response_head if is_response else detail.request_head)
+        head = shown_head(detail.response_head if is_response else detail.request_head)
         self._loader.load(BodyWish(self._ticket, self._reader.path, extents, head, is_response))
 
     def _why_no_body(self, *, is_response: bool) -> str:

@@ -5,16 +5,14 @@ The breaks are drawn only; what is copied is the text.
 
 import math
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QTextOption
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QKeyEvent, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit
 
-_LONGEST_UNBROKEN = 40  # characters: what has no blank for so long may be wider than its room
 
-
-def needs_breaks(text: str) -> bool:
-    """Whether a label, which breaks at blanks only, could cut this off."""
-    return any(len(word) > _LONGEST_UNBROKEN for word in text.split())
+def needs_breaks(text: str, room: int) -> bool:
+    """Whether a label, which breaks at blanks only, could cut this off where `room` characters have room."""
+    return any(len(word) > room for word in text.split())
 
 
 class WrappedText(QTextEdit):
@@ -22,6 +20,7 @@ class WrappedText(QTextEdit):
 
     def __init__(self, text: str, role: str) -> None:
         super().__init__()
+        self._text = text
         self.setObjectName("wrappedText")
         self.setProperty("role", role)
         self.setAcceptRichText(False)
@@ -42,6 +41,18 @@ class WrappedText(QTextEdit):
 
     def _fit(self) -> None:
         self.setFixedHeight(math.ceil(self.document().size().height()))
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """The selected part of the text itself: Qt's own copy makes blanks of no-break spaces."""
+        cursor = self.textCursor()
+        units = self._text.encode("utf-16-le", "surrogatepass")  # in which Qt counts
+        part = units[2 * cursor.selectionStart() : 2 * cursor.selectionEnd()]
+        data = QMimeData()
+        data.setText(part.decode("utf-16-le", "replace"))
+        return data
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the page scrolls
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

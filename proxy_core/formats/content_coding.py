@@ -18,6 +18,13 @@ else:
     from backports import zstd
 
 STEP_BYTES = 1 << 16  # output of one step of a decoder
+# Input of one step. What a decoder doesn't take at once it hands back as a copy: of a megabyte for each of its 130,000
+# empty frames, this would cost the square of its size.
+_FEED_BYTES = 4096
+# gzip bodies may have members, zstd bodies frames, of which each costs a new decoder. Writers that flush often come to
+# some hundred bytes in each.
+FREE_MEMBERS = 10_000
+LEAST_MEMBER_BYTES = 256  # decoded, on the average of more members than that
 MOST_CODINGS = 5  # as curl has it; each more could multiply a bomb by a thousand
 MOST_EXPANSION = 200  # times the size on the wire, as Apache's mod_deflate has it; text comes to 5 to 20
 FREE_EXPANSION_BYTES = 16 << 20  # a page of zeros may expand a thousandfold: so much does no harm
@@ -49,6 +56,25 @@ class ExpansionError(CodingError):
     """Decoding would give more than a body of this size should."""
 
 
+class _Members:
+    """How many members were begun, and what the ones before have given."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._given_bytes = 0
+
+    def give(self, part: bytes) -> bytes:
+        """Take account of a part."""
+        self._given_bytes += len(part)
+        return part
+
+    def begin(self) -> None:
+        """Another member begins. Raises CodingError when there are many and next to nothing is in them."""
+        self._count += 1
+        if self._count > FREE_MEMBERS + self._given_bytes // LEAST_MEMBER_BYTES:
+            raise CodingError(f"it has more than {FREE_MEMBERS:,} parts with next to nothing in them")
+
+
 class _Zlib:
     """gzip with any number of members, or deflate in either of its two readings."""
 
@@ -56,12 +82,14 @@ class _Zlib:
         self._is_gzip = is_gzip
         self._decoder = zlib.decompressobj(31 if is_gzip else 15)
         self._has_begun = False
+        self._members = _Members()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._decoder.eof:
                 if not self._is_gzip or data[:1] != b"\x1f":
                     return  # padding behind the end is common, and harmless
+                self._members.begin()
                 self._decoder = zlib.decompressobj(31)
             try:
                 out = self._decoder.decompress(data, STEP_BYTES)
@@ -75,7 +103,7 @@ class _Zlib:
             self._has_begun = True
             data = self._decoder.unconsumed_tail or self._decoder.unused_data
             if out:
-                yield out
+                yield self._members.give(out)
             elif not self._decoder.eof and not self._decoder.unconsumed_tail:
                 return
 
@@ -107,6 +135,7 @@ class _Zstd:
     def __init__(self) -> None:
         self._options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
         self._decoder = zstd.ZstdDecompressor(options=self._options)
+        self._members = _Members()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
@@ -114,11 +143,12 @@ class _Zstd:
                 if self._decoder.eof:
                     if not data:
                         return
+                    self._members.begin()
                     self._decoder = zstd.ZstdDecompressor(options=self._options)
                 out = self._decoder.decompress(data, max_length=STEP_BYTES)
                 data = b""
                 if out:
-                    yield out
+                    yield self._members.give(out)
                 if self._decoder.eof:
                     data = self._decoder.unused_data
                 elif self._decoder.needs_input:
@@ -201,7 +231,8 @@ def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
     has_input = False
     for chunk in chunks:
         has_input = has_input or bool(chunk)
-        yield from decoder.feed(chunk)
+        for begin in range(0, len(chunk), _FEED_BYTES):
+            yield from decoder.feed(chunk[begin : begin + _FEED_BYTES])
     if has_input and not decoder.finish():
         raise CodingError("it ends too early")
 

@@ -37,17 +37,28 @@ def parse_head(raw: bytes) -> MessageHead:
 def parse_fields(raw: bytes) -> list[Field]:
     """Take raw field lines (of a head or of trailers) apart; see `parse_head`."""
     fields: list[Field] = []
+    folded: list[bytes] = []  # the lines that the last field goes on in
     for line in raw.split(b"\n"):
         line = line.rstrip(b"\r")
         if not line:
             continue
         if line[:1] in (b" ", b"\t") and fields:  # RFC 9112 §5.2: obs-fold
-            name, value = fields[-1]
-            fields[-1] = (name, (value + b" " + line.strip(b" \t")).strip(b" \t"))
+            folded.append(line.strip(b" \t"))
             continue
+        if folded:
+            _unfold(fields, folded)
         name, _, value = line.partition(b":")
         fields.append((name.rstrip(b" \t"), value.strip(b" \t")))
+    if folded:
+        _unfold(fields, folded)
     return fields
+
+
+def _unfold(fields: list[Field], folded: list[bytes]) -> None:
+    """Give the last field the lines that it goes on in: at once, or thousands of them would cost their square."""
+    name, value = fields[-1]
+    fields[-1] = (name, b" ".join(part for part in (value, *folded) if part))
+    folded.clear()
 
 
 def to_text(raw: bytes) -> str:

@@ -15,6 +15,7 @@ from app.inspection import body_content
 from app.inspection.body_content import EMPTY, BodyContent, BodyKind, body_kind, load_body
 from app.inspection.fact import Fact
 from app.inspection.facts import (
+    SHOWN_HEAD_BYTES,
     connection_sections,
     endpoint_text,
     head_lines,
@@ -770,3 +771,18 @@ def test_a_tunnel_has_facts_too(recorded):
     )
     assert values(overview(row, detail, None)[0].facts)["URL"] == "shop.test:443"
     assert connection_sections(row, None, None) == []
+
+
+def test_a_head_of_megabytes_is_shown_as_far_as_the_wire_would_have_let_it_come():
+    head = b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 100_000
+    lines = head_lines(head, b"B: 2\r\n" * 100_000, msgspec.msgpack.encode([(0, b"")] * 100_000))
+    assert len(lines) < 2 * SHOWN_HEAD_BYTES // 6 + 5000
+    assert lines[-1] == f"↳ {len(head) + 600_000 - 2 * SHOWN_HEAD_BYTES:,} bytes more are not shown"
+
+
+def test_a_thousand_remarks_and_certificates_are_not_all_shown(recorded):
+    row, detail = recorded(Sample())
+    remarks = overview(row, detail._replace(notes="note\n" * 1000), None)[1]
+    assert len(remarks.facts) == 50
+    upstream = connection(tls=TlsFacts(version="TLSv1.3", chain=(b"none",) * 1000))
+    assert len(connection_sections(row, None, upstream)) == 13

@@ -224,7 +224,7 @@ def test_facts_name_both_ends(show):
 
 
 def test_a_long_url_is_broken_where_it_must_be_and_copied_whole(show, qtbot):
-    path = "/" + "a" * 300 + "?page=2&token=" + "0123456789" * 500
+    path = "/" + "a" * 300 + "?page=2&no-break=\u00a0&token=" + "0123456789" * 500
     inspector, _ = show(Sample(path=path, host="shop.test"))
     inspector.choose_tab(OVERVIEW)
     (text,) = inspector._overview.findChildren(WrappedText)
