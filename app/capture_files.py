@@ -20,7 +20,7 @@ from app.exchange_text import exchanges_text
 from app.file_task import BodyTask, ExportTask, FileTask, ImportTask, OpenTask, SaveTask
 from app.opened_folder import OpenedFolder
 from app.preferences import Preferences
-from app.suggested_name import suggested_name
+from app.suggested_name import safe_name, suggested_name
 from app.widgets.notices import NoticeKind, NoticeStack
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
 from proxy_core.capture.reader import CaptureError, CaptureReader
@@ -80,7 +80,7 @@ class CaptureFiles(QObject):
 
     def _suggest(self, stem: str, ending: str) -> str:
         folder = self._preferences.folder or os.path.expanduser("~")
-        return os.path.join(folder, stem + ending)
+        return os.path.join(folder, safe_name(stem, ending) or f"capture{ending}")
 
     def _write(self, task: SaveTask | ExportTask | BodyTask, path: str, verb: str) -> None:
         name = os.path.basename(path)

@@ -4,6 +4,8 @@ import os
 import shutil
 import tempfile
 
+from app.suggested_name import safe_name
+
 _PREFIX = "opened-"
 
 
@@ -21,7 +23,7 @@ class OpenedFolder:
             self._remove_orphans()
             self._path = self._made()
         self._count += 1
-        return os.path.join(self._path, f"{self._count}-{name}.harrier")
+        return os.path.join(self._path, safe_name(f"{self._count}-{name}", ".harrier"))
 
     def _made(self) -> str:
         prefix = f"{_PREFIX}{os.getpid()}-"
