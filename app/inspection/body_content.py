@@ -102,7 +102,7 @@ def load_body(
     pretty: Lines | None = None
     raw: Lines | None = None
     if kind not in (BodyKind.BINARY, BodyKind.IMAGE):
-        text, charset = to_text(decoded.data, content_type)
+        text, charset = to_text(decoded.data, content_type, checkpoint)
         language = _LANGUAGES.get(kind, Language.PLAIN)
         utf8 = decoded.data if charset == "utf-8" else text.encode("utf-8", "replace")
         raw = TextLines(utf8, language, checkpoint)

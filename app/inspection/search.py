@@ -1,6 +1,7 @@
 """Finding in lines, batch by batch, without regard to case. It looks at the original: a drawn break hides nothing."""
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 from app.inspection.lines import Lines, drawn, drawn_column
@@ -46,7 +47,7 @@ class Search:
         """Search some more: a moment's work."""
         first = self._searched
         behind = self._searched = max(self._lines.batch(first), first + 1)
-        more = find_in(self._lines, self._wanted, first, behind)
+        more = find_in(self._lines, self._wanted, first, behind, self._limit + 1)
         if more and self.found:
             last = spans_of(self._lines, self.found[-1])[-1]
             while more and more[0][:2] < (last.line, last.end):
@@ -55,8 +56,8 @@ class Search:
         del self.found[self._limit :]
 
 
-def find_in(lines: Lines, wanted: str, first: int, behind: int) -> list[Find]:
-    """Occurrences that begin in the lines from `first` up to and without `behind`."""
+def find_in(lines: Lines, wanted: str, first: int, behind: int, limit: int | None = None) -> list[Find]:
+    """Occurrences that begin in the lines from `first` up to and without `behind`, not more than `limit`."""
     whole = lines.source(first, behind)
     size = len(whole)
     beyond = behind
@@ -66,7 +67,7 @@ def find_in(lines: Lines, wanted: str, first: int, behind: int) -> list[Find]:
     found: list[Find] = []
     number, begin = first, 0
     piece = None
-    for match in re.compile(re.escape(wanted), re.IGNORECASE).finditer(whole):
+    for match in islice(re.compile(re.escape(wanted), re.IGNORECASE).finditer(whole), limit):
         if match.start() >= size:
             break
         piece = piece or lines.piece(number)

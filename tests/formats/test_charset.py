@@ -41,3 +41,22 @@ def test_any_bytes_are_some_text(data, parameter):
 @pytest.mark.parametrize("name", ["hex", "base64", "rot13", "utf-7", "idna", "zlib"])
 def test_codecs_that_are_no_charsets_are_not_used(name):
     assert charset_of(b"abc", f"text/plain; charset={name}") == "utf-8"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-32", "cp1252", "shift_jis", "gb18030", "iso2022_jp", "hz"])
+@given(st.binary(max_size=40), st.integers(0, 20_000))
+def test_a_long_text_is_decoded_in_steps_as_at_once(charset, piece, times):
+    data = piece * times
+    used = charset_of(data, f"text/plain; charset={charset}")
+    assert to_text(data, f"text/plain; charset={charset}") == (data.decode(used, "replace"), used.removesuffix("-sig"))
+
+
+def test_decoding_is_given_up_when_its_checkpoint_says_so():
+    class GivenUpError(Exception):
+        pass
+
+    def give_up() -> None:
+        raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        to_text(b"\x81" * 10, "text/plain; charset=cp1252", give_up)
