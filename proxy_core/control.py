@@ -4,9 +4,8 @@ import threading
 from collections import deque
 from multiprocessing.context import SpawnProcess
 
-import msgspec
-
 from proxy_core.channel import SPAWN, Inlet, Outlet, make_channel
+from proxy_core.fault_log import caught
 from proxy_core.model.command import Command, Stop, encode_command
 from proxy_core.model.notice import Notice, decode_notice
 from proxy_core.model.settings import Settings
@@ -88,12 +87,14 @@ def _hear(inlet: Inlet, notices: "deque[Notice]", process: SpawnProcess) -> None
         was_alive = process.is_alive()
         try:
             data = inlet.get(_LOOK_S)
-        except Exception:  # a killed engine leaves half a message: unpickling it may raise anything
-            return
-        if data is not None:
-            try:
+            if data is not None:
                 notices.append(decode_notice(data))
-            except msgspec.ValidationError:
-                continue
-        elif not was_alive:
+        except (EOFError, OSError):
+            return  # only the engine's death closes the channel
+        except Exception:  # a killed engine leaves half a message: unpickling it may raise anything
+            if not was_alive:
+                return
+            caught("hearing the engine")  # one notice that can't be read costs that notice
+            continue
+        if data is None and not was_alive:
             return

@@ -260,6 +260,9 @@ def _obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> N
         except (EOFError, OSError):  # only the window's death closes the channel
             engine.stop()
             return
+        except Exception:
+            caught("hearing the window")
+            continue
         if data is not None:
             try:
                 engine.obey(decode_command(data))

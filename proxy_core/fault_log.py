@@ -70,7 +70,9 @@ class FaultLog:
         trace = "".join(traceback.format_exception(error))
         is_written = self.write(f"[{reference}] In {where}{again}: {trace}")
         sentence = _sentence(error, reference)
-        _tell_terminal(f"harrier: {sentence} ({self.path})" if is_written else f"harrier: {sentence}\n{trace}")
+        complain(
+            f"harrier: {sentence} ({self.path})" if is_written else f"harrier: {sentence}\n{trace}", keeps_lines=True
+        )
         if self.tell is not None:
             try:
                 self.tell(sentence)
@@ -149,7 +151,7 @@ def told(where: str, error: BaseException) -> str:
     """Like `caught`, for a library that hands the exception over."""
     if _log is not None:
         return _log.caught(where, error)
-    _tell_terminal("".join(traceback.format_exception(error)))  # a part that is used by itself
+    complain("".join(traceback.format_exception(error)), keeps_lines=True)  # a part that is used by itself
     return f"Harrier's own fault ({type(error).__name__})."
 
 
@@ -183,10 +185,3 @@ def _shortened(entry: bytes) -> bytes:
         return entry
     half = ENTRY_LIMIT_BYTES // 2
     return entry[:half] + b"\n[...]\n" + entry[-half:]
-
-
-def _tell_terminal(text: str) -> None:
-    try:
-        complain(text, keeps_lines=True)
-    except (OSError, ValueError):
-        pass  # nobody is there to read it

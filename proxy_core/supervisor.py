@@ -2,8 +2,9 @@
 
 Each worker's life has a series of its own, a queue that one thread here reads, and a control socket whose end tells
 either side that the other is gone. When a worker has died, what its queue still holds is read, then the recorder takes
-the tail of its journal, and a new worker takes its place at once. A worker that dies before it serves says why, and is
-not started for ever: after `CRASHES_LIMIT` deaths in `CRASHES_WITHIN_S` the supervisor gives up and says so.
+the tail of its journal, and a new worker takes its place as soon as the system has a process for it. A worker that
+dies before it serves says why, and is not started for ever: after `CRASHES_LIMIT` deaths in `CRASHES_WITHIN_S` the
+supervisor gives up and says so.
 """
 
 import os
@@ -20,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from proxy_core.channel import SPAWN, Inlet, make_channel
-from proxy_core.fault_log import fault_log_path
+from proxy_core.fault_log import caught, fault_log_path
 from proxy_core.model.command import Command, Stop, encode_command
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.worker_entry import worker_main
@@ -33,6 +34,7 @@ CRASHES_LIMIT = 5
 CRASHES_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 4.0
+RETRY_S = 1.0  # until a worker is started again for which there was no process or no descriptor
 _LENGTH = struct.Struct(">I")
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _LOOK_S = 0.05
@@ -100,6 +102,15 @@ class _Life:
     unsent: bytes = b""  # commands that a worker which hangs has not taken yet
 
 
+@dataclass(eq=False)
+class _Vacancy:
+    """The place of a worker that has died, until another takes it."""
+
+    slot: int
+    how: str  # it died
+    is_told: bool = False  # that nobody takes it yet
+
+
 class Supervisor:
     """Starts and watches the workers. `run` belongs to one thread, the other methods to any."""
 
@@ -124,6 +135,7 @@ class Supervisor:
         self._count = worker_count(settings)
         self._loads = WorkerLoads(SPAWN, self._count)
         self._lives: list[_Life] = []
+        self._vacancies: list[_Vacancy] = []
         self._lock = threading.Lock()
         self._next_series = 1
         self._deaths: deque[float] = deque(maxlen=CRASHES_LIMIT)
@@ -145,6 +157,7 @@ class Supervisor:
                 raise RuntimeError(f"A worker could not start: {reason}")
 
     def _start_worker(self, slot: int) -> _Life:
+        """Raises OSError when the system has no process or no descriptor to give."""
         series, self._next_series = self._next_series, self._next_series + 1
         outlet, inlet = make_channel()
         ours, theirs = socket.socketpair()
@@ -162,8 +175,13 @@ class Supervisor:
         )
         self._loads.begin(slot)
         process = SPAWN.Process(target=self._target, args=(start,), name=f"harrier-worker-{series}", daemon=True)
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         ours.setblocking(False)
         life = _Life(series, slot, process, ours, inlet)
         life.reader = threading.Thread(target=self._read, args=(life,), name=f"queue-{series}", daemon=True)
@@ -210,6 +228,9 @@ class Supervisor:
             try:
                 batch = life.inlet.get(_LOOK_S if is_dead else 1.0)
             except Exception:  # a killed writer leaves half a message: unpickling it may raise anything
+                if not wait([life.process.sentinel], timeout=_LOOK_S):
+                    caught("the queue of a worker")
+                    life.process.kill()  # it is replaced, and what it had to tell lies in its journal
                 break
             if batch is not None:
                 self._recorder.take(life.series, batch)
@@ -221,19 +242,25 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch until `stop` or until the workers keep dying; returns with all of them ended."""
-        while not self._is_stopping:
-            lives = list(self._lives)
-            if not lives:
-                break
-            ready = wait([self._wake_reader, *(life.process.sentinel for life in lives)], timeout=5.0)
-            if self._wake_reader in ready:
-                self._wake_reader.recv(100)
-            for life in lives:
-                if life.process.sentinel in ready and not self._is_stopping:
-                    self._replace(life)
-        self._stop_lives()
+        try:
+            while not self._is_stopping and (self._lives or self._vacancies):
+                self._watch()
+        finally:
+            self._stop_lives()
 
-    def _replace(self, life: _Life) -> None:
+    def _watch(self) -> None:
+        lives = list(self._lives)
+        sentinels = [life.process.sentinel for life in lives]
+        ready = wait([self._wake_reader, *sentinels], timeout=RETRY_S if self._vacancies else 5.0)
+        if self._wake_reader in ready:
+            self._wake_reader.recv(100)
+        for life in lives:
+            if life.process.sentinel in ready and not self._is_stopping:
+                self._bury(life)
+        if not self._is_stopping:
+            self._fill_vacancies()
+
+    def _bury(self, life: _Life) -> None:
         self._forget(life)
         now = time.monotonic()
         self._deaths.append(now)
@@ -246,11 +273,23 @@ class Supervisor:
             self._is_stopping = True
             self._changed(self.problem, len(self._lives))
             return
-        fresh = self._start_worker(life.slot)
-        reason = self._wait_until_ready(fresh)
-        if reason:
-            fresh.last_words = fresh.last_words or reason.encode()
-        self._changed(f"A worker {how} and was replaced.", len(self._lives))
+        self._vacancies.append(_Vacancy(life.slot, how))
+
+    def _fill_vacancies(self) -> None:
+        for vacancy in list(self._vacancies):
+            try:
+                fresh = self._start_worker(vacancy.slot)
+            except OSError as error:
+                if not vacancy.is_told:
+                    vacancy.is_told = True
+                    text = f"A worker {vacancy.how}, and another can't be started yet ({error.strerror or error})."
+                    self._changed(text, len(self._lives))
+                return
+            self._vacancies.remove(vacancy)
+            reason = self._wait_until_ready(fresh)
+            if reason:
+                fresh.last_words = fresh.last_words or reason.encode()
+            self._changed(f"A worker {vacancy.how} and was replaced.", len(self._lives))
 
     def _forget(self, life: _Life) -> None:
         with self._lock:

@@ -22,6 +22,13 @@ def say(text: str) -> None:
 
 
 def complain(text: str, *, keeps_lines: bool = False) -> None:
-    """On standard error, where there is one: a packaged window on Windows has none."""
-    if sys.stderr is not None:
+    """On standard error, where there is one: a packaged window on Windows has none, and one may have been closed.
+
+    Never raises: who complains has trouble enough.
+    """
+    if sys.stderr is None:
+        return
+    try:
         print(spelled_out(text, keeps_lines=keeps_lines), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass

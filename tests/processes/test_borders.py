@@ -1,0 +1,299 @@
+"""Borders between the processes: what one of them sends or throws harms none of the others. Each test throws inside one."""
+
+import os
+import pickle
+import socket
+import struct
+import threading
+from collections import deque
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from app import file_job
+from app.file_task import Failed, SaveTask, decode_news
+from app.item_models.capture_query import CaptureQuery, ListQuery
+from proxy_core import command_line, control, engine_entry
+from proxy_core.channel import SPAWN, Outlet, make_channel
+from proxy_core.engine_entry import Engine
+from proxy_core.home import open_home
+from proxy_core.model.command import SetRecording, Stop, encode_command
+from proxy_core.model.notice import EngineStopped, WorkerChanged, encode_notice
+from proxy_core.model.settings import Settings
+from proxy_core.supervisor import Supervisor
+from proxy_core.worker_start import WorkerStart
+from tests.integration.recording import wait_for
+from tests.support.captures import LiveCapture, Sample
+
+
+def throw(*_: object, **__: object) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+# The supervisor
+
+
+class Keeper:
+    """Takes what a supervisor hands on."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[int, bytes]] = []
+        self.ended: list[int] = []
+
+    def take(self, series: int, batch: bytes) -> None:
+        self.taken.append((series, batch))
+
+    def worker_ended(self, series: int) -> None:
+        self.ended.append(series)
+
+
+def send_garbled(outlet: Outlet, *messages: bytes) -> None:
+    """What went into the queue so far, then these bytes as they are, where pickled ones should be."""
+    beneath = Connection(os.dup(outlet._messages._writer.fileno()))
+    outlet._messages.close()
+    outlet._messages.join_thread()
+    for message in messages:
+        outlet._messages._sem.acquire()
+        beneath.send_bytes(message)
+
+
+def garble_at_first(start: WorkerStart) -> None:
+    """A worker's main: the first life writes into its queue what is no message; each waits for the engine's end."""
+    start.control.sendall(b"ready")
+    start.events.put(b"a batch")
+    if start.series == 1:
+        send_garbled(start.events, b"garbage")
+    start.control.recv(100)
+
+
+@pytest.fixture
+def supervised(tmp_path):
+    """A supervisor of garbling workers, at work."""
+    keeper, told = Keeper(), []
+    listener = socket.create_server(("127.0.0.1", 0))
+    supervisor = Supervisor(
+        Settings(workers=1),
+        listener,
+        str(tmp_path),
+        str(tmp_path),
+        keeper,
+        lambda text, _alive: told.append(text),
+        target=garble_at_first,
+    )
+    return supervisor, keeper, told
+
+
+def test_a_worker_whose_queue_is_garbled_is_replaced(supervised, capsys):
+    supervisor, keeper, told = supervised
+    supervisor.start()
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    try:
+        wait_for(lambda: (2, b"a batch") in keeper.taken)
+        assert keeper.ended == [1]
+        wait_for(lambda: told)
+        assert told == ["A worker was killed (signal 9) and was replaced."]
+        assert "UnpicklingError" in capsys.readouterr().err
+    finally:
+        supervisor.stop()
+        running.join()
+
+
+def test_a_worker_for_which_there_is_no_process_is_started_later(supervised, monkeypatch):
+    supervisor, keeper, told = supervised
+    monkeypatch.setattr("proxy_core.supervisor.RETRY_S", 0.05)
+    supervisor.start()
+    start_worker, refusals = supervisor._start_worker, []
+
+    def refuse(slot: int):
+        if len(refusals) < 3:
+            refusals.append(slot)
+            raise OSError(11, "Resource temporarily unavailable")
+        return start_worker(slot)
+
+    monkeypatch.setattr(supervisor, "_start_worker", refuse)
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    try:
+        wait_for(lambda: (2, b"a batch") in keeper.taken)
+        wait_for(lambda: len(told) == 2)
+        assert "another can't be started yet (Resource temporarily unavailable)" in told[0]
+        assert "was replaced" in told[1]
+    finally:
+        supervisor.stop()
+        running.join()
+
+
+# The engine
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """An engine without workers' processes."""
+    running = Engine(
+        Settings(listen_port=0, workers=1), open_home(str(tmp_path / "home")), publish=lambda _notice: None
+    )
+    running.start()
+    return running
+
+
+def test_a_supervisor_that_throws_ends_in_order(engine, monkeypatch, capsys):
+    pids = engine._supervisor.pids()
+    monkeypatch.setattr(Supervisor, "_watch", throw)
+    engine.run()
+    assert "Harrier's own fault (RuntimeError)" in engine.problem
+    assert engine.recording_failure == ""
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert "Traceback" in capsys.readouterr().err
+
+
+class Orders:
+    """An inlet with these in it; then the window is gone."""
+
+    def __init__(self, *orders: object) -> None:
+        self._orders = deque(orders)
+
+    def get(self, _timeout_s: float) -> bytes | None:
+        if not self._orders:
+            raise EOFError
+        order = self._orders.popleft()
+        if isinstance(order, Exception):
+            raise order
+        return order
+
+
+class Obeying:
+    """What the thread of the window's orders needs of an engine."""
+
+    def __init__(self) -> None:
+        self.obeyed: list[object] = []
+        self.has_stopped = False
+
+    def obey(self, command: object) -> None:
+        if isinstance(command, SetRecording) and not command.on:
+            throw()
+        self.obeyed.append(command)
+
+    def stop(self) -> None:
+        self.has_stopped = True
+
+
+def test_an_order_of_the_window_that_fails_costs_itself(capsys):
+    obeying = Obeying()
+    is_running = threading.Event()
+    is_running.set()
+    commands = [SetRecording(on=False), SetRecording(on=True), Stop()]
+    orders = Orders(b"\xc1", ValueError("half a message"), *map(encode_command, commands))
+    engine_entry._obey_all(obeying, orders, is_running)
+    assert obeying.obeyed == commands[1:]
+    assert obeying.has_stopped  # the window's death was seen
+    assert capsys.readouterr().err.count("Traceback") == 3
+
+
+def test_an_engine_that_fails_at_its_start_says_so(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(Engine, "start", throw)
+    monkeypatch.setattr(engine_entry, "open_fault_log", lambda *_: None)
+    monkeypatch.setattr(engine_entry.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(engine_entry.sys, "setswitchinterval", lambda _seconds: None)
+    told: list[bytes] = []
+
+    class Notices:
+        put = told.append
+
+        def close(self) -> None:
+            pass
+
+    engine_entry.engine_main(Settings(), str(tmp_path / "home"), Orders(), Notices())
+    (notice,) = told
+    assert b"Harrier's own fault (RuntimeError)" in notice
+
+
+# The window's ear
+
+
+def speak_badly(outlet: Outlet) -> None:
+    """An engine's main: something that is no notice between two that are, and no message behind them."""
+    outlet.put(encode_notice(WorkerChanged("first", 1)))
+    outlet.put(b"\xc1")
+    outlet.put(b"")
+    outlet.put(encode_notice(WorkerChanged("second", 1)))
+    send_garbled(outlet, b"garbage", pickle.dumps(encode_notice(EngineStopped())))
+    threading.Event().wait(60)
+
+
+def test_a_notice_that_cannot_be_read_costs_itself(capsys):
+    outlet, inlet = make_channel()
+    process = SPAWN.Process(target=speak_badly, args=(outlet,))
+    process.start()
+    notices: deque[object] = deque()
+    hearing = threading.Thread(target=control._hear, args=(inlet, notices, process))
+    hearing.start()
+    try:
+        wait_for(lambda: len(notices) == 3)
+        assert list(notices) == [WorkerChanged("first", 1), WorkerChanged("second", 1), EngineStopped()]
+    finally:
+        process.kill()
+        process.join()
+        hearing.join(20)
+    assert not hearing.is_alive()
+    assert "UnpicklingError" in capsys.readouterr().err
+
+
+# The window's helpers
+
+
+def test_a_question_that_throws_costs_itself(qtbot, tmp_path, monkeypatch):
+    live = LiveCapture(tmp_path / "a.live")
+    live.add(Sample("/"))
+    query = CaptureQuery()
+    answers, failures = [], []
+    query.answered.connect(answers.append)
+    query.failed.connect(lambda _generation, sentence: failures.append(sentence))
+    try:
+        query.open(str(live.folder))
+        with monkeypatch.context() as patch:
+            patch.setattr(CaptureQuery, "_list_all", throw)
+            query.list_all(1, ListQuery(), counts_failed=False)
+            qtbot.waitUntil(lambda: failures == ["Harrier's own fault (RuntimeError)."])
+        query.list_all(2, ListQuery(), counts_failed=False)
+        qtbot.waitUntil(lambda: [list(answer.ids) for answer in answers] == [[1]])
+    finally:
+        query.close()
+        live.close()
+
+
+def test_a_file_job_that_throws_tells_it(monkeypatch):
+    monkeypatch.setattr(file_job, "_carry_out", throw)
+    ours, theirs = SPAWN.Pipe()
+    file_job.run_file_job(SaveTask("a", "b"), theirs)
+    assert decode_news(ours.recv_bytes()) == Failed("Harrier's own fault (RuntimeError).")
+    ours.close()
+    theirs.close()
+
+
+# The command line
+
+
+def test_a_command_that_throws_is_one_line_and_an_entry(tmp_path, monkeypatch, capsys):
+    import faulthandler
+    import sys
+
+    from proxy_core import fault_log
+
+    for holder, name in ((fault_log, "_log"), (sys, "excepthook"), (threading, "excepthook")):
+        monkeypatch.setattr(holder, name, getattr(holder, name))
+    monkeypatch.setattr(faulthandler, "enable", os.close)
+    monkeypatch.setattr(command_line, "_run_ca", throw)
+    assert command_line.run(["ca", "--home", str(tmp_path / "home")], lambda _options: 0) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("harrier: Harrier's own fault (RuntimeError): entry ")
+    assert "a fault of ours" in (tmp_path / "home" / "harrier.log").read_text()
+
+
+def test_the_frame_of_a_command_is_as_the_worker_reads_it():
+    """The supervisor's framing and the worker's, which live in two modules."""
+    from proxy_core import supervisor
+    from proxy_core.engine import worker
+
+    assert supervisor._LENGTH.format == worker._LENGTH.format == struct.Struct(">I").format
