@@ -9,19 +9,15 @@ Bodies pass through as they arrive: what one `receive` brings is sent on before 
 slows the other, and memory stays flat. The report of an exchange is completed before its last bytes are sent.
 """
 
-import ssl
 import time
 
-import gevent
-
 from proxy_core.engine import own_answer
+from proxy_core.engine.client_side import ClientGoneError, ClientSide
 from proxy_core.engine.connecting import UpstreamError
 from proxy_core.engine.report import Report
-from proxy_core.engine.request_heads import UnreadRequestError, next_request_head
 from proxy_core.engine.response_parts import ResponseFailedError, next_response_part, send_failure
 from proxy_core.engine.services import Services
-from proxy_core.engine.tls_failure import client_tls_failure
-from proxy_core.engine.transport import Link, PeerState
+from proxy_core.engine.transport import Link
 from proxy_core.engine.tunnel import relay_tunnel
 from proxy_core.engine.upload import Upload, took_nothing
 from proxy_core.engine.upstream import Upstream, connect_upstream
@@ -38,7 +34,6 @@ from proxy_core.protocols.http1_parts import (
     ResponseHead,
     TargetForm,
 )
-from proxy_core.protocols.http1_reader import RequestReader
 from proxy_core.protocols.http1_writer import with_close, without_chunking
 
 # RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
@@ -46,16 +41,11 @@ _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE
 _WAITED_IN_VAIN = (FailureKind.HTTP_RESPONSE_TIMEOUT, FailureKind.CONNECTION_READ_TIMEOUT)
 _clock = time.perf_counter
 # Plain integers: an operation on an enum's member costs 2 µs, and these are set for each exchange.
-_OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
 _UPSTREAM_REUSED = int(ExchangeFlag.UPSTREAM_REUSED)
 _REQUEST_INCOMPLETE = int(ExchangeFlag.REQUEST_INCOMPLETE)
 _RESPONSE_INCOMPLETE = int(ExchangeFlag.RESPONSE_INCOMPLETE)
 _WAITING = int(ExchangeState.WAITING)
 _RESPONDING = int(ExchangeState.RESPONDING)
-
-
-class ClientGoneError(Exception):
-    """The client took no more."""
 
 
 class Http1Relay:
@@ -80,54 +70,44 @@ class Http1Relay:
         `upstream` may be prepared; `first_error` answers the first request where preparing it failed.
         """
         self.services = services
-        self.client = client
-        self.connection = connection
+        self._client = ClientSide(services, client, connection, scheme, authority)
         self._reporter = services.reporter
         self._scheme = scheme
         self._authority = authority
         self._server_name = server_name
         self._upstream = upstream
         self._first_error = first_error
-        named = b"%b:%d" % (authority[0].encode("ascii", "replace"), authority[1]) if authority else b""
-        self._reader = RequestReader(scheme, default_authority=named)
-        self._flags = int(ExchangeFlag.INTERCEPTED) if scheme == "https" else 0
-        self._has_served = False
-        self._has_client_left = self._has_client_reset = False
         self.connect_request: tuple[RequestHead, Report] | None = None
         if first_bytes:
-            self._reader.receive(first_bytes)
+            self._client.reader.receive(first_bytes)
 
     def run(self) -> None:
         """Serve until the connection ends; closes both sides.
 
         A CONNECT ends it too, and leaves the client open: the request is in `connect_request`, for the caller.
         """
-        self.client.on_ahead = self._on_client_ahead
+        client = self._client
+        client.watch(self._on_client_gone)
         try:
             while True:
-                head = self._read_head()
+                head = client.next_head()
                 if head is None or not self._serve(head):
                     break
         except (OSError, ClientGoneError):
             pass  # between exchanges there is nobody to tell, within one it has been reported
         finally:
-            self.client.on_ahead = None
+            client.unwatch()
             if self.connect_request is None:
-                self.client.close()
+                client.link.close()
             if self._upstream is not None:
                 self._upstream.close()
 
     def leftover(self) -> bytes:
         """What the client has sent behind the last request that was read."""
-        return self._reader.leftover()
+        return self._client.reader.leftover()
 
-    def _on_client_ahead(self) -> None:
-        """Something has come from the client while its exchange is under way. Runs in the hub."""
-        state = self.client.look_ahead()
-        if state is PeerState.PRESENT:
-            return
-        self._has_client_left = True
-        self._has_client_reset |= state is PeerState.RESET
+    def _on_client_gone(self) -> None:
+        # Runs in the hub.
         if self._upstream is not None:
             self._let_go(self._upstream)
 
@@ -138,61 +118,27 @@ class Http1Relay:
         silent.
         """
         link = upstream.link
-        if self._has_client_reset:
+        if self._client.has_reset:
             link.abort()
         else:
             link.read_limit_s = min(link.read_limit_s, self.services.limits.half_closed_s)
-
-    # The request's head
-
-    def _read_head(self) -> RequestHead | None:
-        """Read the next head; None when the connection has ended, whether in order or with a reported failure."""
-        reader = self._reader
-        try:
-            return next_request_head(reader, self.client, self.services.limits)
-        except UnreadRequestError as error:
-            self._refuse_unread(error.failure, error.raw)
-        except OSError as error:
-            if isinstance(error, ssl.SSLError) and not self._has_served and self._authority is not None:
-                # In TLS 1.3 a client says only after its handshake that it refuses our certificate.
-                report = self._reporter.open(self.connection)
-                report.kind = ExchangeKind.TUNNEL
-                report.method = "CONNECT"
-                report.host, report.port = self._authority
-                self._reporter.fail(report, client_tls_failure(error, report.host))
-            elif reader.is_mid_head:
-                report = self._reporter.open(self.connection)
-                report.request_head = reader.leftover()
-                text = "The client reset the connection in the middle of its request's head."
-                self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
-        return None
-
-    def _refuse_unread(self, failure: Failure, raw: bytes) -> None:
-        """Answer what could not be read as a request, and record it with what was read."""
-        report = self._reporter.open(self.connection)
-        report.flags |= self._flags
-        report.request_head = raw
-        report.scheme = self._scheme
-        if self._authority is not None:
-            report.host, report.port = self._authority
-        report.method = raw.split(b" ", 1)[0][:24].decode("latin-1") if raw[:1].isalpha() else "?"
-        self._answer(report, own_answer.failure_response(failure, close=True), failure, keep_alive=False)
 
     # One exchange
 
     def _serve(self, head: RequestHead) -> bool:
         """Relay one exchange. Returns whether the connection can carry another."""
         reporter = self._reporter
-        self._has_served = True
+        client = self._client
+        client.has_been_served = True
         if reporter.is_full:
             reporter.wait_for_room()
-        report = reporter.open(self.connection)
+        report = reporter.open(client.connection)
         report.request_head = head.raw
         report.method = head.method.decode("ascii")
         report.notes = head.notes
-        report.flags = self._flags
+        report.flags = client.flags
         if head.body_length == 0:
-            self._reader.next_part()  # the end of the message
+            client.reader.next_part()  # the end of the message
         if head.method == b"CONNECT":
             if self._authority is not None:
                 return self._pass_connect_on(report, head, *self._authority)
@@ -207,7 +153,7 @@ class Http1Relay:
             if head.form is TargetForm.ORIGIN or (head.form is TargetForm.ASTERISK and not head.host):
                 failure = own_answer.NOT_A_WEB_SERVER
                 response = own_answer.failure_response(failure, close=True, request=head)
-                return self._answer(report, response, failure, keep_alive=False)
+                return client.answer(report, response, failure, keep_alive=False)
             authority = head.host, head.port
             scheme = head.scheme
         else:
@@ -216,7 +162,7 @@ class Http1Relay:
                 report.notes = f"Sent to {authority[0]}:{authority[1]}, though its Host says {head.host}:{head.port}."
         if head.max_forwards == 0 and head.method in (b"TRACE", b"OPTIONS"):
             # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
-            return self._answer(report, own_answer.last_hop_response(head), None, keep_alive=False)
+            return client.answer(report, own_answer.last_hop_response(head), None, keep_alive=False)
         self._at_request_head(report, head)
         return self._relay(report, head, scheme, *authority)
 
@@ -241,7 +187,7 @@ class Http1Relay:
                 keep_alive = self._relay_response(report, head, upstream, upload)
             except ResponseFailedError as error:
                 # RFC 9112 §9.3.1: a reused connection may have been closed in the same moment.
-                if not (error.is_upstreams_end and upstream.exchanges) or report.interim or self._has_client_reset:
+                if not (error.is_upstreams_end and upstream.exchanges) or report.interim or self._client.has_reset:
                     raise
                 if not can_repeat:
                     return self._leave_unanswered(report, head, error.failure, upload)
@@ -280,7 +226,7 @@ class Http1Relay:
                 report.began_earlier(error.spent_us)
                 raise error
             upstream = self._upstream = connect_upstream(self.services, scheme, host, port, self._server_name)
-            if self._has_client_left:
+            if self._client.has_left:
                 self._let_go(upstream)
         if upstream.exchanges:
             report.flags |= _UPSTREAM_REUSED
@@ -300,7 +246,7 @@ class Http1Relay:
                 report.state = _WAITING
                 report.sent_mark = _clock()
                 return None
-            upload = Upload(self.client, self._reader, upstream, report, self._at_request_body)
+            upload = Upload(self._client.link, self._client.reader, upstream, report, self._at_request_body)
             if not upload.send_what_is_here(head.forward):
                 upload.start()
             return upload
@@ -357,10 +303,8 @@ class Http1Relay:
         if not response.keep_alive or upstream.reader.has_surplus or (upload is not None and not upload.is_done):
             upstream.close()
             self._upstream = None
-        if not keep_alive and (
-            (upload is not None and not upload.is_done) or self._reader.is_mid_head or self.client.is_readable()
-        ):
-            self._close_gently()
+        if not keep_alive and ((upload is not None and not upload.is_done) or self._client.has_more_to_say):
+            self._client.close_gently()
         return keep_alive
 
     @staticmethod
@@ -396,7 +340,7 @@ class Http1Relay:
                 raise ResponseFailedError(Failure(FailureKind.HTTP_PROTOCOL_ERROR, text))
             self._reporter.interim(report, part.raw)
             if head.minor >= 1:  # RFC 9110 §15.2: never to an HTTP/1.0 client
-                self._send_to_client(part.forward)
+                self._client.send(part.forward)
 
     def _relay_response_body(
         self, report: Report, upstream: Upstream, upload: Upload | None, forward: bytes, *, dechunk: bool
@@ -407,10 +351,10 @@ class Http1Relay:
             try:
                 part = reader.next_part()
             except ProtocolError as error:
-                self._send_to_client(b"".join(out))
+                self._client.send(b"".join(out))
                 raise ResponseFailedError(error.failure) from None
             if part is None:
-                self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
+                self._client.send(out[0] if len(out) == 1 else b"".join(out))
                 out.clear()
                 reporter.changed(report)
                 part = next_response_part(upstream, None)
@@ -428,7 +372,7 @@ class Http1Relay:
         if upload is None or upload.is_done:
             reporter.complete(report)
         if out:
-            self._send_to_client(out[0] if len(out) == 1 else b"".join(out))
+            self._client.send(out[0] if len(out) == 1 else b"".join(out))
 
     def _switch_protocols(
         self, report: Report, response: ResponseHead, upstream: Upstream, upload: Upload | None
@@ -437,22 +381,16 @@ class Http1Relay:
         # request is whole.
         if response.upgrade.lower() == b"websocket":
             report.kind = ExchangeKind.WEBSOCKET
-        self._send_to_client(response.forward)
+        self._client.send(response.forward)
         if upload is not None:
             upload.finish(wait=True)
             if upload.failure is not None:
                 raise ResponseFailedError(upload.failure)
         self._upstream = None
-        self.client.on_ahead = None  # a tunnel passes the end on
-        early_up, early_down = self._reader.leftover(), upstream.reader.leftover()
-        relay_tunnel(self.services, report, self.client, upstream.link, early_up, early_down)
+        self._client.unwatch()  # a tunnel passes the end on
+        early_up, early_down = self._client.reader.leftover(), upstream.reader.leftover()
+        relay_tunnel(self.services, report, self._client.link, upstream.link, early_up, early_down)
         return False
-
-    def _send_to_client(self, data: bytes) -> None:
-        try:
-            self.client.send(data)
-        except OSError:
-            raise ClientGoneError from None
 
     # Failures
 
@@ -477,7 +415,7 @@ class Http1Relay:
         """Answer with the failure, or cut the client off where the response has begun already."""
         if upload is not None and upload.failure is not None:
             failure = upload.failure
-        if self._has_client_reset or (self._has_client_left and failure.kind in _WAITED_IN_VAIN):
+        if self._client.has_reset or (self._client.has_left and failure.kind in _WAITED_IN_VAIN):
             # That was our own doing: who leaves is not waited for.
             when = "it had the whole response" if report.response_head else "the response came"
             failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
@@ -494,47 +432,14 @@ class Http1Relay:
             report.flags |= _RESPONSE_INCOMPLETE
             self._reporter.fail(report, failure)
             if needs_reset:
-                self.client.abort()
+                self._client.link.abort()
             else:
-                self._close_gently()  # a reset would take back what a slow client hasn't read yet
+                self._client.close_gently()  # a reset would take back what a slow client hasn't read yet
             return False
         keep_alive = request_is_read and head.keep_alive and head.minor >= 1
         keep_alive = keep_alive and failure.kind is not FailureKind.OWN_FAULT  # who knows what state it has left
         response = own_answer.failure_response(failure, close=not keep_alive, request=head)
-        return self._answer(report, response, failure, keep_alive=keep_alive)
-
-    def _answer(
-        self, report: Report, response: own_answer.OwnResponse, failure: Failure | None, *, keep_alive: bool
-    ) -> bool:
-        """Send a response of Harrier's own and record it as such. Returns `keep_alive`."""
-        report.flags |= _OWN_RESPONSE
-        report.status = response.status
-        report.response_head = response.head
-        report.content_type = response.content_type
-        report.response_mark = _clock()
-        self._reporter.response_body(report, response.body)
-        if failure is None:
-            self._reporter.complete(report)
-        else:
-            self._reporter.fail(report, failure)
-        try:
-            self.client.send(response.head + response.body)
-        except OSError:
-            return False
-        if not keep_alive:
-            self._close_gently()
-        return keep_alive
-
-    def _close_gently(self) -> None:
-        """RFC 9112 §9.6: half-close and read on a little, lest a reset wipe out the response on its way."""
-        limit_s = self.services.limits.linger_s
-        try:
-            with gevent.Timeout(limit_s, TimeoutError()):
-                self.client.send_eof()
-                while self.client.receive():
-                    pass
-        except OSError:
-            pass
+        return self._client.answer(report, response, failure, keep_alive=keep_alive)
 
     def _drop_upstream(self, upload: Upload | None) -> None:
         if upload is not None and not upload.is_done:
