@@ -1,8 +1,8 @@
 """Making what the other scripts need: a virtual environment beside the sources, and the system's packages.
 
 It runs without anything installed (an older Python than 3.11 is at least told so). A stamp holds what was installed
-from which requirements, so a second start costs a file read. System packages are installed when we may (Debian or
-Ubuntu, root); otherwise one line says what to install.
+from which lock files, so a second start costs a file read; what a lock file has no hash of is not installed. System
+packages are installed when we may (Debian or Ubuntu, root); otherwise one line says what to install.
 """
 
 from __future__ import annotations  # before Python 3.9 the annotations below would be mistakes
@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 LEAST_PYTHON = (3, 11)
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds the first
 _STAMP = ENVIRONMENT / "harrier-installed"  # lines: the interpreter, the requirements' fingerprint, what is installed
 # They tell pip to install elsewhere, or not at all. Its other settings (index, proxy, certificate …) are the person's.
 _PIP_VARIABLES = "PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_HASHES PIP_PYTHON".split()
@@ -57,10 +58,15 @@ def prepare(requirements: str) -> Path:
     return python
 
 
+def lock_of(requirements: str) -> str:
+    """The file beside, with all that they lead to and the hashes: what is installed. `lock.py` makes it."""
+    return requirements.replace(".txt", ".lock")
+
+
 def _fingerprint() -> str:
     digest = hashlib.sha256()
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        digest.update((ROOT / name).read_bytes())
+    for name in REQUIREMENTS:
+        digest.update((ROOT / lock_of(name)).read_bytes())
     return digest.hexdigest()
 
 
@@ -82,9 +88,10 @@ def _install(python: Path, requirements: str) -> None:
     if subprocess.run([str(python), "-c", "import pip"], check=False, capture_output=True).returncode:
         _create()  # someone lost patience with the first one
     print(f"Installing {requirements} into {ENVIRONMENT.name} …", flush=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command += ["-r", lock_of(requirements)]
     if subprocess.run(command, cwd=ROOT, check=False, env=environment, stdin=subprocess.DEVNULL).returncode:
-        raise SetupError(f"pip could not install {requirements}: is the network there?")
+        raise SetupError(f"pip could not install {requirements}: is the network there? Its words above say why.")
 
 
 def missing_packages(names: list[str]) -> list[str]:

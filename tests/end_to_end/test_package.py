@@ -280,9 +280,9 @@ def test_the_bill_of_materials_names_what_is_really_inside():
         name, mark, version = line.partition(";")[0].strip().partition("==")
         if mark:
             assert versions.get(re.sub(r"[-_.]+", "-", name).lower(), version) == version
-    assert {"CPython", "gevent", "cryptography", "pyside6-essentials", "msgspec", "ijson"} <= set(versions)
+    assert {"CPython", "gevent", "cryptography", "pyside6-essentials", "msgspec"} <= set(versions)
     built_in = {each["name"] for each in components_of(told)}
-    assert {"Qt", "libev", "openssl", "yajl", "zstd"} <= built_in
+    assert {"Qt", "libev", "openssl", "zstd"} <= built_in
 
 
 def test_each_component_has_the_text_of_its_licence():
