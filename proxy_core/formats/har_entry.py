@@ -34,6 +34,8 @@ from proxy_core.model.resource_type import media_essence, resource_type
 _LARGEST = 2**62
 _CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 _VERSION = re.compile(r"(?:http/|h)?([123])(?:\.([01]))?(?:[-+c].{0,20})?", re.IGNORECASE)  # http/2.0, h2, h3-29, h2c
+_LINE_ENDS = re.compile("[\r\n]+")
+_FOLD = re.compile("[\r\n]+[ \t]+")
 _MESSAGES = {"_webSocketMessages": "WebSocket message", "_eventSourceMessages": "server-sent event"}
 _CONNECTIONS_KNOWN = 100_000  # 20 MB
 _WEBSOCKET_SCHEMES = {"ws": "http", "wss": "https"}
@@ -346,13 +348,16 @@ def _version(message: dict[str, Any]) -> str:
 
 
 def _head(start_line: str, fields: list[tuple[str, str]], *, has_body: bool) -> bytes:
-    kept = [(name, value) for name, value in fields if not has_body or name.lower() != "content-encoding"]
-    lines = [start_line, *(f"{name}: {value}" for name, value in kept)]
-    clean = [" ".join(line.splitlines()) for line in lines]
-    return "".join(f"{line}\r\n" for line in [*clean, ""]).encode("utf-8", "replace")
+    lines = [_LINE_ENDS.sub(" ", start_line)]
+    lines += [f"{name}: {value}" for name, value in fields if not has_body or name.lower() != "content-encoding"]
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace")
 
 
 def _fields(message: dict[str, Any]) -> list[tuple[str, str]]:
+    """The fields, without line ends in them.
+
+    One of several lines is one that came several times (Set-Cookie, as Chrome's tools have it), unless it is folded.
+    """
     headers = message.get("headers")
     found: list[tuple[str, str]] = []
     for each in headers if isinstance(headers, list) else []:
@@ -362,6 +367,11 @@ def _fields(message: dict[str, Any]) -> list[tuple[str, str]]:
             name, value = as_text(each[0]), as_text(each[1])
         else:
             continue
-        if name and not name.startswith(":"):
-            found.append((name, value))
+        if not name or name.startswith(":"):
+            continue
+        if "\n" in value or "\r" in value:
+            lines = _LINE_ENDS.split(_FOLD.sub(" ", value).strip("\r\n"))
+            found += [(_LINE_ENDS.sub(" ", name), line) for line in lines]
+        else:
+            found.append((_LINE_ENDS.sub(" ", name), value))
     return found

@@ -144,6 +144,24 @@ def test_fields_of_a_response_without_status_are_kept(trip):
 
 
 @pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("a=1\nb=2", ["a=1", "b=2"]),  # as Chrome's tools join what came several times
+        ("a\r\n b", ["a b"]),
+        ("\r\na\r\n", ["a"]),
+        ("x\u2028y\x85z\x0c", ["x\u2028y\x85z\x0c"]),
+        ("\n", [""]),
+    ],
+)
+def test_line_ends_in_a_field_make_no_other_field(trip, value, kept):
+    headers = [{"name": "Set\r\nX-Evil: 1", "value": "1"}, {"name": "Set-Cookie", "value": value}]
+    (found,) = trip(entry(response={"headers": headers, "statusText": "OK\r\nX-Evil: 2"}))
+    names = [each["name"] for each in found["response"]["headers"]]
+    assert "X-Evil" not in names
+    assert [each["value"] for each in found["response"]["headers"] if each["name"] == "Set-Cookie"] == kept
+
+
+@pytest.mark.parametrize(
     ("told", "kept", "is_told"),
     [("200", 200, False), ("404 Not Found", 404, False), ("0", 0, False), ("no", 0, True), (99999, 0, True)],
 )
