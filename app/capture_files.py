@@ -146,7 +146,7 @@ class CaptureFiles(QObject):
         if remarks:
             told = " ".join(remarks[:_MOST_REMARKS])
             more = f" And {len(remarks) - _MOST_REMARKS} more." if len(remarks) > _MOST_REMARKS else ""
-            self._notices.tell("repairs", NoticeKind.WARNING, f"{name} was repaired while it was read: {told}{more}")
+            self._notices.tell("repairs", NoticeKind.WARNING, f"{name} could not be taken over unchanged. {told}{more}")
         self.ready.emit(target, name)
 
     # What earlier runs left
