@@ -25,7 +25,9 @@ class ActionSpec:
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("record", "Record or Pause", "Ctrl+E", "Capture"),
-    ActionSpec("clear", "Clear", "Ctrl+L", "Capture"),
+    # The browsers' panel has it on Ctrl+L, too, as a key of the panel: elsewhere in a browser that leads to the
+    # address, and the hand that wants to go there must not clear.
+    ActionSpec("clear", "Clear", "Ctrl+L", "Capture", is_of_list=True),
     ActionSpec("open_browser", "Open Browser", "Ctrl+B", "Capture"),
     ActionSpec("close_browsers", "Close Browsers", "", "Capture"),
     ActionSpec("copy_address", "Copy Proxy Address", "Ctrl+Shift+A", "Capture"),

@@ -12,9 +12,11 @@ from typing import assert_never
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from proxy_core.control import STOP_WITHIN_S, EngineControl
-from proxy_core.model.command import ClearCapture, Command, RowsSeen, Stop
+from proxy_core.model.command import Command, RowsSeen, Stop
 from proxy_core.model.notice import (
     CaptureCleared,
+    ClearedForgotten,
+    ClearUndone,
     EngineFailed,
     EngineStarted,
     EngineStopped,
@@ -31,13 +33,16 @@ _LOOK_EVERY_TICKS = 10  # whether the engine is alive
 
 
 class EngineBridge(QObject):
-    """Signals, each with the notice: `started`, `rows_changed`, `cleared`, `recording_changed`, `worker_changed`; and
-    `failed` (sentence: it could not start or go on) and `died` (exit status: it ended without a word).
+    """Signals, each with the notice: `started`, `rows_changed`, `cleared`, `clear_undone`, `cleared_forgotten`,
+    `recording_changed`, `worker_changed`; and `failed` (sentence: it could not start or go on) and `died` (exit status:
+    it ended without a word).
     """
 
     started = Signal(object)
     rows_changed = Signal(object)
     cleared = Signal(object)
+    clear_undone = Signal(object)
+    cleared_forgotten = Signal(object)
     recording_changed = Signal(object)
     worker_changed = Signal(object)
     failed = Signal(str)
@@ -85,10 +90,6 @@ class EngineBridge(QObject):
         if self._is_expected:
             self._control.send(command)
 
-    def clear(self) -> None:
-        """Have the capture cleared."""
-        self.send(ClearCapture())
-
     def stop(self) -> None:
         """End the engine and wait until its capture is closed."""
         self._timer.stop()
@@ -127,6 +128,10 @@ class EngineBridge(QObject):
                 self.failed.emit(text)
             case CaptureCleared():
                 self.cleared.emit(notice)
+            case ClearUndone():
+                self.clear_undone.emit(notice)
+            case ClearedForgotten():
+                self.cleared_forgotten.emit(notice)
             case RecordingChanged():
                 self.recording_changed.emit(notice)
             case WorkerChanged():

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from app.actions import bind_actions
 from app.capture_files import CaptureFiles, moment_text
+from app.clearing import Clearing
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
 from app.engine_bridge import EngineBridge
@@ -33,7 +34,7 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
 from proxy_core.model.filter import Filter
-from proxy_core.model.notice import CaptureCleared, EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
+from proxy_core.model.notice import EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings, is_open_to_others
 
 _BUSY_MS = 150  # a filter that takes longer says that it runs
@@ -73,6 +74,7 @@ class WindowController(QObject):
         self.files = CaptureFiles(home, preferences, self.window.notices, self.window)
         self.ways_in = WayInCommands(self.window, preferences, home.browsers)
         self.list_commands = ListCommands(self.window, self.model)
+        self.clearing = Clearing(bridge, self.window.notices, self)
         self.inspection = Inspection(self.window, self.model, self.inspector)
         self.inspection.save_body_wanted.connect(
             lambda row, is_response, decoded: self.files.save_body(
@@ -95,9 +97,9 @@ class WindowController(QObject):
             "record": self._toggle_recording,
             "clear": self._clear,
             "open": self.files.ask_open,
-            "save": lambda: self._save(None),
+            "save": lambda: self._save(self._all_shown()),
             "save_selected": lambda: self._save(window.list.selected_ids()),
-            "export_all": lambda: self._export(None),
+            "export_all": lambda: self._export(self._all_shown()),
             "export_shown": lambda: self._export(list(self.model.all_ids())),
             "export_selected": lambda: self._export(window.list.selected_ids()),
             "back_to_live": self._back_to_live,
@@ -113,7 +115,7 @@ class WindowController(QObject):
         bridge, model, window, preferences = self._bridge, self.model, self.window, self._preferences
         bridge.started.connect(self._engine_started)
         bridge.rows_changed.connect(self._rows_changed)
-        bridge.cleared.connect(self._cleared)
+        self.clearing.changed.connect(self._left_out_changed)
         bridge.recording_changed.connect(self._recording_changed)
         bridge.worker_changed.connect(self._worker_changed)
         bridge.failed.connect(self._engine_failed)
@@ -150,6 +152,7 @@ class WindowController(QObject):
         self._rate.stop()
         self.inspector.set_reader(None)
         self.model.close()
+        self.clearing.give_up()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -226,12 +229,12 @@ class WindowController(QObject):
             self.model.take(notice)
             self._show_state()
 
-    def _cleared(self, notice: CaptureCleared) -> None:
+    def _left_out_changed(self) -> None:
+        """Exchanges were cleared, or are back. How many there are now is told next."""
         self._live_total = self._live_failed = self._capture_bytes = 0
         if not self._viewed:
             self.window.list.select_nothing()
-            self.model.clear(notice.last_id)
-            self.model.total = self.model.failed_count = 0
+            self.model.leave_out(self.clearing.left_out)
             self._show_state()
 
     def _recording_changed(self, notice: RecordingChanged) -> None:
@@ -270,6 +273,7 @@ class WindowController(QObject):
         self._show_state()
 
     def _restart(self) -> None:
+        self.clearing.give_up()
         self.window.notices.withdraw("engine")
         self.window.notices.withdraw("restart")
         self.ways_in.engine_changed(None)
@@ -284,13 +288,15 @@ class WindowController(QObject):
         if self._viewed:
             self._back_to_live()
         elif self._live_total or self.model.total:
-            self._bridge.clear()
+            self.clearing.clear()
 
     # Which capture is shown
 
     def _show_live(self) -> None:
         assert self._live is not None
         if self._use_capture(self._live.capture_path):
+            if self.clearing.left_out.upto_id:
+                self.model.leave_out(self.clearing.left_out)
             self.model.total, self.model.failed_count = self._live_total, self._live_failed
             self._viewed = self._viewed_title = ""
             self.window.notices.withdraw("viewing")
@@ -339,6 +345,14 @@ class WindowController(QObject):
         if self._viewed:
             return self._viewed_title.removesuffix(".harrier").removesuffix(".har").replace(":", ".")
         return "capture"
+
+    def _all_shown(self) -> list[int] | None:
+        """All exchanges of the capture, None where nothing of it is left out."""
+        left_out = self.clearing.left_out
+        if self._viewed or not left_out.upto_id or self._reader is None:
+            return None
+        self._reader.leave_out(left_out)
+        return list(self._reader.ids())
 
     def _save(self, ids: list[int] | None) -> None:
         if self._shown_path and (ids is None or ids):
@@ -405,7 +419,9 @@ class WindowController(QObject):
             return Emptiness.STARTING
         if self._live_total:
             return None
-        return Emptiness.FIRST_MINUTE if self._is_recording else Emptiness.PAUSED
+        if not self._is_recording:
+            return Emptiness.PAUSED
+        return Emptiness.CLEARED if self.clearing.has_cleared else Emptiness.FIRST_MINUTE
 
     def _open_dropped(self, paths: list[str]) -> None:
         for path in paths[:1]:

@@ -28,10 +28,12 @@ from proxy_core.model.command import (
     ApplySettings,
     ClearCapture,
     Command,
+    ForgetCleared,
     RotateSegments,
     RowsSeen,
     SetRecording,
     Stop,
+    UndoClear,
     decode_command,
 )
 from proxy_core.model.notice import (
@@ -171,6 +173,10 @@ class Engine:
                 self._recorder.recording_changed(on=on)
             case ClearCapture():
                 self._clear()
+            case UndoClear():
+                self._recorder.undo_clear()
+            case ForgetCleared():
+                self._recorder.forget_cleared()
             case RowsSeen(number=number):
                 self._recorder.rows_seen(number)
             case Stop():
@@ -179,20 +185,22 @@ class Engine:
                 pass
 
     def _clear(self) -> None:
-        """The rows go at once; the old segments when no exchange that is under way can point into them."""
-        old = segments_in(self.capture_folder)
+        """Rows are left out at once; the old segments go with them when nobody wants them back any more."""
+        old: set[int] = set()
 
-        def delete() -> None:
+        def begun() -> None:
+            if not self._writer.has_open:  # else one of them may hold what is still coming
+                old.update(set(segments_in(self.capture_folder)) - self._written_segments())
             self._supervisor.tell(0, RotateSegments())
-            if self._writer.has_open:
-                return
-            for segment in set(old) - self._written_segments():
+
+        def forgotten() -> None:
+            for segment in old:
                 try:
                     os.unlink(os.path.join(self.capture_folder, segment_name(segment)))
                 except OSError:
                     pass  # another system keeps files that are open; they go with the capture
 
-        self._recorder.clear(delete)
+        self._recorder.clear(begun, forgotten)
 
     def _written_segments(self) -> set[int]:
         """The last journal of each series: its worker writes it until it has rotated."""

@@ -16,17 +16,25 @@ the thread goes on answering the workers, so that they don't wait for it, and tr
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from proxy_core.capture.recovery import replay_series, series_in
-from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
+from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, Cleared, IndexWriter
 from proxy_core.fault_log import caught
 from proxy_core.model.command import BytesTaken, Command, SuspendRecording
 from proxy_core.model.event import Batch, NotRecordedEvent, decode_batch, decode_event
 from proxy_core.model.failure import FailureKind
-from proxy_core.model.notice import CaptureCleared, Notice, RecordingChanged, RowsChanged
+from proxy_core.model.notice import (
+    CaptureCleared,
+    ClearedForgotten,
+    ClearUndone,
+    Notice,
+    RecordingChanged,
+    RowsChanged,
+)
 
 COMMIT_S = 0.03
 RETRY_S = 1.0
@@ -72,6 +80,8 @@ class Recorder:
         self._is_whole = True  # nothing has failed that a later recovery may make good
         self._unread_told = 0
         self._retry_mark = 0.0
+        self._cleared: tuple[Cleared, Callable[[], None]] | None = None  # it may be wanted back
+        self._given_up: deque[tuple[Cleared, Callable[[], None]]] = deque()  # it is being deleted, a bit at a time
         self._is_stopping = False
         self.failure = ""  # why the recording ended before its time: sentences
 
@@ -91,9 +101,17 @@ class Recorder:
         """The window has taken a notice."""
         self._inbox.put(lambda: self._seen(number))
 
-    def clear(self, done: Callable[[], None]) -> None:
-        """Forget what is finished; `done` is called when the index has."""
-        self._inbox.put(lambda: self._clear(done))
+    def clear(self, begun: Callable[[], None], forgotten: Callable[[], None]) -> None:
+        """Leave out what is finished, then call `begun`; `forgotten` is called when nothing of it is in the index."""
+        self._inbox.put(lambda: self._clear(begun, forgotten))
+
+    def undo_clear(self) -> None:
+        """Bring back what was cleared last, unless it has been given up."""
+        self._inbox.put(self._undo_clear)
+
+    def forget_cleared(self) -> None:
+        """Give up what was cleared last."""
+        self._inbox.put(self._give_up_cleared)
 
     def recording_changed(self, *, on: bool) -> None:
         """The person has switched recording on or off."""
@@ -123,7 +141,7 @@ class Recorder:
     def _record(self) -> None:
         last_commit = 0.0
         while not self._is_stopping:
-            wait_s = RETRY_S if self._is_full else 5.0
+            wait_s = RETRY_S if self._is_full else 0.0 if self._given_up else 5.0
             try:
                 self._handle(self._inbox.get(timeout=wait_s))
                 # Under load: gather what comes within the commit's age. When quiet: commit at once.
@@ -135,7 +153,10 @@ class Recorder:
                 self._try_again()
             self._commit()
             last_commit = time.monotonic()
+            self._forget_some()
         self._drain()
+        while self._given_up and not self._is_full:
+            self._forget_some()
 
     def _drain(self) -> None:
         while True:
@@ -292,18 +313,52 @@ class Recorder:
         if done is not None:
             done(ended)
 
-    def _clear(self, done: Callable[[], None]) -> None:
+    # Clearing
+
+    def _clear(self, begun: Callable[[], None], forgotten: Callable[[], None]) -> None:
+        self._give_up_cleared()
         try:
-            self._writer.commit()
-            last_id = self._writer.clear()
+            cleared = self._writer.clear()
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
             return
+        self._cleared = cleared, forgotten
         self._news.forget()
         if self._publish is not None:
-            self._publish(CaptureCleared(last_id))
+            left_out = cleared.left_out
+            self._publish(CaptureCleared(left_out.upto_id, sorted(left_out.kept), cleared.total))
         self._news.is_due = True
-        done()
+        begun()
+
+    def _undo_clear(self) -> None:
+        if self._cleared is None:
+            return
+        cleared, _ = self._cleared
+        self._cleared = None
+        self._writer.bring_back(cleared)
+        if self._publish is not None:
+            self._publish(ClearUndone())
+        self._news.is_due = True
+
+    def _give_up_cleared(self) -> None:
+        if self._cleared is not None:
+            self._given_up.append(self._cleared)
+            self._cleared = None
+
+    def _forget_some(self) -> None:
+        if not self._given_up or self._is_full:
+            return
+        cleared, forgotten = self._given_up[0]
+        try:
+            is_all = self._writer.forget(cleared)
+        except CaptureFullError as error:
+            self._stop_for_full_disk(str(error))
+            return
+        if is_all:
+            self._given_up.popleft()
+            if self._publish is not None:
+                self._publish(ClearedForgotten(cleared.left_out.upto_id))
+            self._carry_out(forgotten)
 
     # News for the window
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.reader import CaptureError, CaptureInterruptedError, CaptureReader
 from proxy_core.fault_log import caught
 from proxy_core.model.filter import Filter, Operator, Term
@@ -77,6 +78,10 @@ class CaptureQuery(QObject):
         self._interrupt()
         self._jobs.put(lambda: self._open(path))
 
+    def leave_out(self, left_out: LeftOut) -> None:
+        """Answer without these from the next question on."""
+        self._jobs.put(lambda: self._leave_out(left_out))
+
     def list_all(self, generation: int, query: ListQuery, *, counts_failed: bool) -> None:
         """Ask for a whole list; ends the query that is running."""
         self._generation = generation
@@ -127,6 +132,10 @@ class CaptureQuery(QObject):
             else:
                 return
         self.failed.emit(self._generation, reason)
+
+    def _leave_out(self, left_out: LeftOut) -> None:
+        if self._reader is not None:
+            self._reader.leave_out(left_out)
 
     def _ask(self, generation: int, question: Callable[[CaptureReader], object]) -> None:
         if self._reader is None or generation != self._generation:

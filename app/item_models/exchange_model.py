@@ -17,6 +17,7 @@ from app.columns import COLUMNS
 from app.item_models.capture_query import CaptureQuery, IdsMatched, Listed, ListQuery, RangeListed
 from app.item_models.id_list import Edit, apply_edit, edits_for_ids, edits_for_range, position_of
 from app.item_models.row_cache import PATIENCE_S, RowCache
+from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.notice import RowsChanged
@@ -51,6 +52,7 @@ class ExchangeModel(QAbstractTableModel):
         self.is_busy = False
         self._ids = array("q")  # ascending when in the order of ids, else as shown
         self._reader: CaptureReader | None = None
+        self._left_out = NOTHING_LEFT_OUT
         self._generation = 0
         self._known_id = 0  # every id up to this one is in the list, or known not to match
         self._changed: set[int] = set()  # to be matched again: these …
@@ -76,6 +78,7 @@ class ExchangeModel(QAbstractTableModel):
             self._reader.close()
         self._reader = reader
         self._questions.open(path)
+        self._left_out = NOTHING_LEFT_OUT
         self.total = self.failed_count = 0
         self._knows_failed = False
         self._start_anew()
@@ -229,9 +232,12 @@ class ExchangeModel(QAbstractTableModel):
             self._repaint(notice.changed_from_id, notice.changed_to_id)
         self._match_changed()
 
-    def clear(self, last_id: int) -> None:
-        """Exchanges up to this id are gone."""
-        del last_id  # some that are under way may have stayed: the capture knows
+    def leave_out(self, left_out: LeftOut) -> None:
+        """Show the capture without these."""
+        self._left_out = left_out
+        self._questions.leave_out(left_out)
+        self.total = self.failed_count = 0
+        self._knows_failed = False
         self._start_anew()
 
     # The list
@@ -339,7 +345,8 @@ class ExchangeModel(QAbstractTableModel):
             self._is_matching = True
             self._questions.list_range(self._generation, self.query, from_id, to_id)
         elif self.query.filter is None:
-            self._edit(edits_for_ids(self._ids, self._changed, self._changed))
+            shown = {each for each in self._changed if not self._left_out.holds(each)}
+            self._edit(edits_for_ids(self._ids, self._changed, shown))
         else:
             self._is_matching = True
             self._questions.match(self._generation, self.query, sorted(self._changed))

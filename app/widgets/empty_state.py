@@ -19,6 +19,7 @@ class Emptiness(Enum):
     """Why there is nothing to see."""
 
     FIRST_MINUTE = auto()
+    CLEARED = auto()
     PAUSED = auto()
     STARTING = auto()
     NO_ENGINE = auto()
@@ -34,6 +35,10 @@ _TEXTS: dict[Emptiness, tuple[str, str]] = {
             "and no setting of your system is touched. Any other program can be pointed at Harrier's address."
         ),
     ),
+    Emptiness.CLEARED: (
+        "Nothing new since the list was cleared",
+        "What goes through Harrier from now on appears here.",
+    ),
     Emptiness.PAUSED: (
         "Recording is paused",
         "Traffic goes through, but nothing of it is kept. Record again to see what comes.",
@@ -46,12 +51,14 @@ _TEXTS: dict[Emptiness, tuple[str, str]] = {
     ),
     Emptiness.EMPTY_FILE: ("This capture is empty", "It holds no exchange."),
 }
+_WAYS_IN = (
+    ("open_browser", "browser", "Open a browser"),
+    ("copy_address", "copy", "Copy the proxy address"),
+    ("copy_terminal", "terminal", "Copy the line for a terminal"),
+)
 _BUTTONS: dict[Emptiness, tuple[tuple[str, str, str], ...]] = {  # (action, icon, text); the first one is the primary
-    Emptiness.FIRST_MINUTE: (
-        ("open_browser", "browser", "Open a browser"),
-        ("copy_address", "copy", "Copy the proxy address"),
-        ("copy_terminal", "terminal", "Copy the line for a terminal"),
-    ),
+    Emptiness.FIRST_MINUTE: _WAYS_IN,
+    Emptiness.CLEARED: _WAYS_IN,
     Emptiness.PAUSED: (("record", "record", "Record"),),
     Emptiness.STARTING: (),
     Emptiness.NO_ENGINE: (),
@@ -74,6 +81,7 @@ class EmptyState(QWidget):
         self.setObjectName("emptyState")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Nothing to show")
+        # It takes the focus over from the list itself: a key that was meant for the list must not press a button.
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._actions = actions
         self.why: Emptiness | None = None  # as said last
@@ -137,8 +145,6 @@ class EmptyState(QWidget):
             button.setAccessibleName(text)
             button.clicked.connect(self._actions[action].trigger)
             self._row.addWidget(button)
-            if place == 0:
-                self.setFocusProxy(button)
         self._row.addStretch(1)
         if had_focus:
             self.setFocus()

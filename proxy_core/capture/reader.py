@@ -18,6 +18,7 @@ from proxy_core.capture.bodies import EVERYTHING, BodySource
 from proxy_core.capture.extents import Extent, decode_extents, extents_length
 from proxy_core.capture.filter_sql import compile_filter, register_functions
 from proxy_core.capture.intact import DETAILS, intact_ids, is_damage
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.opening import ForeignIndexError, Patience, check_row_count, most_rows, open_for_reading
 from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.soundness import sound_connection, sound_row
@@ -70,6 +71,7 @@ class CaptureReader:
         Raises CaptureError when this is no capture, a damaged one, or one of another version.
         """
         self.path = path
+        self._shown = "1"  # a condition, see `leave_out`
         self.is_in_place = not index
         is_live = os.path.isdir(path)
         self._index = index or (os.path.join(path, INDEX_NAME) if is_live else path)
@@ -168,9 +170,14 @@ class CaptureReader:
         def ask() -> int:
             if self._intact is not None:
                 return len(self._intact)
-            return int(self._begun("SELECT count(*) FROM exchange", ()).fetchone()[0])
+            where = "" if self._shown == "1" else f" WHERE {self._shown}"
+            return int(self._begun(f"SELECT count(*) FROM exchange{where}", ()).fetchone()[0])
 
         return self._whole(ask)
+
+    def leave_out(self, left_out: LeftOut) -> None:
+        """Ask about the others from now on: in `ids`, `matching` and `total`."""
+        self._shown = f"NOT {left_out.condition()}" if left_out.upto_id else "1"
 
     def last_id(self) -> int:
         """The greatest id, 0 in an empty capture."""
@@ -229,8 +236,8 @@ class CaptureReader:
     def _source(self) -> tuple[str, list[object]]:
         """A condition that keeps SQLite away from what it can't read."""
         if self._intact is None:
-            return "1", []
-        return "id IN (SELECT value FROM json_each(?))", [json.dumps(self._intact.tolist())]
+            return self._shown, []
+        return f"{self._shown} AND id IN (SELECT value FROM json_each(?))", [json.dumps(self._intact.tolist())]
 
     def matching(self, ids: Sequence[int], query: Filter) -> set[int]:
         """Which of these exchanges match."""
@@ -239,7 +246,7 @@ class CaptureReader:
         for begin in range(0, len(ids), _PAGE):
             page = list(ids[begin : begin + _PAGE])
             marks = ",".join("?" * len(page))
-            sql = f"SELECT id FROM exchange WHERE id IN ({marks}) AND ({condition})"
+            sql = f"SELECT id FROM exchange WHERE id IN ({marks}) AND {self._shown} AND ({condition})"
             found.update(row[0] for row in self._query(sql, [*page, *parameters]))
         return found
 

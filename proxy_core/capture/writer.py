@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
+from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
 from proxy_core.capture.opening import ForeignIndexError, check_files, check_index, check_row_count
 from proxy_core.capture.plain_file import open_plain
 from proxy_core.capture.schema import (
@@ -38,6 +39,7 @@ from proxy_core.model.failure import FailureKind
 INDEX_NAME = "index.sqlite"
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 8192
+_FORGOTTEN_AT_ONCE = 5000  # rows: the workers' batches wait for it
 _LAST_ID = 2**53  # no capture comes near it, and there is room behind it
 _RECENT = 20_000  # so many ids back an exchange can be amended
 # What ends by itself or by somebody's hand: no room, no right to write, another program that holds the index.
@@ -71,6 +73,15 @@ class Applied(NamedTuple):
     problem: str  # … and why
 
 
+class Cleared(NamedTuple):
+    """What was cleared, and what it counted."""
+
+    left_out: LeftOut
+    total: int
+    failed: int
+    recorded_bytes: int
+
+
 NOTHING_APPLIED = Applied([], 0, 0, 0, 0, 0, "")
 
 
@@ -83,6 +94,7 @@ class IndexWriter:
         Raises CaptureFullError, sqlite3.Error, OSError.
         """
         self.unread = UnreadEvents(os.path.dirname(path))
+        self._cleared: list[Cleared] = []  # not forgotten yet; a later one holds all of those before
         is_new = not os.path.lexists(path)
         if is_new:
             os.close(open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
@@ -126,7 +138,7 @@ class IndexWriter:
         self.total, self.failed, self.recorded_bytes = self._run(
             # `total` never overflows, whatever a foreign index says
             "SELECT count(*), coalesce(sum(state = ?), 0), cast(total(request_bytes + response_bytes) AS INTEGER)"
-            " FROM exchange",
+            f" FROM exchange WHERE NOT {self._left_out.condition()}",
             (ExchangeState.FAILED,),
         ).fetchone()
 
@@ -197,7 +209,7 @@ class IndexWriter:
             elif isinstance(event, AmendedEvent):
                 exchange_id = self._recent_id(event.key, details)
                 if exchange_id:
-                    failed += 1
+                    failed += not self._left_out.holds(exchange_id)
                     changed_from = min(changed_from or exchange_id, exchange_id)
                     changed_to = max(changed_to, exchange_id)
                     rows.append((exchange_id, *event.row))
@@ -271,18 +283,46 @@ class IndexWriter:
         self.commit()
         return Applied(rows, 0, 0, min(ids, default=0), max(ids, default=0), 0, "")
 
-    def clear(self) -> int:
-        """Forget every finished exchange. Commits; returns the last id given so far. Open ones stay."""
-        self._begin()
-        kept = sorted(self._open.values())
-        marks = ",".join("?" * len(kept))
-        self._run(f"DELETE FROM exchange WHERE id NOT IN ({marks})" if kept else "DELETE FROM exchange", kept)
-        self._run(f"DELETE FROM detail WHERE exchange_id NOT IN ({marks})" if kept else "DELETE FROM detail", kept)
-        self._run("INSERT OR REPLACE INTO meta VALUES ('last_cleared_id', ?)", (str(self.last_id),))
+    # Clearing
+
+    @property
+    def _left_out(self) -> LeftOut:
+        return self._cleared[-1].left_out if self._cleared else NOTHING_LEFT_OUT
+
+    def clear(self) -> Cleared:
+        """Leave every finished exchange out of the counts, as if it were gone. Commits. Open ones stay."""
         self.commit()
-        self.total = len(kept)
-        self.failed = self.recorded_bytes = 0
-        return self.last_id
+        left_out = LeftOut(self.last_id, frozenset(self._open.values()))
+        kept = len(left_out.kept)
+        cleared = Cleared(left_out, self.total - kept, self.failed, self.recorded_bytes)
+        self._cleared.append(cleared)
+        self.total, self.failed, self.recorded_bytes = kept, 0, 0
+        return cleared
+
+    def bring_back(self, cleared: Cleared) -> None:
+        """Undo the last `clear`."""
+        self._cleared.remove(cleared)
+        self.total += cleared.total
+        self.failed += cleared.failed
+        self.recorded_bytes += cleared.recorded_bytes
+
+    def forget(self, cleared: Cleared) -> bool:
+        """Delete some of what was cleared; whether that was the last of it. Commits. Numbers are never given again."""
+        left_out = cleared.left_out
+        self._begin()
+        self._run("INSERT OR REPLACE INTO meta VALUES ('last_cleared_id', ?)", (str(self.last_id),))
+        if not left_out.kept and self.last_id == left_out.upto_id:
+            self._run("DELETE FROM detail")  # without a condition SQLite drops whole pages
+            self._run("DELETE FROM exchange")
+            is_all = True
+        else:
+            some = f"SELECT id FROM exchange WHERE {left_out.condition()} LIMIT {_FORGOTTEN_AT_ONCE}"
+            self._run(f"DELETE FROM detail WHERE exchange_id IN ({some})")
+            is_all = self._run(f"DELETE FROM exchange WHERE id IN ({some})").rowcount < _FORGOTTEN_AT_ONCE
+        self.commit()
+        if is_all:
+            self._cleared.remove(cleared)
+        return is_all
 
     @property
     def has_open(self) -> bool:

@@ -18,7 +18,15 @@ class SetRecording(msgspec.Struct, frozen=True, tag="recording"):
 
 
 class ClearCapture(msgspec.Struct, frozen=True, tag="clear"):
-    """Forget every exchange so far (window → engine)."""
+    """Leave every finished exchange out; what was cleared before is forgotten (window → engine)."""
+
+
+class UndoClear(msgspec.Struct, frozen=True, tag="undo_clear"):
+    """Bring back what was cleared last (window → engine)."""
+
+
+class ForgetCleared(msgspec.Struct, frozen=True, tag="forget_cleared"):
+    """Nobody wants back any more what was cleared: delete it (window → engine)."""
 
 
 class RowsSeen(msgspec.Struct, frozen=True, tag="seen"):
@@ -49,7 +57,18 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     grace_s: float = 1.0
 
 
-Command = ApplySettings | SetRecording | ClearCapture | RowsSeen | BytesTaken | RotateSegments | SuspendRecording | Stop
+Command = (
+    ApplySettings
+    | SetRecording
+    | ClearCapture
+    | UndoClear
+    | ForgetCleared
+    | RowsSeen
+    | BytesTaken
+    | RotateSegments
+    | SuspendRecording
+    | Stop
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -47,9 +47,21 @@ class RowsChanged(msgspec.Struct, frozen=True, tag="rows"):
 
 
 class CaptureCleared(msgspec.Struct, frozen=True, tag="cleared"):
-    """Every exchange with an id up to this one is gone."""
+    """The exchanges up to this one are left out, but those that are under way; they can be brought back for a while."""
 
-    last_id: int
+    upto_id: int
+    kept: list[int]  # under way
+    total: int  # how many are left out
+
+
+class ClearUndone(msgspec.Struct, frozen=True, tag="undone"):
+    """What was cleared last is back."""
+
+
+class ClearedForgotten(msgspec.Struct, frozen=True, tag="forgotten"):
+    """What was cleared up to this exchange is deleted."""
+
+    upto_id: int
 
 
 class RecordingChanged(msgspec.Struct, frozen=True, tag="recording"):
@@ -72,7 +84,17 @@ class EngineStopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The capture is closed; nothing comes after this."""
 
 
-Notice = EngineStarted | EngineFailed | RowsChanged | CaptureCleared | RecordingChanged | WorkerChanged | EngineStopped
+Notice = (
+    EngineStarted
+    | EngineFailed
+    | RowsChanged
+    | CaptureCleared
+    | ClearUndone
+    | ClearedForgotten
+    | RecordingChanged
+    | WorkerChanged
+    | EngineStopped
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Notice] = msgspec.msgpack.Decoder(Notice)

@@ -13,15 +13,18 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 
+from app.actions import ACTIONS
 from app.engine_bridge import EngineBridge
 from app.preferences import Preferences
 from app.theme import Scheme, Theme
 from app.widgets.empty_state import Emptiness
 from app.window_controller import WindowController
+from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
 from proxy_core.model.notice import RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
+from tests.support.captures import LiveCapture, Sample
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.har_validation import check_har
 
@@ -103,6 +106,108 @@ def test_what_goes_through_is_listed_and_the_model_keeps_its_word(open_window, q
     del tester
 
 
+def captured_paths(controller: WindowController) -> list[str]:
+    """What the capture on the disk holds."""
+    assert controller._live is not None
+    reader = CaptureReader(controller._live.capture_path)
+    try:
+        return [row.path for _, row in sorted(reader.rows(list(reader.ids())).items())]
+    finally:
+        reader.close()
+
+
+def press_notice_button(controller: WindowController, text: str) -> None:
+    next(each for each in controller.window.notices.findChildren(QAbstractButton) if each.text() == text).click()
+
+
+def test_clearing_can_be_undone(open_window, qtbot, site):
+    controller = open_window()
+    for path in ("/style.css", "/api/wares"):
+        get(controller, f"{site.http_url}{path}")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 2, timeout=WAIT_MS)
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: "2 exchanges cleared." in notice_texts(controller.window.notices), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 0, timeout=WAIT_MS)
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.model.total == 1, timeout=WAIT_MS)
+    assert controller._all_shown() == [3]  # what would be saved
+    write_filter(controller, "-path:none")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"] and not controller.model.is_busy, timeout=WAIT_MS)
+    write_filter(controller, "")
+    press_notice_button(controller, "Undo")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/api/wares", "/shop.js"], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.model.total == 3, timeout=WAIT_MS)
+    assert "cleared" not in controller.window.notices.texts()
+    assert controller._all_shown() is None
+    assert captured_paths(controller) == ["/style.css", "/api/wares", "/shop.js"]
+
+
+@pytest.mark.parametrize("ends", ["time", "closed", "again", "window"])
+def test_what_was_cleared_is_deleted_when_the_way_back_ends(open_window, qtbot, site, ends):
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
+    get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+    assert captured_paths(controller) == ["/style.css", "/shop.js"]
+    match ends:
+        case "time":
+            controller.clearing._way_back.setInterval(0)
+        case "closed":
+            controller.window.notices._notices["cleared"].close_button.click()
+        case "again":
+            controller.window.action("clear").trigger()
+        case "window":
+            controller.close()
+            assert captured_paths(controller) == ["/shop.js"]
+            return
+    qtbot.waitUntil(lambda: captured_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+    if ends != "again":
+        assert shown_paths(controller) == ["/shop.js"]
+        assert "cleared" not in controller.window.notices.texts()
+        qtbot.waitUntil(lambda: controller._all_shown() is None, timeout=WAIT_MS)
+
+
+def test_what_was_cleared_comes_back_when_the_engine_has_died(open_window, qtbot, site):
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
+    process = controller._bridge._control._process
+    assert process is not None
+    process.kill()
+    qtbot.waitUntil(lambda: "engine" in controller.window.notices.texts(), timeout=WAIT_MS)
+    assert shown_paths(controller) == []
+    press_notice_button(controller, "Undo")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css"], timeout=WAIT_MS)
+
+
+def test_what_was_cleared_stays_out_of_sight_when_a_file_was_looked_at_meanwhile(open_window, qtbot, site, tmp_path):
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    other = LiveCapture(tmp_path / "other.live")
+    other.add(Sample("/from-a-file"))
+    controller.window.action("clear").trigger()
+    qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
+    controller._show_file(other.close(), "other")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/from-a-file"], timeout=WAIT_MS)
+    controller.window.action("back_to_live").trigger()
+    qtbot.waitUntil(lambda: not controller._viewed and not controller.model.is_busy, timeout=WAIT_MS)
+    assert shown_paths(controller) == []
+
+
+def test_the_key_that_clears_is_one_of_the_list(open_window):
+    spec = next(each for each in ACTIONS if each.key == "clear")
+    assert spec.is_of_list
+    action = open_window().window.action("clear")
+    assert action.shortcutContext() == Qt.ShortcutContext.WidgetWithChildrenShortcut
+
+
 def test_an_empty_list_says_why_it_is_empty_at_all_times(open_window, qtbot, site):
     controller = open_window()
     empty, stack = controller.window.empty_state, controller.window._stack
@@ -119,7 +224,7 @@ def test_an_empty_list_says_why_it_is_empty_at_all_times(open_window, qtbot, sit
     controller.window.action("clear_filter").trigger()
     qtbot.waitUntil(lambda: controller.model.rowCount() == 3 and stack.currentWidget() is controller.window.list)
     controller.window.action("clear").trigger()
-    qtbot.waitUntil(lambda: says(Emptiness.FIRST_MINUTE), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: says(Emptiness.CLEARED), timeout=WAIT_MS)
     controller.window.action("record").trigger()
     qtbot.waitUntil(lambda: says(Emptiness.PAUSED), timeout=WAIT_MS)
     write_filter(controller, "status:500")
@@ -352,7 +457,7 @@ def test_the_key_for_the_list_over_an_empty_one_takes_no_keys_from_the_filter_la
     window = controller.window
     window.activateWindow()
     window.action("show_list").trigger()
-    assert window.empty_state.isAncestorOf(QApplication.focusWidget())
+    assert QApplication.focusWidget() is window.empty_state
     window.filter_bar.field.setFocus()
     get(controller, f"{site.http_url}/style.css")
     qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
@@ -362,8 +467,11 @@ def test_the_key_for_the_list_over_an_empty_one_takes_no_keys_from_the_filter_la
     write_filter(controller, "status:500")
     window.action("show_list").trigger()
     qtbot.waitUntil(lambda: window._stack.currentWidget() is window.empty_state, timeout=WAIT_MS)
-    assert window.empty_state.isAncestorOf(QApplication.focusWidget())  # its way out has the keyboard
+    assert QApplication.focusWidget() is window.empty_state
     controller.inspection._close()
+    QTest.keyClick(window.empty_state, Qt.Key.Key_Space)  # meant for the list: presses nothing
+    assert window.filter_bar.is_filtering
+    QTest.keyClick(window.empty_state, Qt.Key.Key_Tab)
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
     assert QApplication.focusWidget() is window.list

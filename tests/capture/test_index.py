@@ -79,10 +79,65 @@ def test_an_amended_exchange_keeps_its_number(live, reader):
 def test_clearing_keeps_what_is_under_way_and_numbers_go_on(live, reader):
     live.add(Sample("/a"), Sample("/b"))
     live.writer.apply([live.event(Sample("/open", state=ExchangeState.WAITING), 50)], None)
-    assert live.writer.clear() == 3
+    cleared = live.writer.clear()
+    assert (cleared.left_out.upto_id, set(cleared.left_out.kept), cleared.total) == (3, {3}, 2)
     live.add(Sample("/c"))
+    capture = reader()
+    capture.leave_out(cleared.left_out)
+    for _ in range(2):
+        assert list(capture.ids()) == [3, 4]
+        assert capture.matching([1, 2, 3, 4], parse_filter("path:/")) == {3, 4}
+        assert capture.total() == live.writer.total == 2
+        assert live.writer.forget(cleared)
+        live.writer._cleared.append(cleared)  # to be forgotten again, which changes nothing
     assert list(reader().ids()) == [3, 4]
-    assert live.writer.total == 2
+
+
+def test_what_was_cleared_can_be_brought_back(live, reader):
+    live.add(Sample("/a", response_body=b"123"), Sample("/b", state=ExchangeState.FAILED, failure="dns_error"))
+    cleared = live.writer.clear()
+    assert (live.writer.total, live.writer.failed, live.writer.recorded_bytes) == (0, 0, 0)
+    live.add(Sample("/c"))
+    live.writer.bring_back(cleared)
+    assert (live.writer.total, live.writer.failed, live.writer.recorded_bytes) == (3, 1, 3)
+    assert list(reader().ids()) == [1, 2, 3]
+
+
+def test_what_is_cleared_is_forgotten_a_bit_at_a_time(live, reader, monkeypatch):
+    monkeypatch.setattr("proxy_core.capture.writer._FORGOTTEN_AT_ONCE", 10)
+    live.add(*[Sample(f"/{number}") for number in range(25)])
+    cleared = live.writer.clear()
+    live.add(Sample("/new"))
+    left = []
+    while not live.writer.forget(cleared):
+        left.append(reader().total())
+    assert left == [16, 6]
+    capture = reader()
+    assert list(capture.ids()) == [26]
+    assert capture.detail(25) is None
+    assert live.writer.total == 1
+
+
+@pytest.mark.parametrize("with_new", [True, False])
+def test_numbers_go_on_after_all_is_forgotten_and_the_index_is_opened_again(live, tmp_path, with_new):
+    live.add(Sample("/a"), Sample("/b"))
+    cleared = live.writer.clear()
+    if with_new:
+        live.add(Sample("/c"))
+    assert live.writer.forget(cleared)
+    live.close(closed=False)
+    again = IndexWriter(os.path.join(live.folder, INDEX_NAME))
+    assert (again.total, again.last_id) == ((1, 3) if with_new else (0, 2))
+    again.close(closed=True)
+
+
+def test_counts_leave_out_what_was_cleared_after_trouble_with_the_disk(live):
+    live.add(Sample("/a"), Sample("/b"))
+    live.writer.clear()
+    live.add(Sample("/c"))
+    live.writer.apply([live.event(Sample("/d"))], None)
+    live.writer.roll_back()
+    assert live.writer.total == 1
 
 
 def test_counts_survive_reopening(live, reader):

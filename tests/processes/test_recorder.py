@@ -13,7 +13,8 @@ from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.command import BytesTaken, SuspendRecording
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
-from proxy_core.model.notice import CaptureCleared, RecordingChanged, RowsChanged
+from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.notice import CaptureCleared, ClearedForgotten, ClearUndone, RecordingChanged, RowsChanged
 from proxy_core.recorder import INBOX_BATCHES, Recorder
 from tests.integration.recording import wait_for
 from tests.support.captures import LiveCapture, Sample
@@ -193,13 +194,13 @@ class TestAFault:
 
     def test_in_one_order_costs_that_order(self, desk, monkeypatch):
         monkeypatch.setattr(IndexWriter, "clear", throw)
-        desk.recorder.clear(throw)
+        desk.recorder.clear(throw, throw)
         desk.send(desk.batch(Sample("/after")))
         wait_for(lambda: desk.paths() == ["/after"])
         assert desk.recorder.failure == ""
         monkeypatch.undo()
         has_cleared = threading.Event()
-        desk.recorder.clear(has_cleared.set)
+        desk.recorder.clear(has_cleared.set, throw)
         assert has_cleared.wait(20)
         assert any(isinstance(each, CaptureCleared) for each in desk.notices)
 
@@ -208,6 +209,66 @@ class TestAFault:
         monkeypatch.setattr(IndexWriter, "close", throw)
         desk.recorder.stop()
         assert "could not be closed" in desk.recorder.failure
+
+
+class TestClearing:
+    def notices(self, desk: Desk, *kinds: type) -> list[object]:
+        return [each for each in list(desk.notices) if isinstance(each, kinds)]
+
+    def total(self, desk: Desk) -> int:
+        desk.see_all()
+        told = self.notices(desk, RowsChanged)
+        return told[-1].total if told else 0
+
+    def test_leaves_out_and_brings_back(self, desk):
+        desk.send(desk.batch(Sample("/a"), Sample("/open", state=ExchangeState.WAITING), Sample("/c")))
+        wait_for(lambda: self.total(desk) == 3)
+        has_begun = threading.Event()
+        desk.recorder.clear(has_begun.set, throw)
+        assert has_begun.wait(20)
+        wait_for(lambda: self.total(desk) == 1)
+        assert self.notices(desk, CaptureCleared) == [CaptureCleared(3, [2], 2)]
+        desk.send(desk.batch(Sample("/new")))
+        wait_for(lambda: self.total(desk) == 2)
+        desk.recorder.undo_clear()
+        desk.recorder.undo_clear()
+        desk.recorder.forget_cleared()  # too late
+        wait_for(lambda: self.total(desk) == 4)
+        desk.recorder.stop()
+        assert self.notices(desk, ClearUndone, ClearedForgotten) == [ClearUndone()]
+        assert desk.paths() == ["/a", "/open", "/c", "/new"]
+        assert desk.recorder.failure == ""
+
+    def test_deletes_what_is_given_up_while_others_come(self, desk, monkeypatch):
+        monkeypatch.setattr("proxy_core.capture.writer._FORGOTTEN_AT_ONCE", 3)
+        desk.send(desk.batch(*[Sample("/old") for _ in range(20)]))
+        has_forgotten = threading.Event()
+        desk.recorder.clear(lambda: None, has_forgotten.set)
+        desk.recorder.forget_cleared()
+        desk.send(desk.batch(Sample("/new")))
+        assert has_forgotten.wait(20)
+        wait_for(lambda: desk.paths() == ["/new"])
+        assert self.notices(desk, ClearedForgotten) == [ClearedForgotten(20)]
+
+    def test_again_gives_up_what_was_cleared_before(self, desk):
+        desk.send(desk.batch(Sample("/first")))
+        forgotten = []
+        desk.recorder.clear(lambda: None, lambda: forgotten.append(1))
+        desk.send(desk.batch(Sample("/second")))
+        desk.recorder.clear(lambda: None, lambda: forgotten.append(2))
+        desk.recorder.undo_clear()
+        wait_for(lambda: forgotten == [1])
+        wait_for(lambda: desk.paths() == ["/second"])
+        wait_for(lambda: self.total(desk) == 1)
+
+    @pytest.mark.parametrize(("is_given_up", "left"), [(False, ["/a"]), (True, [])])
+    def test_at_the_end_only_what_is_given_up_is_gone(self, desk, is_given_up, left):
+        desk.send(desk.batch(Sample("/a")))
+        desk.recorder.clear(lambda: None, lambda: None)
+        if is_given_up:
+            desk.recorder.forget_cleared()
+        desk.recorder.stop()
+        assert desk.paths() == left
 
 
 def test_an_index_that_somebody_else_holds_is_waited_for(desk, monkeypatch):

@@ -44,8 +44,11 @@ class LiveFeed:
 
     def clear(self) -> None:
         """Forget what is finished; the model is told as the window's controller does it."""
-        self.model.clear(self.capture.writer.clear())
-        self.model.total = self.model.failed_count = 0
+        writer = self.capture.writer
+        cleared = writer.clear()
+        self.model.leave_out(cleared.left_out)
+        while not writer.forget(cleared):
+            pass
 
     @property
     def is_settled(self) -> bool:
