@@ -13,12 +13,14 @@ COPIED_LIMIT = 16 << 20  # characters of commands; more makes clipboards, and wh
 
 def urls_text(rows: Sequence[ExchangeRow]) -> str:
     """One URL a line, with nothing in it that a line or a terminal could take for anything else."""
-    return "\n".join(_shown_encoded(url_of(row)) for row in rows)
+    return "\n".join(map(_visible_url, rows))
 
 
 def cell_text(rows: Sequence[ExchangeRow], column: int) -> str:
-    """The values of a column, one a line, as the list shows them."""
-    return "\n".join(COLUMNS[column].text(row) for row in rows)
+    """The values of a column, one a line: as the list shows them, but whole where it shows a beginning."""
+    spec = COLUMNS[column]
+    text = _WHOLE.get(spec.key, spec.text)
+    return "\n".join(text(row) for row in rows)
 
 
 def curl_text(reader: CaptureReader, rows: Sequence[ExchangeRow]) -> tuple[str, int]:
@@ -37,7 +39,15 @@ def curl_text(reader: CaptureReader, rows: Sequence[ExchangeRow]) -> tuple[str, 
     return "\n\n".join(commands), len(rows) - len(commands)
 
 
-def _shown_encoded(url: str) -> str:
+def _visible_url(row: ExchangeRow) -> str:
+    return _visible(url_of(row))
+
+
+def _visible_path(row: ExchangeRow) -> str:
+    return _visible(row.path)
+
+
+def _visible(url: str) -> str:
     """RFC 3986 §2.1: what is no visible character stands as its bytes' percent signs."""
     if url.isprintable() and " " not in url:
         return url
@@ -47,3 +57,6 @@ def _shown_encoded(url: str) -> str:
         else "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))
         for character in url
     )
+
+
+_WHOLE = {"path": _visible_path, "url": _visible_url}  # by the column's key

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.clipboard_texts import curl_text, urls_text
+from app.clipboard_texts import cell_text, curl_text, urls_text
+from app.columns import COLUMN_INDEX
 from app.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
 from app.shell_word import LONGEST_WORD
 from proxy_core.capture.reader import CaptureReader
@@ -384,3 +385,12 @@ def test_no_more_is_copied_than_a_clipboard_takes(captured, monkeypatch):
 def test_a_copied_url_is_one_line_of_visible_characters(captured):
     _, rows = captured(Sample(path="/a\n'\x1b[201~rm -rf\r\u202ex"), Sample(path="/b"))
     assert urls_text(rows) == "https://shop.test/a%0A'%1B[201~rm%20-rf%0D%E2%80%AEx\nhttps://shop.test/b"
+
+
+def test_a_copied_value_is_whole(captured):
+    path = f"/?{'x' * 9000}\u202e!"
+    _, rows = captured(Sample(path=path), Sample(path="/b", method="PUT"))
+    whole = path.replace("\u202e", "%E2%80%AE")
+    assert cell_text(rows, COLUMN_INDEX["path"]) == f"{whole}\n/b"
+    assert cell_text(rows, COLUMN_INDEX["url"]) == f"https://shop.test{whole}\nhttps://shop.test/b"
+    assert cell_text(rows, COLUMN_INDEX["method"]) == "GET\nPUT"
