@@ -186,8 +186,8 @@ class Http1Relay:
                 upload = self._send_request(report, head, upstream)
                 keep_alive = self._relay_response(report, head, upstream, upload)
             except ResponseFailedError as error:
-                # RFC 9112 §9.3.1: a reused connection may have been closed in the same moment.
-                if not (error.is_upstreams_end and upstream.exchanges) or report.interim or self._client.has_reset:
+                is_end = error.is_upstreams_end and upstream.was_kept(report.ready_mark)
+                if not is_end or report.interim or self._client.has_reset:
                     raise
                 if not can_repeat:
                     return self._leave_unanswered(report, head, error.failure, upload)
@@ -395,7 +395,7 @@ class Http1Relay:
     # Failures
 
     def _leave_unanswered(self, report: Report, head: RequestHead, failure: Failure, upload: Upload | None) -> bool:
-        """Close the client's connection as the origin has closed its own, which was reused and brought no byte.
+        """Close the client's connection as the origin has closed its own, which was kept open and brought no byte.
 
         RFC 9110 §9.2.2: a proxy must not repeat such a request, but the client may, and knows how: without us it would
         see exactly this. (A fresh upstream for each of them instead would cost a handshake every time and end an NTLM
@@ -405,7 +405,7 @@ class Http1Relay:
         if upload is not None and not upload.is_done:
             report.flags |= _REQUEST_INCOMPLETE
         method = head.method.decode("ascii")
-        text = f"{failure.text} It was kept open from the request before; only the client may repeat its {method}."
+        text = f"{failure.text} It had been kept open before; only the client may repeat its {method}."
         self._reporter.fail(report, Failure(failure.kind, text))
         return False
 

@@ -10,6 +10,7 @@ sends, so the two can't mix their bytes. (A key update is answered with the next
 
 import errno
 import ssl
+import time
 from collections.abc import Callable
 
 from proxy_core.engine.tls_facts import peer_chain
@@ -218,11 +219,15 @@ class TlsTransport:
     # Receiving
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
+        since_s = 0.0
         while True:
             if self._has_more:
                 data = self._receive_more(limit)
                 if data or self._is_at_end:
                     return data
+            if since_s and time.monotonic() - since_s > self._link.read_limit_s:
+                # The link's own limit is for each of its receives: single bytes would hold the connection for ever.
+                raise TimeoutError("no record was whole in time")
             encrypted = self._link_receive(ENCRYPTED_LIMIT)
             if not encrypted:
                 self._end(is_truncated=True)
@@ -230,6 +235,7 @@ class TlsTransport:
             self._incoming_write(encrypted)
             if limit < RECORD_LIMIT:
                 self._has_more = True
+                since_s = since_s or time.monotonic()
                 continue
             # Measured 2026-11-23, tests/benchmarks/tls_message.py: an SSLWantReadError costs as much as decrypting
             # 2 KiB, so what has come is read at once, and not again to see that nothing is left. Clean: _receive_more.
@@ -237,6 +243,7 @@ class TlsTransport:
                 data = self._read(RECORD_LIMIT)
             except OSError as error:
                 self._note(error)
+                since_s = since_s or time.monotonic()
                 continue
             if data and not self._incoming.pending:
                 return data

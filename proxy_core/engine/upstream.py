@@ -24,6 +24,7 @@ from proxy_core.protocols.http1_reader import ResponseReader
 HTTP1_OFFER = ("http/1.1",)
 _UPSTREAM_SIDE = 1
 _MOMENT_S = 0.05
+_FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
 _clock = time.perf_counter
 
 
@@ -43,6 +44,7 @@ class Upstream:
     exchanges: int = 0  # how many it has served
     used_mark: float = 0.0  # `time.perf_counter` seconds when the last one ended
     alpn: str = ""
+    opened_mark: float = field(default_factory=_clock)
     opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
 
     @property
@@ -63,6 +65,13 @@ class Upstream:
         if not is_sure and _clock() - self.used_mark < _MOMENT_S and self.link.is_quiet():
             return True
         return not self.link.is_readable()
+
+    def was_kept(self, mark: float) -> bool:
+        """Whether at that mark it wasn't fresh, and may have been closed in the same moment (RFC 9112 §9.3.1).
+
+        Browsers open some connections ahead of time; such a tunnel's upstream is as old as the tunnel.
+        """
+        return self.exchanges > 0 or mark - self.opened_mark > _FRESH_S
 
     def close(self) -> None:
         """Close in order."""
@@ -144,7 +153,8 @@ def _shake(services: Services, upstream: Upstream, server_name: str, alpn: tuple
         raise UpstreamError(failure, upstream.connection) from None
     upstream.link = link
     upstream.scheme = "https"
-    upstream.tls_us = int((time.perf_counter() - start_mark) * 1e6)
+    upstream.opened_mark = _clock()
+    upstream.tls_us = int((upstream.opened_mark - start_mark) * 1e6)
     upstream.alpn = link.ssl_object.selected_alpn_protocol() or ""
     _report(services, upstream, tls_facts(link.ssl_object, server_name))
 

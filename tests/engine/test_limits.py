@@ -6,6 +6,7 @@ from gevent import socket
 from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
+from tests.support.tls_conversation import connect_through, https_origin
 
 SHORT_S = 0.3  # deadlines are swept once a second, so each of these tests takes between one and two
 
@@ -203,7 +204,7 @@ def test_a_client_hello_that_stops(start_proxy, start_origin):
 
 
 def test_a_client_hello_that_drips(start_proxy, start_origin):
-    proxy = start_proxy(limits=Limits(client_tls_s=0.5))
+    proxy = start_proxy(limits=Limits(client_tls_s=1.5))
     origin = start_origin(lambda upstream: upstream.reads_to_end())
     client = proxy.connect()
     client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n" % origin.port)
@@ -219,3 +220,21 @@ def test_a_client_hello_that_drips(start_proxy, start_origin):
     client.reads_to_end()
     dripping.kill()
     assert proxy.only().row.failure == "client_timeout"
+
+
+def test_a_tls_record_that_drips(start_proxy, start_origin, trusting, example_ca):
+    """It is no request yet, and no end of the silence between requests."""
+    proxy = start_proxy(settings=trusting, limits=Limits(idle_s=1.5))
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), lambda pipe: pipe.reads(1))
+    sock = connect_through(proxy, "localhost", origin.port).sock
+    sock.sendall(b"\x17\x03\x03\x40\x00")
+
+    def drip():
+        while True:
+            sock.sendall(b"a")
+            gevent.sleep(0.05)
+
+    dripping = gevent.spawn(lambda: _until_closed(drip))
+    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    dripping.kill()
+    assert proxy.exchanges == []

@@ -106,6 +106,32 @@ def test_inside_an_interception(start_proxy, start_origin, trusting, example_ca)
     assert origin.connections == 2
 
 
+@pytest.mark.usefixtures("unnoticed")
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_connection_that_was_opened_ahead_of_time(
+    start_proxy, start_origin, trusting, example_ca, monkeypatch, method
+):
+    """Browsers open some to have them at hand; the upstream of such a tunnel may be closed before it is ever used."""
+
+    def handle(pipe):
+        if origin.connections > 1:
+            pipe.reads_head()
+            pipe.sends(OK)
+
+    monkeypatch.setattr("proxy_core.engine.upstream._FRESH_S", 0.0)
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), handle)
+    proxy = start_proxy(settings=trusting)
+    pipe = connect_through(proxy, "localhost", origin.port)
+    gevent.sleep(0.01)
+    pipe.sends(method + b" / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    if method == b"GET":
+        assert pipe.reads_exactly(len(OK)) == OK
+    else:
+        with pytest.raises(EOFError):
+            pipe.reads(1)
+        assert proxy.only().row.failure == "connection_terminated"
+
+
 def test_a_fresh_connection_that_is_closed_is_told(proxy, start_origin):
     """There the client sees it for the first time, and would not try again by itself."""
     origin = start_origin(lambda upstream: upstream.reads_head())
