@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 import msgspec
 
 from proxy_core.model.settings import Settings
+from proxy_core.partial_file import whole_file
 
 _MOST_RECENT = 12
 
@@ -69,13 +70,5 @@ def load_preferences(path: str) -> Preferences:
 
 def save_preferences(preferences: Preferences, path: str) -> None:
     """Write them, readable by the user alone. Raises OSError."""
-    temporary = f"{path}.{os.getpid()}.part"
-    data = msgspec.json.format(msgspec.json.encode(preferences))
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
+    with whole_file(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(preferences)))

@@ -301,10 +301,13 @@ def _save(folder: str, capture: str) -> None:
     from proxy_core.capture.saver import save_capture
 
     try:
+        remarks: list[str] = []
         with closing(CaptureReader(folder)) as reader:
-            save_capture(reader, capture)
+            save_capture(reader, capture, remarks=remarks)
     except CaptureError as error:
         raise UsageError(str(error)) from None
+    if remarks:  # then the live capture holds more than was saved, and stays
+        raise UsageError(f"{capture} is not whole. {' '.join(remarks)}")
 
 
 def _export(capture: str, har: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.soundness import damaged_row
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
+from proxy_core.model.failure import FailureKind
 
 ROW_LIMIT = 4096  # a few MB
 TEXT_LIMIT = 64 * 1024 * 1024  # characters of their paths: a file from elsewhere may have very long ones
@@ -74,6 +75,8 @@ class RowCache:
         """Why an exchange failed, "" for one that didn't."""
         if row.state != ExchangeState.FAILED or self._reader is None:
             return ""
+        if row.failure == FailureKind.CAPTURE_DAMAGED:
+            return "What is stored of this exchange can't be read."
         known = self._sentences.get(row.id)
         if known is None:
             try:

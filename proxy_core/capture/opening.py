@@ -7,6 +7,7 @@ waiting) how long a statement may work.
 """
 
 import os
+import re
 import sqlite3
 import time
 from functools import cache
@@ -19,12 +20,17 @@ from proxy_core.capture.schema import APPLICATION_ID, CREATION, SCHEMA_VERSION
 # HAR) and the extents of both bodies (4 MiB at the most, see `capture.extents`).
 VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 _SMALLEST_ROW_BYTES = 8  # of `detail`: cell pointer 2, sizes 2, header 4; one of `exchange` takes 22 at least
-_OPENING_S = 5.0  # reading a schema of six tables takes 1 ms
+OPENING_S = 5.0  # reading a schema of six tables takes 1 ms
 _STEPS = 10_000  # of SQLite's machine between two looks at the clock; reading a block of rows by id takes some 3,000
 
 
 class ForeignIndexError(sqlite3.DatabaseError):
     """What was opened is no index that we made, or one of another version: a predicate, such as «is no …»."""
+
+
+def sqlite_error_text(error: Exception) -> str:
+    """What SQLite says is wrong, without what it quotes from the file: «malformed database schema (…) - …»."""
+    return re.split(r" \(| - |: |\n", str(error), maxsplit=1)[0]
 
 
 class Patience:
@@ -47,17 +53,17 @@ class Patience:
         return self.has_run_out
 
 
-def open_for_reading(index: str, *, is_live: bool) -> sqlite3.Connection:
+def open_for_reading(index: str, *, is_live: bool, patience_s: float = OPENING_S) -> sqlite3.Connection:
     """An index of ours that is only read. Raises sqlite3.Error (ForeignIndexError too), OSError."""
     if is_live:
         check_files(index)
     # A saved file needs no locks, and may lie where nothing can be written beside it.
     mode = "mode=ro" if is_live else "mode=ro&immutable=1"
     address = f"file:{quote(os.path.abspath(index))}?{mode}"
-    database = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_OPENING_S)
+    database = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s)
     try:
         database.execute("PRAGMA query_only=ON")
-        check_index(database)
+        check_index(database, patience_s)
     except BaseException:
         database.close()
         raise
@@ -76,14 +82,14 @@ def check_files(index: str) -> None:
             raise ForeignIndexError("has a rollback journal beside it, which no index of ours has")
 
 
-def check_index(database: sqlite3.Connection) -> None:
+def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> None:
     """Set the bounds, and make sure that the tables are ours. Raises sqlite3.Error (ForeignIndexError too)."""
     database.execute("PRAGMA trusted_schema=OFF")
     database.execute("PRAGMA cell_size_check=ON")
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT_BYTES)
     database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     database.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
-    patience = Patience(database, _OPENING_S)
+    patience = Patience(database, patience_s)
     try:
         if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise ForeignIndexError("is no Harrier capture")

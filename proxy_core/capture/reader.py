@@ -19,7 +19,15 @@ from proxy_core.capture.extents import Extent, decode_extents, extents_length
 from proxy_core.capture.filter_sql import compile_filter, register_functions
 from proxy_core.capture.intact import DETAILS, intact_ids, is_damage
 from proxy_core.capture.left_out import LeftOut
-from proxy_core.capture.opening import ForeignIndexError, Patience, check_row_count, most_rows, open_for_reading
+from proxy_core.capture.opening import (
+    OPENING_S,
+    ForeignIndexError,
+    Patience,
+    check_row_count,
+    most_rows,
+    open_for_reading,
+    sqlite_error_text,
+)
 from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.soundness import sound_connection, sound_row
 from proxy_core.capture.writer import INDEX_NAME
@@ -78,7 +86,7 @@ class CaptureReader:
         if not os.path.isfile(self._index):
             raise CaptureError(f"There is no capture at {path}.")
         self._patience: Patience | None = None
-        self._database, self._bodies = self._opened(path if is_live else "")
+        self._database, self._bodies = self._opened(path if is_live else "", patience_s or OPENING_S)
         self._is_count_checked = False
         self._intact: array[int] | None = None  # ids of what can be read, once a part of the index can't be
         self._database.text_factory = _lenient_text
@@ -86,9 +94,9 @@ class CaptureReader:
         if patience_s is not None:
             self._patience = Patience(self._database, patience_s)
 
-    def _opened(self, folder: str) -> tuple[sqlite3.Connection, BodySource]:
+    def _opened(self, folder: str, patience_s: float) -> tuple[sqlite3.Connection, BodySource]:
         try:
-            database = open_for_reading(self._index, is_live=bool(folder))
+            database = open_for_reading(self._index, is_live=bool(folder), patience_s=patience_s)
             try:
                 return database, BodySource(database, folder)
             except OSError:
@@ -98,8 +106,8 @@ class CaptureReader:
             raise CaptureError(f"{self.path} {error}.") from None
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if folder and is_unwritable(error):
-                raise UnwritableError(f"{self.path} can't be read in its place ({error}).") from None
-            raise CaptureError(f"{self.path} is damaged or no Harrier capture ({error}).") from None
+                raise UnwritableError(f"{self.path} can't be read in its place ({sqlite_error_text(error)}).") from None
+            raise CaptureError(f"{self.path} is damaged or no Harrier capture ({sqlite_error_text(error)}).") from None
         except OSError as error:
             raise CaptureError(f"{self.path} can't be read ({os_error_text(error)}).") from None
 
@@ -135,7 +143,7 @@ class CaptureReader:
             return CaptureError(self._impatience())
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
             return CaptureInterruptedError()
-        return CaptureError(f"{self.path} is damaged or can't be read ({error}).")
+        return CaptureError(f"{self.path} is damaged or can't be read ({sqlite_error_text(error)}).")
 
     def _impatience(self) -> str:
         return f"{self.path} takes too long to be read: it may be damaged, or made to mislead."
@@ -299,7 +307,7 @@ class CaptureReader:
             return None
         try:
             detail = decode_detail(row[0])
-        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+        except (msgspec.DecodeError, TypeError):
             detail = None
         if detail is None or not all(
             0 <= key < _LARGEST_KEY for key in (detail.key, detail.client_connection, detail.upstream_connection)

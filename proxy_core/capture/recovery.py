@@ -13,7 +13,7 @@ from typing import NamedTuple
 from proxy_core.capture.extents import is_journal, segment_name, segment_series
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
-from proxy_core.capture.opening import ForeignIndexError
+from proxy_core.capture.opening import ForeignIndexError, sqlite_error_text
 from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.reader import CaptureError, UnwritableError, is_unwritable
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
@@ -58,7 +58,7 @@ def recover(folder: str, index: str = "") -> Recovery:
         raise CaptureError(f"{folder} {error}.") from None
     except (sqlite3.Error, OverflowError) as error:
         kind = UnwritableError if is_unwritable(error) else CaptureError
-        raise kind(f"{folder} can't be repaired ({error}).") from None
+        raise kind(f"{folder} can't be repaired ({sqlite_error_text(error)}).") from None
 
 
 def _recover(folder: str, index: str) -> Recovery:

@@ -14,7 +14,7 @@ from proxy_core.model.exchange import (
     ResourceType,
 )
 from proxy_core.model.failure import FailureKind
-from proxy_core.model.tls_facts import decode_tls_facts
+from proxy_core.model.tls_facts import decode_tls_facts, encode_tls_facts
 
 TEXT_LIMIT = 2 * 1024 * 1024  # characters of one column; Chromium's longest URL (kMaxURLChars)
 _LARGEST = 2**62
@@ -68,7 +68,9 @@ def sound_connection(values: tuple[Any, ...]) -> ConnectionRow | None:
     )
     if not is_sound:
         return None
-    return row if decode_tls_facts(row.tls) is not None else row._replace(tls=None)
+    facts = decode_tls_facts(row.tls)
+    # Packed anew: what was packed otherwise (members that are none, texts that are none) is not for everybody to mind.
+    return row._replace(tls=None if facts is None else encode_tls_facts(facts))
 
 
 def damaged_row(exchange_id: int) -> ExchangeRow:

@@ -270,16 +270,17 @@ class IndexWriter:
                 "UPDATE exchange SET state = ?, failure = ? WHERE id = ?",
                 (ExchangeState.FAILED, kind.value, exchange_id),
             )
-            (packed,) = self._run("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,)).fetchone()
+            found = self._run("SELECT packed FROM detail WHERE exchange_id = ?", (exchange_id,)).fetchone()
             try:
-                packed = encode_detail(decode_detail(packed)._replace(failure_text=text))
-            except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+                packed = encode_detail(decode_detail(found[0])._replace(failure_text=text))
+            except (msgspec.DecodeError, TypeError):
                 continue  # damaged on the disk: its reader will say so
             self._run("UPDATE detail SET packed = ? WHERE exchange_id = ?", (packed, exchange_id))
         ended = set(ids)
         self._open = {key: each for key, each in self._open.items() if each not in ended}
         self.failed += len(ids)
-        rows = [self._run("SELECT * FROM exchange WHERE id = ?", (each,)).fetchone() for each in sorted(ids)]
+        found_rows = [self._run("SELECT * FROM exchange WHERE id = ?", (each,)).fetchone() for each in sorted(ids)]
+        rows = [row for row in found_rows if row is not None]
         self.commit()
         return Applied(rows, 0, 0, min(ids, default=0), max(ids, default=0), 0, "")
 

@@ -29,5 +29,5 @@ def decode_tls_facts(data: bytes | None) -> TlsFacts | None:
         return None
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError:  # includes ValidationError
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a text that is no UTF-8 is not msgspec's error
         return None

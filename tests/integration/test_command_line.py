@@ -226,6 +226,18 @@ class TestEnds:
         assert [each.row.path for each in read_capture(recording.live)] == ["/api/wares"]
         assert len(json.loads(recording.har.read_bytes())["log"]["entries"]) == 1
 
+    def test_what_could_not_all_be_saved_stays(self, site, tmp_path):
+        with Recording(tmp_path) as recording:
+            fetch(recording.port, site.http_url + "/api/wares")
+            recording.by_path("/api/wares")
+            for segment in recording.live.glob("*.seg"):
+                os.truncate(segment, 0)
+            assert recording.stop() == 2
+            errors = recording.program.errors
+        assert f"{recording.capture} is not whole. Of 1 exchange the bodies are damaged" in errors
+        assert f"The capture is in {recording.live}." in errors
+        assert [each.row.path for each in read_capture(recording.live)] == ["/api/wares"]
+
     def test_a_signal_in_the_middle_of_an_exchange(self, site, tmp_path):
         with Recording(tmp_path) as recording:
             link = socket.create_connection(("127.0.0.1", recording.port), timeout=30)

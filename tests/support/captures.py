@@ -135,12 +135,12 @@ class LiveCapture:
         self.writer.commit()
         return [row[0] for row in applied.rows]
 
-    def add_connections(self) -> None:
+    def add_connections(self, tls: bytes | None = None) -> None:
         """The two connections that all samples name."""
         base = self.journal.series << 32
         rows = (
             ConnectionRow(base | 1, 0, STARTED_AT, "127.0.0.1", 50_000, "127.0.0.1", 8080, None),
-            ConnectionRow(base | 2, 1, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, None),
+            ConnectionRow(base | 2, 1, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, tls),
         )
         self.writer.apply([encode_event((EventKind.CONNECTION.value, *row)) for row in rows], None)
         self.writer.commit()
