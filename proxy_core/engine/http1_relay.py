@@ -163,7 +163,6 @@ class Http1Relay:
         if head.max_forwards == 0 and head.method in (b"TRACE", b"OPTIONS"):
             # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
             return client.answer(report, own_answer.last_hop_response(head), None, keep_alive=False)
-        self._at_request_head(report, head)
         return self._relay(report, head, scheme, *authority)
 
     def _pass_connect_on(self, report: Report, head: RequestHead, host: str, port: int) -> bool:
@@ -180,6 +179,7 @@ class Http1Relay:
     def _relay(self, report: Report, head: RequestHead, scheme: str, host: str, port: int) -> bool:
         upload: Upload | None = None
         try:
+            self._at_request_head(report, head)
             can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
             upstream = self._upstream_for(report, scheme, host, port, can_repeat=can_repeat)
             try:

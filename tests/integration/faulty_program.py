@@ -1,0 +1,46 @@
+"""Harrier with faults of its own, to be met in the paths of requests: `python -m tests.integration.faulty_program …`.
+
+`spawn` imports this again in every child, so the faults are in the workers, in the engine and in the window.
+
+| a request whose path has | what throws |
+|---|---|
+| /fault/relay | the relay, in the worker |
+| /fault/recorder | the writer of the index, in the recorder's thread |
+"""
+
+import multiprocessing
+import sys
+from collections.abc import Sequence
+
+from main import main
+from proxy_core.capture.writer import Applied, IndexWriter
+
+_apply = IndexWriter.apply
+
+
+def _faulty_apply(writer: IndexWriter, events: Sequence[bytes], progress: tuple[int, int, int] | None) -> Applied:
+    if any(b"/fault/recorder" in event for event in events):
+        raise RuntimeError("a fault of the recorder")
+    return _apply(writer, events, progress)
+
+
+IndexWriter.apply = _faulty_apply  # type: ignore[method-assign]
+
+
+def _make_relay_faulty() -> None:
+    from proxy_core.engine.http1_relay import Http1Relay
+    from proxy_core.engine.report import Report
+    from proxy_core.protocols.http1_parts import RequestHead
+
+    def faulty(_relay: Http1Relay, report: Report, _head: RequestHead) -> None:
+        if "/fault/relay" in report.path:
+            raise RuntimeError("a fault of the relay")
+
+    Http1Relay._at_request_head = faulty  # type: ignore[method-assign]
+
+
+if multiprocessing.current_process().name.startswith("harrier-worker"):
+    _make_relay_faulty()
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    sys.exit(main())
