@@ -241,7 +241,7 @@ class WindowController(QObject):
         self._is_recording = notice.on
         self._is_kept = not notice.problem
         self._settings = msgspec.structs.replace(self._settings, recording=notice.on)
-        self.window.toolbar.show_recording(is_on=notice.on)
+        self.window.toolbar.show_recording(is_on=notice.on and not notice.has_ended)
         if notice.problem:
             lost = f" {exchanges_text(notice.not_recorded)} went by unrecorded." if notice.not_recorded else ""
             notices = self.window.notices

@@ -245,9 +245,11 @@ def _run_record(options: argparse.Namespace) -> int:
     if engine.problem:
         complain(f"harrier: {engine.problem}")
         status = 1
+    is_whole = True
     if engine.recording_failure:
         status = 1
-    _finish(engine.capture_folder, options.capture, options.har)
+        is_whole = _mend(engine.capture_folder)
+    _finish(engine.capture_folder, options.capture, options.har, keeps_live=not is_whole)
     return status
 
 
@@ -271,11 +273,30 @@ def _serve(engine: "object", duration_s: float | None) -> None:
         timer.cancel()
 
 
-def _finish(folder: str, capture: str | None, har: str | None) -> None:
+def _mend(folder: str) -> bool:
+    """Take in what a recorder that has failed left in the journals; whether that could be done."""
+    from proxy_core.capture.reader import CaptureError
+    from proxy_core.capture.recovery import recover
+    from proxy_core.fault_log import caught
+
+    reason = ""
+    try:
+        recover(folder)
+    except CaptureError as error:
+        reason = str(error)
+    except Exception:  # what ended the recording may do it again
+        reason = caught("mending a capture")
+    if reason:
+        complain(f"harrier: {reason} What the index does not hold lies in {folder}.")
+    return not reason
+
+
+def _finish(folder: str, capture: str | None, har: str | None, *, keeps_live: bool) -> None:
     """Write the files that were asked for. Raises UsageError when one of them can't be.
 
     The capture comes first, and the live one goes when the single file is whole: whatever becomes of the HAR (a body
-    that can't be decoded, a disk that fills up), what was recorded is saved.
+    that can't be decoded, a disk that fills up), what was recorded is saved. What could not be read of it stays beside
+    the file.
     """
     problems: list[str] = []
     where = folder
@@ -286,7 +307,8 @@ def _finish(folder: str, capture: str | None, har: str | None) -> None:
             problems.append(str(error))
         else:
             where = capture
-            shutil.rmtree(folder, ignore_errors=True)
+            if not keeps_live:
+                _remove_live(folder, capture)
     if har:
         try:
             _export(where, har)
@@ -294,6 +316,19 @@ def _finish(folder: str, capture: str | None, har: str | None) -> None:
             problems.append(str(error))
     if problems:
         raise UsageError(f"{' '.join(problems)} The capture is in {where}.")
+
+
+def _remove_live(folder: str, capture: str) -> None:
+    from proxy_core.capture.unread_events import UNREAD_NAME
+
+    unread, kept = os.path.join(folder, UNREAD_NAME), f"{os.path.abspath(capture)}.{UNREAD_NAME}"
+    if os.path.lexists(unread):
+        try:
+            os.replace(unread, kept)
+        except OSError:
+            return  # then it stays where it is
+        complain(f"harrier: {unread} is now {kept}.")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _save(folder: str, capture: str) -> None:

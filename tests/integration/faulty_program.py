@@ -6,6 +6,8 @@
 |---|---|
 | /fault/relay | the relay, in the worker |
 | /fault/recorder | the writer of the index, in the recorder's thread |
+| /fault/once | the same, the first time in a process |
+| /fault/event | nothing: an event of another shape is sent, behind that of the exchange |
 """
 
 import multiprocessing
@@ -16,10 +18,14 @@ from main import main
 from proxy_core.capture.writer import Applied, IndexWriter
 
 _apply = IndexWriter.apply
+_thrown: list[bool] = []
 
 
 def _faulty_apply(writer: IndexWriter, events: Sequence[bytes], progress: tuple[int, int, int] | None) -> Applied:
     if any(b"/fault/recorder" in event for event in events):
+        raise RuntimeError("a fault of the recorder")
+    if any(b"/fault/once" in event for event in events) and not _thrown:
+        _thrown.append(True)
         raise RuntimeError("a fault of the recorder")
     return _apply(writer, events, progress)
 
@@ -30,11 +36,14 @@ IndexWriter.apply = _faulty_apply  # type: ignore[method-assign]
 def _make_relay_faulty() -> None:
     from proxy_core.engine.http1_relay import Http1Relay
     from proxy_core.engine.report import Report
+    from proxy_core.model.event import EventKind, encode_event
     from proxy_core.protocols.http1_parts import RequestHead
 
-    def faulty(_relay: Http1Relay, report: Report, _head: RequestHead) -> None:
+    def faulty(relay: Http1Relay, report: Report, _head: RequestHead) -> None:
         if "/fault/relay" in report.path:
             raise RuntimeError("a fault of the relay")
+        if "/fault/event" in report.path:
+            relay._reporter._emit(encode_event((EventKind.EXCHANGE.value, "no key")))
 
     Http1Relay._at_request_head = faulty  # type: ignore[method-assign]
 

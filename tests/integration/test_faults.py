@@ -2,10 +2,13 @@
 
 import http.client
 import sys
+from pathlib import Path
 
 import pytest
 
+from proxy_core.capture.journal import read_records
 from proxy_core.engine.reporter import UNTAKEN_LIMIT_BYTES
+from proxy_core.model.event import EventKind, encode_event
 from proxy_core.model.failure import FailureKind
 from tests.integration.origin import Hall, Origin
 from tests.integration.recording import Recording, read_capture, wait_for
@@ -67,3 +70,29 @@ def test_a_recorder_that_throws_ends_the_recording_and_traffic_goes_on(recording
     assert "RuntimeError: a fault of the recorder" in log
     assert "Traceback" not in recording.program.errors
     assert [each.row.path for each in read_capture(recording.capture)] == ["/before"]
+    assert f"What the index does not hold lies in {recording.live}." in recording.program.errors
+    assert recording.live.exists()
+
+
+def test_what_a_recorder_that_threw_left_in_the_journals_is_in_the_capture(recording, origin):
+    for path in ("/before", "/fault/once"):
+        assert fetch(recording.port, origin.url + path)
+    wait_for(lambda: "Recording has ended before its time" in recording.program.errors)
+    assert recording.stop() == 1
+    assert [each.row.path for each in read_capture(recording.capture)] == ["/before", "/fault/once"]
+    assert not recording.live.exists()
+
+
+def test_an_event_that_cannot_be_read_is_kept_beside_the_capture(recording, origin):
+    for path in ("/before", "/fault/event", "/after"):
+        assert fetch(recording.port, origin.url + path) == b"answer to " + path.encode()
+    recording.by_path("/after")
+    assert recording.stop() == 0
+    assert [each.row.path for each in read_capture(recording.capture)] == ["/before", "/fault/event", "/after"]
+    kept = Path(f"{recording.capture}.unread-events")
+    assert [payload for _, payload, _ in read_records(str(kept))] == [
+        encode_event((EventKind.EXCHANGE.value, "no key"))
+    ]
+    assert "One record of what went by could not be read" in recording.program.errors
+    assert f"is now {kept}." in recording.program.errors
+    assert not recording.live.exists()
