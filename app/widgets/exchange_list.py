@@ -1,9 +1,8 @@
 """The list of exchanges: a table view that paints its rows itself, follows the tail, and never steals the scroll.
 
-It follows while its end is in sight and nothing is selected; scrolling or selecting lets it stand still, and a pill
-says how many are new. Going to the newest by key follows again. A replaced list keeps selection and place; one in
-another order begins at its top. Signals: `current_changed` (id or None), `selected_changed` (how many rows), `picked`
-(a row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (global position, column).
+What follows the newest is `ListTail`, what is selected `KeptSelection`. A replaced list keeps selection and place; one
+in another order begins at its top. Signals: `current_changed` (id or None), `selected_changed` (how many rows),
+`picked` (a row was activated), `mend_wanted` (id: leave this host undecrypted), `menu_wanted` (position, column).
 """
 
 import time
@@ -40,7 +39,7 @@ from app.theme import roles_of
 from app.widgets.exchange_painter import Cell, ExchangePainter, RowLook
 from app.widgets.kept_selection import KeptSelection
 from app.widgets.list_header import ListHeader
-from app.widgets.new_pill import NewPill
+from app.widgets.list_tail import ListTail
 from app.widgets.plain_text import tip_text
 from proxy_core.model.exchange import FIRST_FINAL_STATE
 
@@ -69,8 +68,6 @@ class ExchangeList(QTableView):
         self._painter: ExchangePainter | None = None
         self._hovered_row = -1
         self._links: list[tuple[QRect, int]] = []
-        self._is_following = True
-        self._is_own_scroll = False
         self._kept_current = 0
         self._kept_scroll = 0
         self._kept_order = model.order
@@ -78,15 +75,13 @@ class ExchangeList(QTableView):
         self._selected = KeptSelection(self, model)
         self._told_selected = 0
         self.header = ListHeader(self)
+        self.tail = ListTail(self, model)
+        self.tail.pill.clicked.connect(self.follow)
         self._set_up(model)
-        self._pill = NewPill(self)
-        self._pill.clicked.connect(self.follow)
         self._spin = QTimer(self, interval=_SPIN_MS, singleShot=True)
         self._spin.timeout.connect(self._turn_spinners)
         self._spinning: list[int] = []
         self._is_running = True
-        self._settle = QTimer(self, interval=0, singleShot=True)
-        self._settle.timeout.connect(self._scroll_to_newest)
 
     def _set_up(self, model: ExchangeModel) -> None:
         self.setHorizontalHeader(self.header)
@@ -115,10 +110,7 @@ class ExchangeList(QTableView):
         model.rowsInserted.connect(self._rows_inserted)
         model.rowsInserted.connect(self._make_room_for_numbers)
         model.rowsRemoved.connect(self._rows_removed)
-        model.listed.connect(self._settle_soon)
-        self.verticalScrollBar().valueChanged.connect(self._scrolled)
-        self.verticalScrollBar().actionTriggered.connect(self._bar_used)
-        self.clicked.connect(self._clicked)
+        self.clicked.connect(self.tail.let_go)
         self.doubleClicked.connect(lambda _index: self.picked.emit())
 
     @property
@@ -158,7 +150,7 @@ class ExchangeList(QTableView):
         self._show_current()
 
     def selectAll(self) -> None:
-        self._is_following = False
+        self.tail.let_go()
         self._selected.select_all()
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
@@ -187,56 +179,13 @@ class ExchangeList(QTableView):
         if current != self._shown_current:
             self._shown_current = current
             if current is not None:
-                self._is_following = False
+                self.tail.let_go()
             self.current_changed.emit(current)
 
-    def _clicked(self, _index: QModelIndex) -> None:
-        self._is_following = False
-
-    # The tail
-
-    @property
-    def is_following(self) -> bool:
-        """Whether new rows move the list."""
-        return self._is_following
-
     def follow(self) -> None:
-        """Go to the newest and stay there."""
+        """Let go of the selection, go to the newest and stay there."""
         self.select_nothing()
-        self._is_following = True
-        self._pill.forget()
-        self._scroll_to_newest()
-
-    def _settle_soon(self) -> None:
-        self._settle.start()
-
-    def _scroll_to_newest(self) -> None:
-        if not self._is_following or not self._exchanges.is_in_id_order:
-            return
-        bar = self.verticalScrollBar()
-        self._is_own_scroll = True
-        bar.setValue(bar.minimum() if self._exchanges.is_reversed else bar.maximum())
-        self._is_own_scroll = False
-
-    def _is_at_newest(self) -> bool:
-        bar = self.verticalScrollBar()
-        return bar.value() <= bar.minimum() if self._exchanges.is_reversed else bar.value() >= bar.maximum()
-
-    def _scrolled(self) -> None:
-        if self._is_own_scroll or not self._exchanges.is_in_id_order:
-            return
-        if self._is_at_newest():
-            self._pill.forget()
-            # Only a person who let go of the selection, or never had one, wants to be carried on.
-            is_free = not self.currentIndex().isValid() and not self.selectionModel().hasSelection()
-            if self.verticalScrollBar().maximum() > 0 and is_free:
-                self._is_following = True
-
-    def _bar_used(self) -> None:
-        """A person has the bar in hand: unless they lead it to the newest, they want to look elsewhere."""
-        bar = self.verticalScrollBar()
-        newest = bar.minimum() if self._exchanges.is_reversed else bar.maximum()
-        self._is_following = self._is_following and bar.sliderPosition() == newest
+        self.tail.follow()
 
     def _make_room_for_numbers(self) -> None:
         """In their order the greatest number is at an end; in another the count of rows is the least it can be."""
@@ -245,23 +194,7 @@ class ExchangeList(QTableView):
             self.header.make_room_for(max(count, self._exchanges.id_at(0), self._exchanges.id_at(count - 1)))
 
     def _rows_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
-        count = last - first + 1
-        if self._is_following:
-            self._settle.start()
-            return
-        if not self._exchanges.is_in_id_order:
-            return
-        if self._exchanges.is_reversed and first * self.painter.row_height <= self.verticalScrollBar().value():
-            # What is looked at stays where it is.
-            self.updateGeometries()
-            self._is_own_scroll = True
-            self.verticalScrollBar().setValue(self.verticalScrollBar().value() + count * self.painter.row_height)
-            self._is_own_scroll = False
-        self.updateGeometries()
-        if self.verticalScrollBar().maximum() > 0:
-            self._pill.add(count, self.viewport().geometry(), at_top=self._exchanges.is_reversed)
-        else:
-            self._pill.forget()  # all are in sight
+        self.tail.rows_came(first, last - first + 1, self.painter.row_height)
 
     def _rows_removed(self, _parent: QModelIndex, _first: int, _last: int) -> None:
         self._hovered_row = -1
@@ -274,7 +207,7 @@ class ExchangeList(QTableView):
         self._kept_current = self._shown_current or 0
         self._kept_scroll = self.verticalScrollBar().value()
         self._kept_order = self._exchanges.order
-        self._is_own_scroll = True
+        self.tail.is_own_scroll = True
 
     def _restore_place(self) -> None:
         self._hovered_row = -1
@@ -289,16 +222,16 @@ class ExchangeList(QTableView):
         self.updateGeometries()
         if row >= 0:
             self.scrollTo(self._exchanges.index(row, 0))
-        elif not (self._is_following and self._exchanges.is_in_id_order):
+        elif not self.tail.is_carried:
             # What a person sorts by, they want to see the first of.
             is_in_that_order = self._exchanges.order == self._kept_order
             self.verticalScrollBar().setValue(self._kept_scroll if is_in_that_order else 0)
-        self._is_own_scroll = False
+        self.tail.is_own_scroll = False
         if self._exchanges.rowCount() == 0:
-            self._is_following = True
-        self._pill.forget()
+            self.tail.is_following = True
+        self.tail.pill.forget()
         self._show_current()
-        self._settle.start()
+        self.tail.go_soon()
 
     # Painting
 
@@ -380,15 +313,12 @@ class ExchangeList(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._is_following:
-            self._scroll_to_newest()
-        if self._pill.isVisible():
-            self._pill.place(self.viewport().geometry(), at_top=self._exchanges.is_reversed)
+        self.tail.resized()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        self._is_following = self._is_following and event.angleDelta().y() <= 0 and not self._exchanges.is_reversed
+        self.tail.wheel_turned(is_upwards=event.angleDelta().y() > 0)
         super().wheelEvent(event)
-        self._scrolled()
+        self.tail.scrolled()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         # Qt's own makes the first row current, which nobody asked for.
@@ -399,7 +329,7 @@ class ExchangeList(QTableView):
         key = event.key()
         if key in _STEPS and not self.currentIndex().isValid():
             is_upwards = key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp)
-            is_last = key == Qt.Key.Key_Up or key == Qt.Key.Key_PageDown or (self._is_following and not is_upwards)
+            is_last = key == Qt.Key.Key_Up or key == Qt.Key.Key_PageDown or (self.tail.is_following and not is_upwards)
             self._select_in_sight(is_last=is_last)
             return
         if key == Qt.Key.Key_Escape and (self.currentIndex().isValid() or self.selectionModel().hasSelection()):
@@ -417,7 +347,7 @@ class ExchangeList(QTableView):
         if key in (*_STEPS, *_ENDS):
             self.scrollTo(self.currentIndex())
         if key in _ENDS and not modifiers & Qt.KeyboardModifier.ShiftModifier:
-            self._follow_from_end(is_last=key == Qt.Key.Key_End)
+            self.tail.follow_from_end(is_last=key == Qt.Key.Key_End)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         # In a table of Qt's, Home and End stay in their row.
@@ -426,13 +356,6 @@ class ExchangeList(QTableView):
             row = 0 if action == self.CursorAction.MoveHome else rows - 1
             return self._exchanges.index(row, max(self.currentIndex().column(), 0))
         return super().moveCursor(action, modifiers)
-
-    def _follow_from_end(self, *, is_last: bool) -> None:
-        """A person went to an end of the list: where the newest arrive, they want to see them arrive."""
-        if self._exchanges.is_in_id_order and is_last != self._exchanges.is_reversed:
-            self._is_following = True
-            self._pill.forget()
-            self._scroll_to_newest()
 
     def _select_in_sight(self, *, is_last: bool) -> None:
         rows = self._exchanges.rowCount()

@@ -83,7 +83,7 @@ def test_it_follows_the_newest(shown, feed, qtbot):
     assert is_at_end(shown)
     arrive(qtbot, feed, 5)
     assert is_at_end(shown)
-    assert shown._pill.isHidden()
+    assert shown.tail.pill.isHidden()
 
 
 def test_who_scrolls_back_is_left_in_peace_and_told_how_many_are_new(shown, feed, qtbot):
@@ -92,15 +92,15 @@ def test_who_scrolls_back_is_left_in_peace_and_told_how_many_are_new(shown, feed
     place = shown.verticalScrollBar().value()
     arrive(qtbot, feed, 18)
     assert shown.verticalScrollBar().value() == place
-    assert shown._pill.isVisible()
-    assert shown._pill.text() == "18 new ↓"
-    assert "18" in shown._pill.accessibleName()
+    assert shown.tail.pill.isVisible()
+    assert shown.tail.pill.text() == "18 new ↓"
+    assert "18" in shown.tail.pill.accessibleName()
     arrive(qtbot, feed, 1200)
-    assert shown._pill.text() == "1,218 new ↓"
-    QTest.mouseClick(shown._pill, Qt.MouseButton.LeftButton)
+    assert shown.tail.pill.text() == "1,218 new ↓"
+    QTest.mouseClick(shown.tail.pill, Qt.MouseButton.LeftButton)
     QApplication.processEvents()
     assert is_at_end(shown)
-    assert shown._pill.isHidden()
+    assert shown.tail.pill.isHidden()
     arrive(qtbot, feed, 3)
     assert is_at_end(shown)
 
@@ -116,7 +116,7 @@ def test_who_uses_the_scroll_bar_is_left_in_peace_too(shown, feed, qtbot, newest
     looked_at = feed.model.id_at(shown.rowAt(0))
     arrive(qtbot, feed, 5)
     assert feed.model.id_at(shown.rowAt(0)) == looked_at
-    assert shown._pill.isVisible()
+    assert shown.tail.pill.isVisible()
 
 
 def test_scrolling_to_the_end_follows_again(shown, feed, qtbot):
@@ -124,7 +124,7 @@ def test_scrolling_to_the_end_follows_again(shown, feed, qtbot):
     turn_wheel(shown, 3)
     arrive(qtbot, feed, 1)
     shown.verticalScrollBar().setValue(shown.verticalScrollBar().maximum())
-    assert shown._pill.isHidden()
+    assert shown.tail.pill.isHidden()
     arrive(qtbot, feed, 10)
     assert is_at_end(shown)
 
@@ -136,7 +136,7 @@ def test_who_has_selected_is_not_carried_away(shown, feed, qtbot):
     arrive(qtbot, feed, 7)
     assert shown.verticalScrollBar().value() == place
     assert shown.current_id == 90
-    assert shown._pill.text() == "7 new ↓"
+    assert shown.tail.pill.text() == "7 new ↓"
     shown.follow()
     assert shown.current_id is None
     assert is_at_end(shown)
@@ -157,14 +157,14 @@ def test_the_newest_at_the_top_are_followed_there(shown, feed, qtbot):
     arrive(qtbot, feed, 4)
     assert bar.value() > 0
     assert feed.model.id_at(shown.rowAt(1)) == exchange
-    assert shown._pill.text() == "4 new ↑"
+    assert shown.tail.pill.text() == "4 new ↑"
 
 
 def test_a_few_that_are_all_in_sight_need_no_pill(shown, feed, qtbot):
     arrive(qtbot, feed, 3)
     assert shown.select_id(1)
     arrive(qtbot, feed, 2)
-    assert shown._pill.isHidden()
+    assert shown.tail.pill.isHidden()
 
 
 # Selection and place
@@ -217,7 +217,7 @@ def test_how_many_are_selected_is_told_whenever_it_changes(shown, feed, qtbot):
     assert counts() == (2, 2)
     shown.selectAll()
     assert counts() == (300, 300)
-    assert not shown.is_following
+    assert not shown.tail.is_following
     arrive(qtbot, feed, 7)
     assert counts() == (300, 300)
     show_matches(feed, qtbot, "path:/29")  # /29 and /290 to /299
@@ -380,26 +380,26 @@ def test_going_to_the_newest_by_key_follows_them(shown, feed, qtbot, newest_firs
     arrive(qtbot, feed, 100)
     assert shown.select_id(50)
     arrive(qtbot, feed, 3)
-    assert shown._pill.isVisible()
+    assert shown.tail.pill.isVisible()
     QTest.keyClick(shown, key)
-    assert shown._pill.isHidden()
+    assert shown.tail.pill.isHidden()
     assert shown.current_id == 103
     arrive(qtbot, feed, 30)
     assert shown.selected_ids() == [103]  # what is looked at stays what it is
     newest = feed.model.index(feed.model.row_of(133), 0)
     assert shown.viewport().rect().contains(shown.visualRect(newest).center())
     QTest.keyClick(shown, Qt.Key.Key_Up)
-    assert not shown.is_following
+    assert not shown.tail.is_following
 
 
 def test_the_other_end_and_another_order_are_not_followed(shown, feed, qtbot):
     arrive(qtbot, feed, 100)
     QTest.keyClick(shown, HOME)
-    assert not shown.is_following
+    assert not shown.tail.is_following
     shown.sortByColumn(COLUMN_INDEX["path"], Qt.SortOrder.AscendingOrder)
     settle(qtbot, feed)
     QTest.keyClick(shown, END)
-    assert not shown.is_following
+    assert not shown.tail.is_following
 
 
 def test_arrows_begin_where_one_looks(shown, feed, qtbot):
@@ -422,7 +422,7 @@ def test_clearing_lets_go_and_follows_again(shown, feed, qtbot):
     feed.clear()
     settle(qtbot, feed)
     assert shown.current_id is None
-    assert shown.is_following
+    assert shown.tail.is_following
     arrive(qtbot, feed, 100)
     assert is_at_end(shown)
 

@@ -171,6 +171,45 @@ def test_what_was_cleared_is_deleted_when_the_way_back_ends(open_window, qtbot, 
         qtbot.waitUntil(lambda: controller._all_shown() is None, timeout=WAIT_MS)
 
 
+def test_bodies_stay_as_long_as_there_is_a_way_back_and_go_then(open_window, qtbot, site):
+    controller = open_window()
+    huge = get(controller, f"{site.http_url}/huge?bytes=600000")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
+    live = controller._live
+    assert live is not None
+
+    def body_of(exchange_id: int) -> bytes:
+        reader = CaptureReader(live.capture_path)
+        try:
+            detail = reader.detail(exchange_id)
+            assert detail is not None
+            return reader.read_body(detail.response_body)
+        finally:
+            reader.close()
+
+    def size() -> int:
+        return sum(entry.stat().st_size for entry in os.scandir(live.capture_path) if entry.name.endswith(".seg"))
+
+    def clear(how_many: int) -> None:
+        controller.window.action("clear").trigger()
+        text = f"{how_many} exchange{'s' * (how_many > 1)} cleared."
+        qtbot.waitUntil(lambda: text in notice_texts(controller.window.notices), timeout=WAIT_MS)
+
+    clear(1)
+    style = get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css"], timeout=WAIT_MS)
+    press_notice_button(controller, "Undo")
+    qtbot.waitUntil(lambda: len(shown_paths(controller)) == 2, timeout=WAIT_MS)
+    assert (body_of(1), body_of(2)) == (huge, style)
+    clear(2)
+    script = get(controller, f"{site.http_url}/shop.js")
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+    assert size() > len(huge)
+    controller.clearing.give_up()
+    qtbot.waitUntil(lambda: size() < len(huge), timeout=WAIT_MS)
+    assert body_of(3) == script
+
+
 def test_what_was_cleared_comes_back_when_the_engine_has_died(open_window, qtbot, site):
     controller = open_window()
     get(controller, f"{site.http_url}/style.css")
