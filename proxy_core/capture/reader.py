@@ -36,7 +36,7 @@ from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
 
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
-_ROWS_BYTES = 64 * 1024 * 1024  # text that one call reads; the few that go beyond count as damaged
+_ROWS_CHARACTERS = 256 * 1024 * 1024  # that one call may give: in a file from elsewhere many rows can share one text
 _ORDERS = frozenset(ExchangeRow._fields)
 _LARGEST_KEY = 2**63  # what a column can hold
 _Answer = TypeVar("_Answer")
@@ -262,7 +262,7 @@ class CaptureReader:
         """The rows of these exchanges; what is gone is not among them, nor what can't be read: `damaged` tells that."""
         found: dict[int, ExchangeRow] = {}
         bad: set[int] = set()
-        room = _ROWS_BYTES
+        room = _ROWS_CHARACTERS
         for begin in range(0, len(ids), _PAGE):
             page = list(ids[begin : begin + _PAGE])
             try:
@@ -281,12 +281,14 @@ class CaptureReader:
     def _add_rows(self, ids: list[int], found: dict[int, ExchangeRow], damaged: set[int], room: int) -> int:
         marks = ",".join("?" * len(ids))
         for values in self._begun(f"SELECT * FROM exchange WHERE id IN ({marks})", ids):
-            row = sound_row(values) if room > 0 else None
+            row = sound_row(values)
             if row is None:
                 damaged.add(values[0])
-            else:
-                found[row.id] = row
-                room -= len(row.path) + len(row.host)
+                continue
+            found[row.id] = row
+            room -= len(row.path) + len(row.host)
+            if room < 0:
+                raise CaptureError(f"{self.path}: these exchanges are too large to be read at once.")
         return room
 
     def _add_row(self, exchange_id: int, found: dict[int, ExchangeRow], damaged: set[int], room: int) -> int:

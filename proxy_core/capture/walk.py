@@ -35,7 +35,7 @@ class Walk:
 
     def _sound(self, page: list[int]) -> Iterator[tuple[ExchangeRow, ExchangeDetail]]:
         damaged: set[int] = set()
-        rows = self._reader.rows(page, damaged)
+        rows = self._rows(page, damaged)
         self._lost += len(damaged)
         for exchange_id in page:
             row = rows.get(exchange_id)
@@ -49,6 +49,13 @@ class Walk:
                 self._lost += 1
             else:
                 yield row, self._with_sound_bodies(detail)
+
+    def _rows(self, page: list[int], damaged: set[int]) -> dict[int, ExchangeRow]:
+        try:
+            return self._reader.rows(page, damaged)
+        except CaptureError:  # too large to be read at once
+            singly = [self._reader.rows([exchange_id], damaged) for exchange_id in page]
+        return {exchange_id: row for rows in singly for exchange_id, row in rows.items()}
 
     def _with_sound_bodies(self, detail: ExchangeDetail) -> ExchangeDetail:
         request, response = self._sound_body(detail.request_body), self._sound_body(detail.response_body)

@@ -1,12 +1,14 @@
 """The list's model beside a capture that grows: always what a query of the whole capture would give, and never a lie to Qt."""
 
 import random
+import sqlite3
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from app.columns import COLUMN_INDEX, COLUMNS
+from app.exchange_text import status_text
 from app.item_models import exchange_model
 from app.item_models.exchange_model import ExchangeModel
 from app.item_models.row_cache import BLOCK, ROW_LIMIT, RowCache
@@ -311,3 +313,32 @@ def test_a_capture_that_fails_is_told_and_paints_nothing(counting):
     assert cache.row([1], 0) is None
     assert cache.rows([1]) == []
     assert cache.problem == "The disk is gone."
+
+
+def test_a_damaged_row_has_a_stand_in_that_says_so(live):
+    live.add(Sample("/a"), Sample("/b"))
+    live.close()
+    database = sqlite3.connect(live.folder / "index.sqlite")
+    with database:
+        database.execute("UPDATE exchange SET kind = 99 WHERE id = 2")
+    database.close()
+    cache = RowCache()
+    reader = CaptureReader(str(live.folder))
+    cache.use(reader)
+    first, second = cache.row([1, 2], 0), cache.row([1, 2], 1)
+    assert first.path == "/a"
+    assert status_text(second).text == "Damaged"
+    assert cache.sentence(second) == "What is stored of this exchange can't be read."
+    reader.close()
+
+
+def test_very_long_paths_are_not_kept_without_end(live):
+    live.add(*(Sample(f"/{number}{'x' * 1_500_000}") for number in range(BLOCK + 10)))
+    cache = RowCache()
+    reader = CaptureReader(str(live.folder))
+    cache.use(reader)
+    ids = list(range(1, BLOCK + 11))
+    for position in range(len(ids)):
+        assert cache.row(ids, position) is not None
+    assert len(cache._rows) <= BLOCK
+    reader.close()

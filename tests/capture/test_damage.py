@@ -139,6 +139,13 @@ def test_a_row_page_that_is_lost_is_told(saved, tmp_path):
     assert report.repairs == [f"{lost} exchanges can't be read, since the capture is damaged."]
 
 
+def test_long_paths_are_no_damage(live, tmp_path, monkeypatch):
+    monkeypatch.setattr("proxy_core.capture.reader._ROWS_CHARACTERS", 5_000)
+    live.add(*(Sample(f"/{number}{'x' * 1000}") for number in range(100)))
+    report = convert(live.close(), str(tmp_path / "out.har"))
+    assert (report.exchanges, report.repairs) == (100, [])
+
+
 class TestJournals:
     def test_a_flipped_bit_in_an_event_costs_that_event(self, live, tmp_path):
         live.journal_only(*(Sample(f"/{number}", response_body=b"body") for number in range(1, 101)))
