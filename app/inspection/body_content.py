@@ -28,8 +28,9 @@ from proxy_core.model.message_head import to_text as head_text
 from proxy_core.model.resource_type import media_essence
 
 SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
-# A layout may pass so many checkpoints: some seconds. JSON of 64 MB in records stays below, brackets of 4 MB nearly do.
-LAYOUT_CHECKPOINTS = 1000
+# A layout may pass so many checkpoints: five million tokens of JSON, a million pieces of markup. It takes two or three
+# seconds then, more on a busy machine. 12 MB of records stay below, and 8 MB of HTML.
+LAYOUT_CHECKPOINTS = 600
 _CHECKED_AS_JSON_BYTES = 16 * 1024 * 1024  # of a text that doesn't say what it is: a twentieth of a second
 _PAIRS = 2048  # of a form, between two checkpoints
 _PARTS = 256  # of a multipart body, likewise

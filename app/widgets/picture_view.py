@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.exchange_text import size_text
 from app.inspection.picture import picture_head, refusal
@@ -21,11 +21,11 @@ class PictureView(QWidget):
         self._awaited = 0
         self._size = 0
         self._image = QImage()
-        self._label = QLabel()
+        self._label = plain_label("", "muted", wraps=True)  # the picture, or the sentence in its place
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label.setAccessibleName("Picture")
         self._label.setMinimumSize(QSize(10, 10))
-        self._caption = plain_label("", "muted", wraps=True)
+        self._caption = plain_label("", "muted")
         self._caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 8)
@@ -35,7 +35,7 @@ class PictureView(QWidget):
     @property
     def caption(self) -> str:
         """What is said beneath the picture, or in its place."""
-        return self._caption.text()
+        return self._label.text() or self._caption.text()
 
     @property
     def is_empty(self) -> bool:
@@ -48,15 +48,18 @@ class PictureView(QWidget):
         self._size = len(data)
         problem = refusal(picture_head(data))
         self._awaited = 0 if problem else self._decoder.decode(data)
-        self._caption.setText(problem or "Decoding …")
-        self._fit()
+        self._say(problem or "Decoding …")
+
+    def _say(self, sentence: str) -> None:
+        self._caption.setText("")
+        self._label.setText(sentence)  # takes the picture away
 
     def _decoded(self, ticket: int, picture: DecodedPicture) -> None:
         if ticket != self._awaited:
             return
         self._awaited = 0
         if picture.problem:
-            self._caption.setText(picture.problem)
+            self._say(picture.problem)
             return
         stride = 4 * picture.width
         shape = QImage.Format.Format_RGBA8888
@@ -71,7 +74,6 @@ class PictureView(QWidget):
 
     def _fit(self) -> None:
         if self._image.isNull():
-            self._label.clear()
             return
         ratio = self.devicePixelRatioF()
         room = self._label.size() * ratio

@@ -22,7 +22,7 @@ _VOID = frozenset(
 )  # HTML: elements that have no end
 _LINE = re.compile(r"[^\r\n]++")
 _SHORT = 100  # an element whose whole text fits stays on one line
-_STEPS = 2048  # pieces or lines between two checkpoints: some milliseconds
+_STEPS = 4096  # pieces or lines between two checkpoints: some milliseconds
 
 
 class _Writer:
