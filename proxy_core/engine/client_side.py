@@ -17,6 +17,7 @@ from proxy_core.engine.request_heads import UnreadRequestError, next_request_hea
 from proxy_core.engine.services import Services
 from proxy_core.engine.tls_failure import client_tls_failure
 from proxy_core.engine.transport import Link, PeerState
+from proxy_core.fault_log import caught
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1_parts import RequestHead
@@ -62,7 +63,14 @@ class ClientSide:
                 self.has_reset |= state is PeerState.RESET
                 on_gone()
 
-        self.link.on_ahead = look
+        def look_safely() -> None:
+            try:
+                look()
+            except Exception:  # a border: in the hub nobody would hear of it
+                caught("looking whether a client has left")
+                self.link.abort()
+
+        self.link.on_ahead = look_safely
 
     def unwatch(self) -> None:
         """Look no more: whoever has the link now receives."""

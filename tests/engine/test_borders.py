@@ -5,6 +5,7 @@ import socket as stdlib_socket
 import struct
 
 import gevent
+import gevent.event
 import pytest
 
 from proxy_core.engine import connect_relay, connecting, tunnel, worker
@@ -169,6 +170,24 @@ class TestARelay:
         client.sends(b"GET / HTTP/1.1\r\n\r\n")
         client.reads_to_end()
         ended_by_us(proxy)
+
+    def test_that_throws_when_its_client_leaves_closes_the_client(self, proxy, start_origin, monkeypatch, capsys):
+        let_go = gevent.event.Event()
+
+        def script(upstream: Client) -> None:
+            upstream.reads_head()
+            let_go.wait()
+            upstream.sends(OK)
+
+        monkeypatch.setattr(Http1Relay, "_on_client_gone", throw)
+        client = get(proxy, start_origin(script))
+        gevent.spawn_later(0.05, client.sock.shutdown, stdlib_socket.SHUT_WR)
+        client.reads_to_end()
+        let_go.set()
+        exchange = proxy.only()
+        assert exchange.row.state >= ExchangeState.COMPLETE
+        wait_for(lambda: not proxy.worker.services.sweep.transports)
+        assert "a fault of ours" in capsys.readouterr().err
 
     def test_one_of_whose_attempts_to_connect_throws(self, proxy, answering, monkeypatch):
         monkeypatch.setattr(connecting, "_connect_one", throw)
