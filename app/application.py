@@ -69,11 +69,11 @@ def _show(
         from PySide6.QtWidgets import QApplication
     except ImportError as error:
         return _say_and_leave(f"The window's libraries can't be loaded ({error}). `harrier record` needs none of them.")
-    from app.engine_bridge import EngineBridge
-    from app.fault_news import FaultNews, QtMessages
-    from app.theme import Scheme, Theme
-    from app.widgets.icons import application_icon
-    from app.window_controller import WindowController
+    from app.look.icons import application_icon
+    from app.look.theme import Scheme, Theme
+    from app.shell.engine_bridge import EngineBridge
+    from app.shell.fault_news import FaultNews, QtMessages
+    from app.shell.window_controller import WindowController
 
     messages = QtMessages(log)
     messages.before_abort = partial(_leave_without_display, control, log.path)
@@ -104,7 +104,7 @@ def _show(
 
 def _import_the_rest() -> None:
     """What the window needs only later, once it is there: importing it at need would hold the window up."""
-    importlib.import_module("app.inspection.certificate_facts")
+    importlib.import_module("app.inspector.certificate_facts")
 
 
 def _leave_without_display(control: EngineControl, log_path: str) -> None:

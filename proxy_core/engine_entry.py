@@ -21,7 +21,7 @@ from proxy_core.capture.recovery import segments_in
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet
-from proxy_core.engine.upstream_trust import UpstreamCaError, read_upstream_ca
+from proxy_core.engine.trust.upstream_trust import UpstreamCaError, read_upstream_ca
 from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.home import Home, HomeError, open_home
 from proxy_core.model.command import (

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from proxy_core.engine.certificates import LeafCertificates
-from proxy_core.engine.connecting import Connector
 from proxy_core.engine.limits import Limits
-from proxy_core.engine.reporter import Reporter
-from proxy_core.engine.transport import DeadlineSweep
-from proxy_core.engine.upstream_trust import UpstreamTrust
+from proxy_core.engine.links.transport import DeadlineSweep
+from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.engine.trust.certificates import LeafCertificates
+from proxy_core.engine.trust.upstream_trust import UpstreamTrust
+from proxy_core.engine.upstream.connector import Connector
 from proxy_core.model.settings import Settings
 
 

@@ -14,16 +14,16 @@ import gevent.event
 
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.certificates import LeafCertificates
-from proxy_core.engine.connect_relay import serve_client
-from proxy_core.engine.connecting import Connector
-from proxy_core.engine.intake import Intake
 from proxy_core.engine.limits import Limits
-from proxy_core.engine.own_address import OwnAddress
-from proxy_core.engine.reporter import EventSink, Reporter
+from proxy_core.engine.links.transport import DeadlineSweep, Link, Transport
+from proxy_core.engine.reception.connect_relay import serve_client
+from proxy_core.engine.reception.intake import Intake
+from proxy_core.engine.recording.reporter import EventSink, Reporter
 from proxy_core.engine.services import Services
-from proxy_core.engine.transport import DeadlineSweep, Link, Transport
-from proxy_core.engine.upstream_trust import UpstreamTrust
+from proxy_core.engine.trust.certificates import LeafCertificates
+from proxy_core.engine.trust.upstream_trust import UpstreamTrust
+from proxy_core.engine.upstream.connector import Connector
+from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.fault_log import caught, told
 from proxy_core.model.command import (
     ApplySettings,

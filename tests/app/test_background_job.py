@@ -6,9 +6,9 @@ import signal
 import pytest
 from PySide6.QtCore import QObject
 
-from app.background_job import BackgroundJob
-from app.file_task import ImportTask
+from app.files.background_job import BackgroundJob
 from proxy_core.partial_file import partial_path
+from proxy_core.tasks.task import ImportTask
 
 WAIT_MS = 30_000
 

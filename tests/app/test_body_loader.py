@@ -5,9 +5,9 @@ import threading
 import pytest
 from PySide6.QtCore import QObject
 
-from app import body_loader
-from app.body_loader import BodyLoader, BodyWish
-from app.inspection.body_content import load_body
+from app.inspector import body_loader
+from app.inspector.body_content import load_body
+from app.inspector.body_loader import BodyLoader, BodyWish
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.message_head import parse_head
 from tests.support.captures import LiveCapture, Sample

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject
 
-from app.browser_launch import BrowserLaunch, ProxyFacts
-from app.browsers import Browser, Family
+from app.browsing.browser_launch import BrowserLaunch, ProxyFacts
+from app.browsing.browsers import Browser, Family
 
 PROXY = ProxyFacts("127.0.0.1", 8080, "c3BraQ==", "/nowhere/ca.pem")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.browsers import (
+from app.browsing.browsers import (
     Browser,
     Family,
     certutil_path,
@@ -21,7 +21,7 @@ from app.browsers import (
     nss_folders,
     profile_folder,
 )
-from app.ways_in import proxy_address, terminal_line
+from app.browsing.ways_in import proxy_address, terminal_line
 
 CHROMIUM = Browser("chromium", "Chromium", Family.CHROMIUM, "/usr/bin/chromium")
 WINDOWS = {"PROGRAMFILES": r"C:\Program Files", "PROGRAMFILES(X86)": r"C:\Program Files (x86)", "LOCALAPPDATA": r"C:\L"}
@@ -128,7 +128,7 @@ def test_each_port_has_a_profile_of_its_own(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="snaps are Linux's")
 def test_a_snap_has_its_profile_where_it_may_look(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/anna")
-    monkeypatch.setattr("app.browsers.sys.platform", "linux")
+    monkeypatch.setattr("app.browsing.browsers.sys.platform", "linux")
     by_path = Browser("chromium", "Chromium", Family.CHROMIUM, "/snap/bin/chromium")
     assert profile_folder(by_path, str(tmp_path), 1) == "/home/anna/snap/chromium/common/harrier/chromium-1"
     script = tmp_path / "firefox"
@@ -156,9 +156,9 @@ def test_a_packaged_program_keeps_its_libraries_to_itself():
 
 
 def test_where_the_tools_of_nss_are_looked_for(monkeypatch):
-    monkeypatch.setattr("app.browsers.sys.platform", "linux")
+    monkeypatch.setattr("app.browsing.browsers.sys.platform", "linux")
     assert certutil_path(lambda name: f"/usr/bin/{name}") == "/usr/bin/certutil"
-    monkeypatch.setattr("app.browsers.sys.platform", "win32")
+    monkeypatch.setattr("app.browsing.browsers.sys.platform", "win32")
     assert certutil_path(lambda name: f"C:/{name}") is None  # Windows has another program of that name
     assert "/usr/lib/firefox-esr" in nss_folders(Browser("firefox", "Firefox", Family.FIREFOX, "/usr/bin/firefox-esr"))
 

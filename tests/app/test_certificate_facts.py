@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from app.inspection.certificate_facts import certificate_facts
+from app.inspector.certificate_facts import certificate_facts
 
 
 def values(certificate: bytes) -> dict[str, str]:

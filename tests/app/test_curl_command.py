@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.clipboard_texts import cell_text, curl_text, urls_text
-from app.columns import COLUMN_INDEX
-from app.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
-from app.shell_word import LONGEST_WORD
+from app.list.clipboard_texts import cell_text, curl_text, urls_text
+from app.list.columns import COLUMN_INDEX
+from app.list.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.formats.shell_word import LONGEST_WORD
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
 from tests.app.test_shell_word import HOSTILE, WORDS, assert_no_quotes_over_a_line_end
 from tests.support.captures import LiveCapture, Sample
@@ -375,7 +375,7 @@ def test_several_are_several_commands_and_the_rest_is_counted(captured, trap):
 
 
 def test_no_more_is_copied_than_a_clipboard_takes(captured, monkeypatch):
-    monkeypatch.setattr("app.clipboard_texts.COPIED_LIMIT", 1000)
+    monkeypatch.setattr("app.list.clipboard_texts.COPIED_LIMIT", 1000)
     reader, rows = captured(*(Sample(method="PUT", request_body=b"\0" * 100) for _ in range(5)))
     text, left_out = curl_text(reader, rows)
     assert text.count("printf") == 2

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inspection.excerpt import excerpt, value_of, whole_line, word_at
-from app.inspection.lines import (
+from app.inspector.excerpt import excerpt, value_of, whole_line, word_at
+from app.inspector.lines import (
     LONGEST_LINE,
     HexLines,
     LaidOutLines,
@@ -17,7 +17,7 @@ from app.inspection.lines import (
     drawn_column,
     source_offset,
 )
-from app.inspection.search import Find, Search, find_in, spans_of
+from app.inspector.search import Find, Search, find_in, spans_of
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json
 

@@ -6,11 +6,11 @@ from PySide6.QtGui import QAccessible, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSlider, QApplication
 
-from app.columns import COLUMN_INDEX, COLUMNS, STRETCHED
-from app.item_models import exchange_model
-from app.item_models.exchange_model import ExchangeModel
+from app.list import exchange_model
+from app.list.columns import COLUMN_INDEX, COLUMNS, STRETCHED
+from app.list.exchange_list import ExchangeList
+from app.list.exchange_model import ExchangeModel
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
-from app.widgets.exchange_list import ExchangeList
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter
 from tests.support.captures import LiveCapture, Sample
@@ -490,7 +490,7 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
         return [text for text in written if text == "open" or text.endswith((" s", " min"))]
 
     started_at = feed.model.exchange_at(0).started_at
-    monkeypatch.setattr("app.widgets.exchange_list.time.time", lambda: started_at / 1e6 + 42)
+    monkeypatch.setattr("app.list.exchange_list.time.time", lambda: started_at / 1e6 + 42)
     assert times() == ["42 s", "41 s", "41 s"]
     shown.set_running(is_running=False)  # a file, or an engine that is gone
     shown._spin.stop()

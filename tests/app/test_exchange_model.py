@@ -7,11 +7,11 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from app.columns import COLUMN_INDEX, COLUMNS
 from app.exchange_text import status_text
-from app.item_models import exchange_model
-from app.item_models.exchange_model import ExchangeModel
-from app.item_models.row_cache import BLOCK, ROW_LIMIT, RowCache
+from app.list import exchange_model
+from app.list.columns import COLUMN_INDEX, COLUMNS
+from app.list.exchange_model import ExchangeModel
+from app.list.row_cache import BLOCK, ROW_LIMIT, RowCache
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QAbstractButton
 
-from app.fault_news import FaultNews, open_log
-from app.widgets.notices import NoticeStack
+from app.look.notices import NoticeStack
+from app.shell.fault_news import FaultNews, open_log
 from proxy_core.fault_log import FaultLog
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.file_job import run_file_job
-from app.file_task import Failed, FileNews, Finished, OpenTask, Progressed, SaveTask, decode_news
 from proxy_core.capture.reader import CaptureReader, UnwritableError
 from proxy_core.capture.saver import save_capture
+from proxy_core.tasks.task import Failed, FileNews, Finished, OpenTask, Progressed, SaveTask, decode_news
+from proxy_core.tasks.task_process import run_file_job
 from tests.support.captures import LiveCapture, Sample
 
 

@@ -7,9 +7,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QVBoxLayout, QWidget
 
-from app.filtering import TYPE_BUTTONS, combined_filter, highlights, quoted
-from app.theme import DARK
-from app.widgets.filter_bar import FilterBar
+from app.filter.filter_bar import FilterBar
+from app.filter.filtering import TYPE_BUTTONS, combined_filter, highlights, quoted
+from app.look.theme import DARK
 from proxy_core.model.exchange import ResourceType
 from proxy_core.model.filter import And, Operator, Or, Term, Word, parse_filter, read_filter
 

@@ -5,7 +5,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.item_models.id_list import Edit, apply_edit, edits_for_ids, edits_for_range, position_of
+from app.list.id_list import Edit, apply_edit, edits_for_ids, edits_for_range, position_of
 
 IDS = st.sets(st.integers(1, 40), max_size=30)
 

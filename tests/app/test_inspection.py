@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inspection import body_content
-from app.inspection.body_content import EMPTY, BodyContent, BodyKind, body_kind, load_body
-from app.inspection.fact import Fact
-from app.inspection.facts import (
+from app.inspector import body_content
+from app.inspector.body_content import EMPTY, BodyContent, BodyKind, body_kind, load_body
+from app.inspector.fact import Fact
+from app.inspector.facts import (
     SHOWN_HEAD_BYTES,
     connection_sections,
     endpoint_text,
@@ -29,8 +29,8 @@ from app.inspection.facts import (
     timings_of,
     version_text,
 )
-from app.inspection.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
-from app.inspection.search import find_in
+from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
+from app.inspector.search import find_in
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.content_coding import zstd
 from proxy_core.formats.highlight import Language

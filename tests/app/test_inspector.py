@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.widgets.body_view import BodyMode
-from app.widgets.inspector import TABS, Inspector
-from app.widgets.wrapped_text import WrappedText
+from app.inspector.body_view import BodyMode
+from app.inspector.inspector import TABS, Inspector
+from app.inspector.wrapped_text import WrappedText
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeState
 from tests.support.captures import LiveCapture, Sample

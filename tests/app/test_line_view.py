@@ -6,8 +6,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.inspection.lines import LONGEST_LINE, HexLines, LaidOutLines, TextLines
-from app.widgets.line_view import LineView
+from app.inspector.line_view import LineView
+from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, TextLines
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage, QImageReader
 
-from app import picture_decoder
-from app.inspection.picture import PictureHead, picture_head, refusal
-from app.picture_decoder import PictureDecoder
-from app.picture_process import SHOWN_SIDE, decode, decode_picture, encode_picture
-from app.widgets.picture_view import PictureView
+from app.inspector import picture_decoder
+from app.inspector.picture import PictureHead, picture_head, refusal
+from app.inspector.picture_decoder import PictureDecoder
+from app.inspector.picture_process import SHOWN_SIDE, decode, decode_picture, encode_picture
+from app.inspector.picture_view import PictureView
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'
 XBM = b"#define a_width 8\n#define a_height 8\nstatic char a_bits[] = {0,0,0,0,0,0,0,0};\n"
@@ -113,7 +113,7 @@ def test_what_is_no_picture_of_a_known_format_reaches_no_reader(data, monkeypatc
     def forbidden(*_arguments):
         raise AssertionError
 
-    monkeypatch.setattr("app.picture_process._read", forbidden)
+    monkeypatch.setattr("app.inspector.picture_process._read", forbidden)
     assert "none of PNG" in decode(data).problem
 
 

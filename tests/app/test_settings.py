@@ -3,9 +3,9 @@
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from app.dialogs.settings import SettingsDialog, host_lines, hosts_problem
-from app.listen_address import address_problem, listen_host
-from app.theme import Scheme
+from app.look.theme import Scheme
+from app.shell.listen_address import address_problem, listen_host
+from app.shell.settings_dialog import SettingsDialog, host_lines, hosts_problem
 from proxy_core.model.settings import Settings
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.shell_word import printf_command, shell_word
+from proxy_core.formats.shell_word import printf_command, shell_word
 from tests.support.shells import SHELLS, ShellTrap
 
 EVERY_BYTE = bytes(range(256))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.opened_folder import OpenedFolder
-from app.suggested_name import safe_name, suggested_name
+from app.files.opened_folder import OpenedFolder
+from app.files.suggested_name import safe_name, suggested_name
 from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState, ResourceType
 
 

@@ -17,8 +17,8 @@ from app.exchange_text import (
     type_text,
     url_of,
 )
+from app.look.theme import DARK, LIGHT, SURFACE_ROLES, TEXT_ROLES, contrast
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
-from app.theme import DARK, LIGHT, SURFACE_ROLES, TEXT_ROLES, contrast
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.captures import LiveCapture, Sample

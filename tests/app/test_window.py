@@ -13,12 +13,12 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 
-from app.actions import ACTIONS
-from app.engine_bridge import EngineBridge
+from app.look.theme import Scheme, Theme
 from app.preferences import Preferences
-from app.theme import Scheme, Theme
-from app.widgets.empty_state import Emptiness
-from app.window_controller import WindowController
+from app.shell.actions import ACTIONS
+from app.shell.empty_state import Emptiness
+from app.shell.engine_bridge import EngineBridge
+from app.shell.window_controller import WindowController
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
@@ -324,7 +324,7 @@ def test_the_capture_is_exported_saved_and_reopened(open_window, qtbot, site, tm
         get(controller, f"{site.http_url}{path}")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 2, timeout=WAIT_MS)
     for action, name in (("export_all", "a.har"), ("save", "a.harrier")):
-        monkeypatch.setattr("app.capture_files.ask_save", lambda *_args, name=name: str(tmp_path / name))
+        monkeypatch.setattr("app.files.capture_files.ask_save", lambda *_args, name=name: str(tmp_path / name))
         controller.window.action(action).trigger()
         qtbot.waitUntil((tmp_path / name).exists, timeout=WAIT_MS)
     check_har(tmp_path / "a.har")
@@ -569,11 +569,11 @@ def test_what_is_not_among_the_copied_is_told(qtbot, open_window, site, monkeypa
     window.action("copy_curl").trigger()
     assert QApplication.clipboard().text().count(f"curl '{site.http_url}/") == 2
     assert "copied" not in window.notices.texts()
-    monkeypatch.setattr("app.clipboard_texts.COPIED_LIMIT", 1)
+    monkeypatch.setattr("app.list.clipboard_texts.COPIED_LIMIT", 1)
     window.action("copy_curl").trigger()
     assert QApplication.clipboard().text().count("curl ") == 1
     assert "Of 2 exchanges 1 is not copied" in window.notices.texts()["copied"]
-    monkeypatch.setattr("app.list_commands._MOST_COPIED", 1)
+    monkeypatch.setattr("app.shell.list_commands._MOST_COPIED", 1)
     window.action("copy_url").trigger()
     assert QApplication.clipboard().text().count("http") == 1
     assert window.notices.texts()["copied_first"] == "The first 1 of 2 exchanges are copied."

@@ -40,7 +40,7 @@ def _work(scheme: str, source: socket.socket | int, report: Connection, loads: W
     import gevent
     from gevent import get_hub
 
-    from proxy_core.engine.intake import Intake
+    from proxy_core.engine.reception.intake import Intake
 
     counts = [0, 0]
 

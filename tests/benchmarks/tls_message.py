@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import gevent
 
-from proxy_core.engine.tls import TlsTransport
+from proxy_core.engine.links.tls import TlsTransport
 from tests.support.link_pair import MemoryLink, link_pair
 from tests.support.test_ca import ExampleCa
 

@@ -201,10 +201,10 @@ def measure(rows: int = 1_000_000, rate: int = 5_000, seconds: float = 8.0) -> l
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app.engine_bridge import EngineBridge
+    from app.look.theme import Scheme, Theme
     from app.preferences import Preferences
-    from app.theme import Scheme, Theme
-    from app.window_controller import WindowController
+    from app.shell.engine_bridge import EngineBridge
+    from app.shell.window_controller import WindowController
     from proxy_core.home import open_home
     from proxy_core.model.filter import parse_filter
     from proxy_core.model.settings import Settings

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from proxy_core.body_file import save_body
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import SaveCancelledError
-from proxy_core.conversion import ConversionError
+from proxy_core.tasks.body_file import save_body
+from proxy_core.tasks.convert import ConversionError
 from tests.support.captures import LiveCapture, Sample
 
 TEXT = b"reed bed\n" * 5000

@@ -12,9 +12,9 @@ from proxy_core.capture.journal import EVENT_RECORD, RECORD_HEADER, read_records
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.repair import best_reader
 from proxy_core.capture.saver import save_capture
-from proxy_core.conversion import ConversionError, convert
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeState
+from proxy_core.tasks.convert import ConversionError, convert
 from tests.support.btree import leaf_pages
 from tests.support.captures import LiveCapture, Sample
 

@@ -8,8 +8,8 @@ from proxy_core.capture.journal import EVENT_RECORD, read_records, record
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.unread_events import UNREAD_LIMIT_BYTES, UnreadEvents
-from proxy_core.conversion import convert
 from proxy_core.model.event import EventKind, decode_event, encode_event
+from proxy_core.tasks.convert import convert
 from tests.support.captures import LiveCapture, Sample
 
 ROW = (1_795_000_000_000_000, 5, 3, 0, "GET", "http", "a.test", 80, "/hostile", 200, "", 0, 0, 0, "", 0)

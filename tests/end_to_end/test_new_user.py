@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from app.actions import LIST_MENU
+from app.shell.actions import LIST_MENU
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeFlag, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind

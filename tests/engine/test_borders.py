@@ -8,12 +8,15 @@ import gevent
 import gevent.event
 import pytest
 
-from proxy_core.engine import connect_relay, connecting, tunnel, worker
-from proxy_core.engine.http1_relay import Http1Relay
-from proxy_core.engine.intake import Intake
-from proxy_core.engine.reporter import Reporter
-from proxy_core.engine.tls import TlsTransport
-from proxy_core.engine.transport import DeadlineSweep, Transport
+from proxy_core.engine import worker
+from proxy_core.engine.exchange import tunnel
+from proxy_core.engine.exchange.http1_relay import Http1Relay
+from proxy_core.engine.links.tls import TlsTransport
+from proxy_core.engine.links.transport import DeadlineSweep, Transport
+from proxy_core.engine.reception import connect_relay
+from proxy_core.engine.reception.intake import Intake
+from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.engine.upstream.connection import connector as connecting
 from proxy_core.model.command import BytesTaken, RotateSegments, SetRecording, encode_command
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind

@@ -11,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-import proxy_core.engine.certificates as certificates_module
+import proxy_core.engine.trust.certificates as certificates_module
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.certificates import SESSIONS_KEPT, LeafCertificates, LeafError, certificate_name
-from proxy_core.engine.tls_facts import peer_chain
+from proxy_core.engine.links.tls_facts import peer_chain
+from proxy_core.engine.trust.certificates import SESSIONS_KEPT, LeafCertificates, LeafError, certificate_name
 from tests.support.conversation import open_descriptors
 
 ALPN = ("http/1.1",)

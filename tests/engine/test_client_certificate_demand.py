@@ -7,10 +7,10 @@ import gevent
 import pytest
 from gevent import socket
 
-from proxy_core.engine.response_parts import send_failure
-from proxy_core.engine.tls import TlsTransport
-from proxy_core.engine.transport import DeadlineSweep, Transport
-from proxy_core.engine.upstream import Upstream
+from proxy_core.engine.exchange.response_parts import send_failure
+from proxy_core.engine.links.tls import TlsTransport
+from proxy_core.engine.links.transport import DeadlineSweep, Transport
+from proxy_core.engine.upstream.connection import Upstream
 from tests.support.tls_conversation import BioPipe, connect_through, https_origin
 
 REQUESTS = {

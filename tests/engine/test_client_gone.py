@@ -6,7 +6,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from proxy_core.engine import http1_relay
+from proxy_core.engine.exchange import http1_relay
 from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for

@@ -6,13 +6,13 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
+from proxy_core.engine.exchange.upload import Upload
 from proxy_core.engine.limits import Limits
-from proxy_core.engine.report import Report
-from proxy_core.engine.upload import Upload
-from proxy_core.engine.upstream import Upstream
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.upstream.connection import Upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
-from proxy_core.protocols.http1_parts import RequestHead
-from proxy_core.protocols.http1_reader import RequestReader
+from proxy_core.protocols.http1.reader import RequestReader
+from proxy_core.protocols.part import RequestHead
 from tests.support.conversation import wait_for
 from tests.support.link_pair import link_pair
 

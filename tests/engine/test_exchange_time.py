@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.engine.report import Report, encode_report
+from proxy_core.engine.recording.report import Report, encode_report
 from proxy_core.formats.har_writer import HarSource, har_entry
 from proxy_core.model.event import decode_detail, decode_event
 from proxy_core.model.exchange import ExchangeDetail, ExchangeRow, ExchangeState, Timings

@@ -5,7 +5,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from proxy_core.engine.upstream import Upstream
+from proxy_core.engine.upstream.connection import Upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
 from tests.support.tls_conversation import connect_through, https_origin
@@ -118,7 +118,7 @@ def test_a_connection_that_was_opened_ahead_of_time(
             pipe.reads_head()
             pipe.sends(OK)
 
-    monkeypatch.setattr("proxy_core.engine.upstream._FRESH_S", 0.0)
+    monkeypatch.setattr("proxy_core.engine.upstream.connection._FRESH_S", 0.0)
     origin = https_origin(start_origin, example_ca.leaf("localhost"), handle)
     proxy = start_proxy(settings=trusting)
     pipe = connect_through(proxy, "localhost", origin.port)

@@ -6,10 +6,10 @@ from base64 import b64encode
 import gevent
 import pytest
 
-import proxy_core.engine.system_roots as roots_module
+import proxy_core.engine.trust.system_roots as roots_module
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.system_roots import SIZE_LIMIT, system_roots
-from proxy_core.engine.upstream_trust import UpstreamCaError, UpstreamTrust, read_upstream_ca
+from proxy_core.engine.trust.system_roots import SIZE_LIMIT, system_roots
+from proxy_core.engine.trust.upstream_trust import UpstreamCaError, UpstreamTrust, read_upstream_ca
 from proxy_core.model.settings import Settings
 from tests.support.test_ca import ExampleCa, Fault
 from tests.support.tls_conversation import OK, answer_all, connect_through, https_origin

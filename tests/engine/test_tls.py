@@ -10,7 +10,7 @@ import gevent.socket
 import gevent.subprocess
 import pytest
 
-from proxy_core.engine.tls import (
+from proxy_core.engine.links.tls import (
     SEND_CHUNK,
     TlsEofError,
     TlsHandshakeError,
@@ -18,8 +18,8 @@ from proxy_core.engine.tls import (
     TlsTransport,
     tls_name,
 )
-from proxy_core.engine.tls_facts import peer_chain, tls_facts
-from proxy_core.engine.transport import DeadlineSweep, Transport
+from proxy_core.engine.links.tls_facts import peer_chain, tls_facts
+from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.model.tls_facts import TlsFacts, decode_tls_facts
 from tests.support.link_pair import byte_by_byte, link_pair, whole
 from tests.support.test_ca import ExampleCa, Leaf

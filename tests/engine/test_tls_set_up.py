@@ -8,7 +8,7 @@ import tempfile
 import certifi
 import pytest
 
-import proxy_core.engine.certificates as certificates_module
+import proxy_core.engine.trust.certificates as certificates_module
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.conversation import wait_for
 from tests.support.tls_conversation import ESTABLISHED, OK, answer_all, connect_through, https_origin

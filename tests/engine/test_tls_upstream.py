@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.certificates import LeafCertificates
-from proxy_core.engine.tls import TlsHandshakeError, TlsTransport
-from proxy_core.engine.tls_failure import client_tls_failure, upstream_tls_failure
-from proxy_core.engine.transport import DeadlineSweep, Transport
-from proxy_core.engine.upstream_trust import UpstreamCaError, UpstreamTrust, read_upstream_ca
+from proxy_core.engine.links.tls import TlsHandshakeError, TlsTransport
+from proxy_core.engine.links.transport import DeadlineSweep, Transport
+from proxy_core.engine.trust.certificates import LeafCertificates
+from proxy_core.engine.trust.tls_failure import client_tls_failure, upstream_tls_failure
+from proxy_core.engine.trust.upstream_trust import UpstreamCaError, UpstreamTrust, read_upstream_ca
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.settings import Settings
 from tests.support.test_ca import ExampleCa, Fault, Leaf

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.theme import DARK
+from app.look.theme import DARK
 from proxy_core.formats.highlight import LONGEST, Language, spans
 
 LANGUAGES = st.sampled_from(list(Language))

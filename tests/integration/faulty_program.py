@@ -34,10 +34,10 @@ IndexWriter.apply = _faulty_apply  # type: ignore[method-assign]
 
 
 def _make_relay_faulty() -> None:
-    from proxy_core.engine.http1_relay import Http1Relay
-    from proxy_core.engine.report import Report
+    from proxy_core.engine.exchange.http1_relay import Http1Relay
+    from proxy_core.engine.recording.report import Report
     from proxy_core.model.event import EventKind, encode_event
-    from proxy_core.protocols.http1_parts import RequestHead
+    from proxy_core.protocols.part import RequestHead
 
     def faulty(relay: Http1Relay, report: Report, _head: RequestHead) -> None:
         if "/fault/relay" in report.path:

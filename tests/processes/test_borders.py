@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app import file_job
-from app.file_task import Failed, SaveTask, decode_news
-from app.item_models.capture_query import CaptureQuery, ListQuery
+from app.list.capture_query import CaptureQuery, ListQuery
 from proxy_core import command_line, control, engine_entry
 from proxy_core.channel import SPAWN, Outlet, make_channel
 from proxy_core.engine_entry import Engine
@@ -22,6 +20,8 @@ from proxy_core.model.command import SetRecording, Stop, encode_command
 from proxy_core.model.notice import EngineStopped, WorkerChanged, encode_notice
 from proxy_core.model.settings import Settings
 from proxy_core.supervisor import Supervisor
+from proxy_core.tasks import task_process as file_job
+from proxy_core.tasks.task import Failed, SaveTask, decode_news
 from proxy_core.worker_start import WorkerStart
 from tests.integration.recording import wait_for
 from tests.support.captures import LiveCapture, Sample

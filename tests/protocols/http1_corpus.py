@@ -7,7 +7,7 @@ body of each; `refusal` what comes behind them.
 
 from typing import NamedTuple
 
-from proxy_core.protocols.http1_parts import CHUNKED, UNTIL_CLOSE
+from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE
 
 
 class Case(NamedTuple):

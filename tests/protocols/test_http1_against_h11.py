@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy_core.model.message_head import parse_head
-from proxy_core.protocols.http1_parts import RequestHead
-from proxy_core.protocols.http1_reader import RequestReader, ResponseReader
+from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
+from proxy_core.protocols.part import RequestHead
 from tests.protocols.test_http1_properties import fields, path, token, value, written
 from tests.support.http1_readings import Reading, read
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy_core.protocols.http1_parts import BodyPart, EndOfMessage, HeadLimits, RequestHead, ResponseHead
-from proxy_core.protocols.http1_reader import RequestReader, ResponseReader
+from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
+from proxy_core.protocols.part import BodyPart, EndOfMessage, HeadLimits, RequestHead, ResponseHead
 from tests.support.http1_readings import read, read_requests, read_response
 
 POST = b"POST / HTTP/1.1\r\nHost: a.test\r\n"

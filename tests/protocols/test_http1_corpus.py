@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy_core.protocols.http1_parts import RequestHead
+from proxy_core.protocols.part import RequestHead
 from tests.protocols.http1_corpus import REQUESTS, RESPONSES, Case
 from tests.support.http1_readings import Reading, read_requests, read_response
 

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy_core.model.message_head import parse_head
-from proxy_core.protocols.http1_parts import CHUNKED, RequestHead, ResponseHead
-from proxy_core.protocols.http1_reader import RequestReader, ResponseReader
-from proxy_core.protocols.http1_writer import chunk
+from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
+from proxy_core.protocols.http1.writer import chunk
+from proxy_core.protocols.part import CHUNKED, RequestHead, ResponseHead
 from tests.support.http1_readings import Reading, comparable, read
 
 # Bytes that look like HTTP more often than noise does: pieces of messages, whole and broken, in any order.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy_core.protocols.http1_parts import CHUNKED, RequestHead, TargetForm
-from proxy_core.protocols.http1_reader import RequestReader
+from proxy_core.protocols.http1.reader import RequestReader
+from proxy_core.protocols.part import CHUNKED, RequestHead, TargetForm
 from tests.support.http1_readings import read, read_requests
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy_core.protocols.http1_parts import CHUNKED, UNTIL_CLOSE, EndOfMessage, HeadLimits, ResponseHead
-from proxy_core.protocols.http1_reader import ResponseReader
+from proxy_core.protocols.http1.reader import ResponseReader
+from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, EndOfMessage, HeadLimits, ResponseHead
 from tests.support.http1_readings import read, read_response
 
 

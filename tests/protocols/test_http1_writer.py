@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from proxy_core.model.failure import FAILURES, Failure, FailureKind
 from proxy_core.model.message_head import parse_head
-from proxy_core.protocols.http1_parts import ResponseHead
-from proxy_core.protocols.http1_reader import ResponseReader
-from proxy_core.protocols.http1_writer import accepts_html, chunk, own_response, with_close, without_chunking
+from proxy_core.protocols.http1.reader import ResponseReader
+from proxy_core.protocols.http1.writer import accepts_html, chunk, own_response, with_close, without_chunking
+from proxy_core.protocols.part import ResponseHead
 from tests.support.http1_readings import Message, read
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

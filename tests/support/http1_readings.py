@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proxy_core.model.failure import Failure
-from proxy_core.protocols.http1_parts import BodyPart, EndOfMessage, ProtocolError, RequestHead, ResponseHead
-from proxy_core.protocols.http1_reader import RequestReader, ResponseReader
+from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
+from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError, RequestHead, ResponseHead
 
 
 class Message(NamedTuple):

@@ -1,6 +1,6 @@
 """A live capture that grows and tells a model of the list about it, as recorder and engine do; without processes."""
 
-from app.item_models.exchange_model import ExchangeModel
+from app.list.exchange_model import ExchangeModel
 from proxy_core.model.notice import RowsChanged
 from tests.support.captures import LiveCapture, Sample
 

@@ -1,1 +1,0 @@
-"""The few dialogs: settings, certificate."""

@@ -1,0 +1,1 @@
+"""Captures as files: opening, saving, exporting, what an earlier run left behind."""

@@ -1,0 +1,1 @@
+"""The filter bar and what it understands."""

@@ -1,0 +1,265 @@
+"""A body taken apart for the inspector: decoded, told what it is, laid out. Bounded in everything, and without Qt.
+
+It runs off the GUI thread for all but small bodies, with a reader of its own.
+"""
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from app.exchange_text import one_line
+from app.inspector.lines import LaidOutLines, Lines, TextLines
+from app.inspector.picture import picture_head
+from proxy_core.capture.reader import CaptureReader
+from proxy_core.formats.charset import to_text
+from proxy_core.formats.checkpoint import Checkpoint, never
+from proxy_core.formats.content_coding import decode, parse_codings
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
+from proxy_core.formats.markup_text import lay_out_markup
+from proxy_core.formats.multipart import split_multipart
+from proxy_core.model.message_head import MessageHead
+from proxy_core.model.message_head import to_text as head_text
+from proxy_core.model.resource_type import media_essence
+
+SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
+# A layout may pass so many checkpoints: five million tokens of JSON, a million pieces of markup. It takes two or three
+# seconds then, more on a busy machine. 12 MB of records stay below, and 8 MB of HTML.
+LAYOUT_CHECKPOINTS = 600
+_CHECKED_AS_JSON_BYTES = 16 * 1024 * 1024  # of a text that doesn't say what it is: a twentieth of a second
+_PAIRS = 2048  # of a form, between two checkpoints
+_PARTS = 256  # of a multipart body, likewise
+_SNIFFED_BYTES = 4096
+_ENDS_BYTES = 64  # at either end, in which a text shows its brackets
+_LONGEST_VALUE_BYTES = 2000  # of a part that is shown in its line
+_PAIR = re.compile(r"[^&]++")
+
+
+class BodyKind(Enum):
+    """What a body is shown as."""
+
+    EMPTY = "empty"
+    JSON = "json"
+    MARKUP = "markup"
+    SCRIPT = "script"
+    STYLE = "style"
+    FORM = "form"
+    MULTIPART = "multipart"
+    IMAGE = "image"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+_LANGUAGES = {
+    BodyKind.JSON: Language.JSON,
+    BodyKind.MARKUP: Language.MARKUP,
+    BodyKind.SCRIPT: Language.SCRIPT,
+    BodyKind.STYLE: Language.STYLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BodyContent:
+    """A body ready to be shown."""
+
+    kind: BodyKind
+    data: bytes  # decoded, as far as the limit
+    wire_length: int
+    coding: str  # «br», "" for none
+    charset: str
+    is_truncated: bool
+    problem: str
+    pretty: Lines | None  # None where raw text or hex is all there is
+    raw: Lines | None  # None for binary bodies
+    remark: str = ""  # one sentence about how it is shown
+
+
+EMPTY = BodyContent(BodyKind.EMPTY, b"", 0, "", "", False, "", None, None)
+
+
+class _TooMuchWorkError(Exception):
+    """A body has too many parts to be laid out."""
+
+
+def load_body(
+    reader: CaptureReader, extents: bytes | None, head: MessageHead, checkpoint: Checkpoint = never
+) -> BodyContent:
+    """Read, decode and lay out a body. Raises CaptureError, and whatever `checkpoint` raises."""
+    wire_length = reader.body_length(extents)
+    if not wire_length:
+        return EMPTY
+    codings = parse_codings(b",".join(head.values(b"content-encoding")))
+    wire = _checked(reader.iterate_body(extents), checkpoint)
+    decoded = decode(wire, codings, SHOWN_LIMIT_BYTES)
+    content_type = head_text(head.value(b"content-type") or b"")
+    essence = media_essence(content_type.encode("latin-1", "replace"))
+    kind = body_kind(essence, decoded.data)
+    charset = remark = ""
+    pretty: Lines | None = None
+    raw: Lines | None = None
+    if kind not in (BodyKind.BINARY, BodyKind.IMAGE):
+        text, charset = to_text(decoded.data, content_type, checkpoint)
+        language = _LANGUAGES.get(kind, Language.PLAIN)
+        utf8 = decoded.data if charset == "utf-8" else text.encode("utf-8", "replace")
+        raw = TextLines(utf8, language, checkpoint)
+        try:
+            pretty = _lay_out(kind, text, decoded.data, content_type, essence, _budget(checkpoint))
+        except _TooMuchWorkError:
+            remark = "It has too many parts to be laid out: it is shown as it came. «Save body» writes it to a file."
+    return BodyContent(
+        kind,
+        decoded.data,
+        wire_length,
+        one_line(", ".join(codings)),
+        charset,
+        decoded.is_truncated,
+        one_line(decoded.problem),
+        pretty,
+        raw,
+        remark,
+    )
+
+
+def _checked(chunks: Iterable[bytes], checkpoint: Checkpoint) -> Iterator[bytes]:
+    for chunk in chunks:
+        checkpoint()
+        yield chunk
+
+
+def _budget(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint, which raises _TooMuchWorkError when it is passed too often."""
+    passed = 0
+
+    def budgeted() -> None:
+        nonlocal passed
+        checkpoint()
+        passed += 1
+        if passed > LAYOUT_CHECKPOINTS:
+            raise _TooMuchWorkError
+
+    return budgeted
+
+
+def body_kind(essence: str, data: bytes) -> BodyKind:
+    """What a body is, by its media type and, where that tells little, by its first bytes."""
+    if essence.endswith(("/json", "+json")) or essence == "application/x-ndjson":
+        return BodyKind.JSON
+    if essence in ("text/html", "text/xml", "application/xml") or essence.endswith("+xml"):
+        return BodyKind.MARKUP
+    if essence.endswith(("javascript", "ecmascript")):
+        return BodyKind.SCRIPT
+    if essence == "text/css":
+        return BodyKind.STYLE
+    if essence == "application/x-www-form-urlencoded":
+        return BodyKind.FORM
+    if essence.startswith("multipart/"):
+        return BodyKind.MULTIPART
+    if essence.startswith("image/"):
+        return BodyKind.MARKUP if _is_markup(data) else BodyKind.IMAGE
+    if essence.startswith("text/"):
+        return BodyKind.JSON if _is_json(data) else BodyKind.TEXT
+    return _sniffed(data)
+
+
+def _sniffed(data: bytes) -> BodyKind:
+    if picture_head(data) is not None:
+        return BodyKind.IMAGE
+    start = data[:_SNIFFED_BYTES]
+    if b"\0" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) // 20:
+        return BodyKind.BINARY
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 4:
+            return BodyKind.BINARY
+        text = start[: error.start].decode("utf-8")
+    if looks_like_json(_ends(data)):
+        return BodyKind.JSON
+    return BodyKind.MARKUP if text.lstrip("\ufeff \t\r\n")[:1] == "<" else BodyKind.TEXT
+
+
+def _is_markup(data: bytes) -> bool:
+    """Whether a picture is SVG under some other name: it is shown as what it is, a text."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] == b"<"
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether a text that says it is none is JSON all the same: a log may begin and end with brackets too."""
+    if len(data) > _CHECKED_AS_JSON_BYTES or not looks_like_json(_ends(data)):
+        return False
+    try:
+        msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)  # checked, and nothing made of it
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _ends(data: bytes) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    return (data[:_ENDS_BYTES] + data[-_ENDS_BYTES:]).decode("latin-1")
+
+
+def _lay_out(
+    kind: BodyKind, text: str, data: bytes, content_type: str, essence: str, checkpoint: Checkpoint
+) -> Lines | None:
+    match kind:
+        case BodyKind.JSON:
+            return LaidOutLines(lay_out_json(text, checkpoint), Language.JSON, checkpoint=checkpoint)
+        case BodyKind.MARKUP:
+            layout = lay_out_markup(text, is_html=_is_html(essence, text), checkpoint=checkpoint)
+            return LaidOutLines(layout, Language.MARKUP, checkpoint=checkpoint)
+        case BodyKind.FORM:
+            return _pair_lines(_form_pairs(text, checkpoint), checkpoint)
+        case BodyKind.MULTIPART:
+            return _pair_lines(_multipart_pairs(data, content_type, checkpoint), checkpoint)
+        case _:
+            return None
+
+
+def _pair_lines(pairs: Iterable[tuple[str, str]], checkpoint: Checkpoint) -> Lines | None:
+    """Names and values, a pair a line; the lines know where the values begin."""
+    lines: list[str] = []
+    value_starts = array("Q")
+    for name, value in pairs:
+        lines.append(f"{name} = {value}")
+        value_starts.append(len(name) + len(" = "))
+    return LaidOutLines(Layout(lines, {}), Language.FORM, value_starts, checkpoint) if lines else None
+
+
+def _is_html(essence: str, text: str) -> bool:
+    if essence.endswith("xml"):
+        return False
+    return essence == "text/html" or "<html" in text[:_SNIFFED_BYTES].lower()
+
+
+def _form_pairs(text: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    for number, pair in enumerate(_PAIR.finditer(text)):
+        if not number % _PAIRS:
+            checkpoint()
+        name, _, value = pair[0].partition("=")
+        yield unquote_plus(name), unquote_plus(value)
+
+
+def _multipart_pairs(data: bytes, content_type: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    """Name and value of each part; what is no short text is told with its size."""
+    for number, part in enumerate(split_multipart(data, content_type)):
+        if not number % _PARTS:
+            checkpoint()
+        value = _short_text(part.data)
+        if part.file_name or value is None:
+            value = f"{part.file_name or 'binary'} ({part.media_type}, {len(part.data):,} bytes)"
+        yield ("(no name)" if part.name is None else part.name), value
+
+
+def _short_text(data: bytes) -> str | None:
+    if len(data) > _LONGEST_VALUE_BYTES or b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

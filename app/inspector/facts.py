@@ -1,0 +1,265 @@
+"""The facts that the inspector tells of an exchange: pure functions from rows to short texts."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from app.exchange_text import LONGEST_URL, duration_text, one_line, size_text, status_text, time_text, url_of
+from app.inspector.body_content import BodyContent
+from app.inspector.fact import Fact, Section
+from proxy_core.model.exchange import (
+    ConnectionRow,
+    ExchangeDetail,
+    ExchangeFlag,
+    ExchangeKind,
+    ExchangeRow,
+    Timings,
+)
+from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.tls_facts import decode_tls_facts
+
+SHOWN_HEAD_BYTES = 256 * 1024  # what Harrier takes from the wire; a file may hold more
+_MOST_NOTES = 50
+_MOST_CERTIFICATES = 12  # OpenSSL itself goes up to ten issuers
+
+
+class Phase(NamedTuple):
+    """A part of an exchange's time."""
+
+    name: str
+    role: str  # of `theme.Roles`
+    duration_us: int  # -1 = doesn't apply
+
+
+_PHASES = (
+    ("Blocked", "wblk"),
+    ("DNS", "wdns"),
+    ("Connect", "wcon"),
+    ("TLS", "wtls"),
+    ("Send", "wsend"),
+    ("Wait", "wwait"),
+    ("Receive", "wrec"),
+)
+
+
+def timings_of(detail: ExchangeDetail) -> Timings:
+    """The stored durations; all unknown when they are damaged."""
+    try:
+        return Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
+    except (msgspec.DecodeError, TypeError):
+        return Timings()
+
+
+def phases(detail: ExchangeDetail) -> list[Phase]:
+    """The seven phases in their order."""
+    return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
+
+
+def timing_title(shown: list[Phase], *, is_open: bool = False) -> str:
+    """`Timing · 38 ms`: all phases. They add up to the time that the list shows."""
+    if is_open:
+        return "Timing · under way"
+    spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
+    return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
+
+
+def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:
+    """What stands under the bars: when it began, and which connection it had."""
+    facts = [Fact("Started", instant_text(row.started_at).partition(" ")[2] or "unknown")]
+    if upstream is not None:
+        facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
+        facts.append(Fact("Origin", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        tls = decode_tls_facts(upstream.tls)
+        if tls is not None and tls.version:
+            facts.append(Fact("Protection", _tls_text(tls.version)))
+    return [Section("Connection", facts)]
+
+
+def version_text(head: MessageHead, *, is_response: bool) -> str:
+    """HTTP/1.1 or HTTP/1.0, as the start line says."""
+    word = head.start_line.split(b" ", 1)[0] if is_response else head.start_line.rpartition(b" ")[2]
+    return to_text(word) if word.startswith(b"HTTP/") else ""
+
+
+def _tls_text(version: str) -> str:
+    return one_line(version).replace("TLSv", "TLS ")
+
+
+def instant_text(instant_us: int) -> str:
+    """A moment in local time."""
+    try:
+        moment = datetime.fromtimestamp(instant_us / 1e6, UTC).astimezone()
+    except (OverflowError, OSError, ValueError):
+        return "unknown"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None) -> list[Section]:
+    """What is worth knowing at a glance."""
+    general = [Fact("URL", one_line(url_of(row), LONGEST_URL)), Fact("Method", one_line(row.method))]
+    status = status_text(row)
+    line = to_text(shown_head(detail.response_head).start_line) if detail.response_head else ""
+    shown = one_line(line.partition(" ")[2]) or status.text or "under way"
+    general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
+    if row.failure:
+        general.append(Fact("Failure", one_line(detail.failure_text or row.failure), "s5"))
+    if row.flags & ExchangeFlag.OWN_RESPONSE:
+        general.append(Fact("Answered by", "Harrier itself: the origin's own answer never came", "s4"))
+    if row.media_type:
+        general.append(Fact("Type", one_line(row.media_type)))
+    general += [
+        Fact("Started", instant_text(row.started_at)),
+        Fact("Duration", time_text(row) or "under way"),
+        Fact("Request", f"{size_text(len(detail.request_head))} head, {size_text(row.request_bytes)} body"),
+        Fact("Response", f"{size_text(len(detail.response_head))} head, {size_text(row.response_bytes)} body"),
+    ]
+    if upstream is not None:
+        tls = decode_tls_facts(upstream.tls)
+        general.append(Fact("Remote address", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        general.append(
+            Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
+        )
+    sections = [Section("General", general)]
+    notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines()[:_MOST_NOTES] if note]
+    if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
+        notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))
+    if row.flags & ExchangeFlag.RESPONSE_INCOMPLETE:
+        notes.append(Fact("Note", "The response ended before its length was reached.", "s4"))
+    if row.flags & ExchangeFlag.BODY_NOT_RECORDED:
+        notes.append(Fact("Note", "A body went through but could not be recorded.", "s4"))
+    if notes:
+        sections.append(Section("Remarks", notes))
+    return sections
+
+
+def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:
+    """The request in a line: method, type and size of the body, version."""
+    head = shown_head(detail.request_head)
+    facts = [Fact("Method", one_line(row.method), "strong")]
+    facts += _body_summary(head, row.request_bytes, body)
+    facts.append(Fact("Version", one_line(version_text(head, is_response=False))))
+    return [fact for fact in facts if fact.value]
+
+
+def response_summary(
+    row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None, body: BodyContent | None
+) -> list[Fact]:
+    """The response in a line: status, type, size on the wire and decoded, version and protection."""
+    head = shown_head(detail.response_head)
+    status = status_text(row)
+    text = one_line(to_text(head.start_line).partition(" ")[2]) if head.start_line else ""
+    facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
+    facts += _body_summary(head, row.response_bytes, body)
+    tls = decode_tls_facts(upstream.tls) if upstream is not None else None
+    protection = [one_line(version_text(head, is_response=True)), _tls_text(tls.version) if tls else ""]
+    facts.append(Fact("Version", " · ".join(each for each in protection if each)))
+    return [fact for fact in facts if fact.value]
+
+
+def _body_summary(head: MessageHead, length: int, body: BodyContent | None) -> list[Fact]:
+    media_type = Fact("Type", one_line(to_text(head.value(b"content-type") or b"")))
+    if body is None or not body.coding:
+        return [media_type, Fact("Size", size_text(length) if length else "no body", "muted")]
+    decoded = "more than " * body.is_truncated + size_text(len(body.data))
+    return [media_type, Fact("Size", f"{one_line(body.coding)} · {size_text(length)} on the wire → {decoded}", "muted")]
+
+
+def endpoint_text(host: str, port: int) -> str:
+    """`host:port`, with brackets around IPv6."""
+    host = one_line(host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def connection_sections(
+    row: ExchangeRow, client: ConnectionRow | None, upstream: ConnectionRow | None
+) -> list[Section]:
+    """Both sides, and the certificates that the upstream showed."""
+    sections = []
+    if client is not None:
+        sections.append(Section("Client", _link_facts(client, None)))
+    if upstream is not None:
+        reuse = "reused" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "new for this exchange"
+        sections.append(Section("Upstream", _link_facts(upstream, reuse)))
+        tls = decode_tls_facts(upstream.tls)
+        # Imported when it is needed: the libraries that read certificates would slow the window's start.
+        from app.inspector.certificate_facts import certificate_facts
+
+        for number, der in enumerate(tls.chain[:_MOST_CERTIFICATES] if tls else ()):
+            sections.append(Section("Certificate" if not number else f"Issuer {number}", certificate_facts(der)))
+    elif row.kind != ExchangeKind.TUNNEL or row.failure:
+        sections.append(Section("Upstream", [Fact("Connection", "none was made", "muted")]))
+    return sections
+
+
+def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
+    facts = [
+        Fact("Remote", endpoint_text(connection.peer_host, connection.peer_port)),
+        Fact("Local", endpoint_text(connection.local_host, connection.local_port)),
+        Fact("Opened", instant_text(connection.opened_at)),
+    ]
+    if reuse:
+        facts.append(Fact("Use", reuse))
+    tls = decode_tls_facts(connection.tls)
+    if tls is None:
+        facts.append(Fact("TLS", "none"))
+        return facts
+    facts.append(Fact("TLS", _tls_text(tls.version) or "the handshake failed", "" if tls.version else "s5"))
+    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", tls.sni)):
+        if value:
+            facts.append(Fact(name, one_line(value)))
+    if connection.side == 1:
+        verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
+        facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
+    return facts
+
+
+def shown_head(raw: bytes) -> MessageHead:
+    """A head taken apart, as far as it is shown. It is asked for several times for one exchange."""
+    return _parsed_head(raw[:SHOWN_HEAD_BYTES])
+
+
+_parsed_head = lru_cache(maxsize=4)(parse_head)
+
+
+def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:
+    """A head as lines: start line, fields as they came; interim heads before, trailers behind."""
+    lines: list[str] = []
+    for _, head in _interim_heads(interim):
+        parsed = shown_head(head)
+        lines.append(f"↳ {to_text(parsed.start_line)}")
+        lines += _field_lines(parsed.fields)
+    parsed = shown_head(raw)
+    if raw:
+        lines.append(to_text(parsed.start_line))
+        lines += _field_lines(parsed.fields)
+    if trailers:
+        lines.append("↳ Trailers")
+        lines += _field_lines(parse_fields(trailers[:SHOWN_HEAD_BYTES]))
+    left_out = len(raw[SHOWN_HEAD_BYTES:]) + len((trailers or b"")[SHOWN_HEAD_BYTES:])
+    if left_out:
+        lines.append(f"↳ {left_out:,} bytes more are not shown")
+    return lines
+
+
+def _field_lines(fields: list[Field]) -> list[str]:
+    return [f"{to_text(name)}: {to_text(value)}" for name, value in fields]
+
+
+def _interim_heads(interim: bytes | None) -> list[tuple[int, bytes]]:
+    """Not more of them than a head may have bytes, each taken for a hundred at least."""
+    if not interim:
+        return []
+    try:
+        heads = msgspec.msgpack.decode(interim, type=list[tuple[int, bytes]])
+    except msgspec.DecodeError:
+        return []
+    room = SHOWN_HEAD_BYTES
+    shown = []
+    for each in heads:
+        room -= max(len(each[1]), 100)
+        if room < 0:
+            break
+        shown.append(each)
+    return shown

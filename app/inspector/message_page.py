@@ -1,0 +1,143 @@
+"""A request or a response: one line that sums it up, its head, and its body beside or beneath."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from app.inspector.body_content import BodyContent
+from app.inspector.body_view import BodyMode, BodyView
+from app.inspector.fact import Fact
+from app.inspector.line_view import LineView
+from app.inspector.lines import LaidOutLines
+from app.inspector.picture_decoder import PictureDecoder
+from app.look.icons import restyle
+from app.look.plain_text import plain_label
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import Layout
+
+_SIDE_BY_SIDE = 720  # pixels of width from which head and body stand beside each other
+_PATIENCE_MS = 120  # how long the body before may be seen while the next one is loaded
+
+
+class MessagePage(QWidget):
+    """Signal: `modes_changed` when the body has other views or is shown in another one."""
+
+    modes_changed = Signal()
+
+    def __init__(self, name: str, decoder: PictureDecoder) -> None:
+        super().__init__()
+        self.setObjectName("messagePage")
+        self._wanted = BodyMode.PRETTY
+        self._mode: BodyMode | None = None
+        self._keeps_place = False
+        self._summary = QHBoxLayout()
+        self._summary.setContentsMargins(16, 0, 8, 0)
+        self._summary.setSpacing(14)
+        self._summary_labels = [plain_label() for _ in range(5)]
+        for label in self._summary_labels:
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        bar = QWidget()
+        bar.setObjectName("summaryBar")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        bar.setFixedHeight(34)
+        bar.setLayout(self._summary)
+        for label in self._summary_labels:
+            label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+            label.setMinimumWidth(1)  # a long media type must not make the window wide
+            self._summary.addWidget(label)
+        self._summary.addStretch(1)
+        self.head = LineView(f"{name} head")
+        self.body = BodyView(f"{name} body", decoder)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(self.head)
+        self._splitter.addWidget(self.body)
+        self._splitter.setStretchFactor(0, 2)
+        self._splitter.setStretchFactor(1, 3)
+        self.head.setMinimumSize(120, 48)
+        self.body.setMinimumSize(160, 60)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(bar)
+        column.addWidget(self._splitter, 1)
+        self._patience = QTimer(self, interval=_PATIENCE_MS, singleShot=True)
+        self._patience.timeout.connect(lambda: self.body.show_message("Loading …"))
+        self.setFocusProxy(self.body)
+
+    @property
+    def mode(self) -> BodyMode | None:
+        """How the body is shown."""
+        return self._mode
+
+    def put_into_summary(self, widget: QWidget) -> None:
+        """Give a widget the right end of the line that sums up."""
+        if self._summary.indexOf(widget) < 0:
+            self._summary.addWidget(widget)
+
+    def show_summary(self, facts: list[Fact]) -> None:
+        """Sum up; as many facts as there is room for."""
+        for label, fact in zip(self._summary_labels, [*facts, *([Fact("", "")] * 5)], strict=False):
+            label.setText(fact.value)
+            label.setAccessibleName(f"{fact.name}: {fact.value}" if fact.value else "")
+            label.setVisible(bool(fact.value))
+            if label.property("role") != fact.role:
+                label.setProperty("role", fact.role)
+                restyle(label)
+
+    def show_head(self, lines: list[str], *, keep_place: bool = False) -> None:
+        """Show a head."""
+        self.head.show_lines(LaidOutLines(Layout(lines, {}), Language.FIELDS), keep_place=keep_place)
+
+    def await_body(self, *, keep_place: bool) -> None:
+        """A body is being loaded; if it takes long, that is said."""
+        self._keeps_place = keep_place
+        if not keep_place:
+            self._patience.start()
+
+    def show_body(self, content: BodyContent) -> None:
+        """The awaited body is here."""
+        self._patience.stop()
+        keeps_place = self._keeps_place and self.body.content is not None
+        self._keeps_place = False
+        self.body.show_content(content)
+        if not keeps_place or self._mode not in self.body.modes():
+            self._mode = self.body.best_mode(self._wanted)
+            keeps_place = False
+        self.body.show_mode(self._mode, keep_place=keeps_place)
+        self.modes_changed.emit()
+
+    def show_message(self, text: str) -> None:
+        """Say why there is no body to be seen."""
+        self._patience.stop()
+        self._mode = None
+        self.body.show_message(text)
+        self.modes_changed.emit()
+
+    def choose_mode(self, mode: BodyMode) -> None:
+        """Show this body, and those that come, in this view where they have it."""
+        self._wanted = mode
+        if mode in self.body.modes():
+            self._mode = mode
+            self.body.show_mode(mode)
+            self.modes_changed.emit()
+
+    def want_mode(self, mode: BodyMode) -> None:
+        """Show the bodies that come in this view where they have it."""
+        self._wanted = mode
+
+    def searched_view(self) -> LineView:
+        """The text that has the focus, else the body's, else the head."""
+        if self.head.hasFocus() or self._mode in (None, BodyMode.PREVIEW):
+            return self.head
+        return self.body.lines
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_wide = event.size().width() >= _SIDE_BY_SIDE
+        orientation = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
+        if self._splitter.orientation() != orientation:
+            self._splitter.setOrientation(orientation)
+            room = event.size().width() if is_wide else event.size().height()
+            self._splitter.setSizes([room * 2 // 5, room * 3 // 5])

@@ -1,1 +1,0 @@
-"""Adapters from the capture to Qt item models."""

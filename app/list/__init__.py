@@ -1,0 +1,1 @@
+"""The list of exchanges: its model over the capture, its painting, its columns."""

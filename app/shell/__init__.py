@@ -1,0 +1,1 @@
+"""The window as a whole and who tells whom in it."""

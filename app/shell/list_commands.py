@@ -1,0 +1,115 @@
+"""What can be done with the rows that are selected: copy them, filter by them; and the menu that offers it."""
+
+from collections.abc import Callable, Collection
+
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtGui import QGuiApplication
+
+from app.exchange_text import count_text, exchanges_text
+from app.filter.filtering import quoted
+from app.list.clipboard_texts import cell_text, curl_text, urls_text
+from app.list.exchange_model import ExchangeModel
+from app.look.notices import NoticeKind
+from app.shell.actions import bind_actions
+from app.shell.main_window import MainWindow
+from proxy_core.capture.reader import CaptureError
+from proxy_core.model.exchange import ExchangeRow
+
+_MOST_COPIED = 5000  # rows
+
+
+class ListCommands(QObject):
+    """Signal: `menu_about_to_open`, for whoever knows what else is possible just now."""
+
+    menu_about_to_open = Signal()
+
+    def __init__(self, window: MainWindow, model: ExchangeModel) -> None:
+        super().__init__(window)
+        self._window = window
+        self._model = model
+        self._column = 0  # of the cell that the menu was opened on
+        window.list.menu_wanted.connect(self._open_menu)
+        bind_actions(
+            window.actions_by_key,
+            {
+                "filter": self._focus_filter,
+                "clear_filter": window.filter_bar.clear,
+                "to_end": window.list.follow,
+                "copy_url": lambda: self._copy(urls_text),
+                "copy_curl": self._copy_curl,
+                "copy_cell": lambda: self._copy(lambda rows: cell_text(rows, self._column)),
+                "only_host": lambda: self._filter_host(""),
+                "not_host": lambda: self._filter_host("-"),
+                "select_all": window.list.selectAll,
+                "show_list": window.focus_list,
+            },
+        )
+
+    def current_row(self) -> ExchangeRow | None:
+        """The exchange that has the keyboard."""
+        current = self._window.list.current_id
+        row = -1 if current is None else self._model.row_of(current)
+        return self._model.exchange_at(row) if row >= 0 else None
+
+    def enable(self, not_intercepted: Collection[str]) -> None:
+        """Let the actions be possible that are."""
+        has_rows = self._model.rowCount() > 0
+        has_selection = self._window.list.selected_count() > 0
+        row = self.current_row()
+        has_host = row is not None and bool(row.host)
+        for keys, is_possible in (
+            (("copy_url", "copy_curl", "copy_cell", "export_selected", "save_selected"), has_selection),
+            (("export_all", "export_shown", "save", "select_all", "to_end"), has_rows),
+            (("only_host", "not_host"), has_host),
+            (("leave_host",), has_host and row is not None and row.host not in not_intercepted),
+        ):
+            for key in keys:
+                self._window.action(key).setEnabled(is_possible)
+
+    def _open_menu(self, position: QPoint, column: int) -> None:
+        self._column = max(column, 0)
+        self.menu_about_to_open.emit()
+        self._window.open_list_menu(position)
+
+    def _focus_filter(self) -> None:
+        field = self._window.filter_bar.field
+        field.setFocus()
+        field.selectAll()
+
+    def _filter_host(self, sign: str) -> None:
+        row = self.current_row()
+        if row is not None and row.host:
+            self._window.filter_bar.add_condition(f"{sign}host={quoted(row.host)}")
+
+    def _copy_curl(self) -> None:
+        rows = self._selected_rows()
+        try:
+            text, left_out = ("", 0) if self._model.reader is None else curl_text(self._model.reader, rows)
+        except CaptureError as error:
+            self._model.failed.emit(str(error))
+            return
+        self._put(text)
+        if left_out:
+            are = "1 is" if left_out == 1 else f"{count_text(left_out)} are"
+            said = (
+                f"Of {exchanges_text(len(rows))} {are} not copied: no request that curl can make, or too much to copy."
+            )
+            self._window.notices.tell("copied", NoticeKind.WARNING, said)
+
+    def _copy(self, to_text: Callable[[list[ExchangeRow]], str]) -> None:
+        self._put(to_text(self._selected_rows()))
+
+    def _selected_rows(self) -> list[ExchangeRow]:
+        self._window.notices.withdraw("copied")
+        ids = self._window.list.selected_ids()
+        if len(ids) > _MOST_COPIED:
+            said = f"The first {count_text(_MOST_COPIED)} of {exchanges_text(len(ids))} are copied."
+            self._window.notices.tell("copied_first", NoticeKind.WARNING, said)
+        else:
+            self._window.notices.withdraw("copied_first")
+        return self._model.cache.rows(ids[:_MOST_COPIED])
+
+    @staticmethod
+    def _put(text: str) -> None:
+        if text:
+            QGuiApplication.clipboard().setText(text)

@@ -1,1 +1,0 @@
-"""Widgets of Qt; what they show is computed in Qt-free modules beside them."""

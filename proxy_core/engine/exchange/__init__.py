@@ -1,0 +1,1 @@
+"""One exchange on its way between the two sides."""

@@ -1,0 +1,96 @@
+"""Bytes relayed unread, both ways at once, until both directions have ended.
+
+The end of one direction is passed on as it comes (RFC 9110 §9.3.6: what is outstanding is still delivered); the other
+direction then may stay silent for `half_closed_s`. Backpressure is the sockets' own: one read is sent before the next.
+"""
+
+from collections.abc import Callable
+
+import gevent
+
+from proxy_core.engine.limits import Limits
+from proxy_core.engine.links.transport import Link
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.services import Services
+from proxy_core.fault_log import caught
+from proxy_core.model.failure import Failure, FailureKind
+
+_Count = Callable[[int], None]
+
+
+def relay_tunnel(
+    services: Services, report: Report, client: Link, upstream: Link, early_up: bytes, early_down: bytes
+) -> None:
+    """Relay until the end, counting the bytes in `report`, close both links and finish the report.
+
+    The early bytes were read before it was known that this is a tunnel: `early_up` from the client, `early_down` from
+    the upstream.
+    """
+    reporter = services.reporter
+
+    def from_client(count: int) -> None:
+        report.request_bytes += count
+        reporter.changed(report)
+
+    def from_upstream(count: int) -> None:
+        report.response_bytes += count
+        reporter.changed(report)
+
+    reporter.changed(report)
+    problem: Failure | None = None
+    try:
+        if early_up:
+            upstream.send(early_up)
+            from_client(len(early_up))
+        if early_down:
+            client.send(early_down)
+            from_upstream(len(early_down))
+    except OSError as error:
+        problem = _broken(f"The tunnel was closed at once ({error.strerror or error}).")
+        client.abort()
+        upstream.abort()
+    problem = problem or _relay(client, upstream, services.limits, from_client, from_upstream)
+    if problem is not None:
+        reporter.fail(report, problem)
+    else:
+        reporter.complete(report)
+
+
+def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, from_upstream: _Count) -> Failure | None:
+    """Copy both ways until both have ended, and close both. Returns how it broke, if it did."""
+    client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
+    problems: list[Failure] = []  # the first is the cause: what breaks one direction ends the other
+    upload = gevent.spawn(_copy, client, upstream, limits, from_client, "the client", problems.append)
+    try:
+        _copy(upstream, client, limits, from_upstream, "the server", problems.append)
+        upload.join()
+    finally:
+        upload.kill()
+        client.close()
+        upstream.close()
+    return problems[0] if problems else None
+
+
+def _copy(
+    source: Link, target: Link, limits: Limits, count: _Count, name: str, broke: Callable[[Failure], None]
+) -> None:
+    try:
+        while data := source.receive():
+            target.send(data)
+            count(len(data))
+        target.read_limit_s = limits.half_closed_s
+        target.send_eof()
+        return
+    except TimeoutError:
+        broke(_broken(f"The tunnel was silent for too long ({name} last)."))
+    except OSError as error:
+        broke(_broken(f"The tunnel was reset while {name} was sending ({error.strerror or error})."))
+    except Exception:  # a border: one way is relayed in a greenlet of its own, and nobody else would hear of it
+        broke(Failure(FailureKind.OWN_FAULT, caught("a tunnel")))
+    # A reset is passed on as one: the other side must not take what it got for the whole.
+    source.abort()
+    target.abort()
+
+
+def _broken(text: str) -> Failure:
+    return Failure(FailureKind.CONNECTION_TERMINATED, text)

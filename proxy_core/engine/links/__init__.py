@@ -1,0 +1,1 @@
+"""Connections as blocking verbs: TCP, TLS."""

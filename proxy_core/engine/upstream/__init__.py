@@ -1,0 +1,1 @@
+"""Finding, making and keeping connections to origins."""

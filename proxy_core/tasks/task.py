@@ -1,0 +1,97 @@
+"""What a file job is asked for and what it tells: plain data that crosses a pipe as MessagePack. No Qt.
+
+The work itself is in `file_job`, which the job's process alone imports: the window starts without its libraries.
+"""
+
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import msgspec
+
+
+class SaveTask(msgspec.Struct, frozen=True, tag="save"):
+    """Save a capture (all of it, or some exchanges) as one `.harrier` file."""
+
+    source: str
+    target: str
+    ids: list[int] | None = None
+
+
+class ExportTask(msgspec.Struct, frozen=True, tag="export"):
+    """Write a capture (all of it, or some exchanges) as HAR."""
+
+    source: str
+    target: str
+    ids: list[int] | None = None
+
+
+class BodyTask(msgspec.Struct, frozen=True, tag="body"):
+    """Write the body of a request or a response to a file, as it was on the wire or with its content coding undone."""
+
+    source: str
+    target: str
+    exchange_id: int
+    is_response: bool
+    decoded: bool
+
+
+class ImportTask(msgspec.Struct, frozen=True, tag="import"):
+    """Make a capture of a HAR file."""
+
+    source: str
+    target: str
+
+
+class OpenTask(msgspec.Struct, frozen=True, tag="open"):
+    """Look at a capture before the window does, and make a live one whole that was not closed.
+
+    `source` may also be the `.harrier` file that a live capture was to become. What can't be repaired in its place is
+    saved to `target`.
+    """
+
+    source: str
+    target: str
+
+
+FileTask = SaveTask | ExportTask | BodyTask | ImportTask | OpenTask
+
+
+class Progressed(msgspec.Struct, frozen=True, tag="progressed"):
+    """So much of so much."""
+
+    done: int
+    total: int
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """All is well."""
+
+    remarks: list[str]
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """One sentence why."""
+
+    sentence: str
+
+
+class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
+    """As the person wished; nothing was left behind."""
+
+
+FileNews = Progressed | Finished | Failed | Cancelled
+
+encode_task = msgspec.msgpack.Encoder().encode
+decode_task: Callable[[bytes], FileTask] = msgspec.msgpack.Decoder(FileTask).decode
+encode_news = msgspec.msgpack.Encoder().encode
+decode_news: Callable[[bytes], FileNews] = msgspec.msgpack.Decoder(FileNews).decode
+
+
+def file_job_main(task: bytes, pipe: "Connection[bytes, bytes]", log_path: str) -> None:
+    """The job's process, from its start."""
+    from proxy_core.fault_log import open_fault_log
+    from proxy_core.tasks.task_process import run_file_job
+
+    if log_path:
+        open_fault_log(log_path, "file job")
+    run_file_job(decode_task(task), pipe)
