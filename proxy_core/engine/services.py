@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from proxy_core.engine.exchange.point import BeginPoints
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.recording.reporter import Reporter
@@ -23,6 +24,7 @@ class Services:
     connector: Connector
     certificates: LeafCertificates
     trust: UpstreamTrust
+    points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
 
     def intercepts(self, host: str) -> bool:
         """Whether TLS to this host is to be ended here."""

@@ -15,9 +15,10 @@ import gevent.event
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.limits import Limits
-from proxy_core.engine.links.transport import DeadlineSweep, Link, Transport
-from proxy_core.engine.reception.connect_relay import serve_client
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.reception.intake import Intake
+from proxy_core.engine.reception.serving import serve_client
 from proxy_core.engine.recording.reporter import EventSink, Reporter
 from proxy_core.engine.services import Services
 from proxy_core.engine.trust.certificates import LeafCertificates

@@ -36,6 +36,7 @@ class FailureKind(StrEnum):
     # Ours: nothing of the kind can be said to the client any more.
     CLIENT_CLOSED = "client_closed"
     CLIENT_TIMEOUT = "client_timeout"
+    ABORTED = "aborted"  # a rule or a person wanted it so
     CLIENT_REFUSED_CERTIFICATE = "client_refused_certificate"
     CLIENT_TLS_ERROR = "client_tls_error"
     OWN_FAULT = "own_fault"  # Harrier's, caught at a border: the text names the log's entry
@@ -75,6 +76,7 @@ FAILURES: dict[FailureKind, FailureFacts] = {
     FailureKind.PROXY_LOOP_DETECTED: FailureFacts(502, "Loop"),
     FailureKind.CLIENT_CLOSED: FailureFacts(0, "Client left"),
     FailureKind.CLIENT_TIMEOUT: FailureFacts(408, "Client slow"),
+    FailureKind.ABORTED: FailureFacts(0, "Aborted"),
     FailureKind.CLIENT_REFUSED_CERTIFICATE: FailureFacts(0, "TLS"),
     FailureKind.CLIENT_TLS_ERROR: FailureFacts(0, "TLS"),
     FailureKind.OWN_FAULT: FailureFacts(500, "Own fault"),

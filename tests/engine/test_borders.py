@@ -10,13 +10,14 @@ import pytest
 
 from proxy_core.engine import worker
 from proxy_core.engine.exchange import tunnel
-from proxy_core.engine.exchange.http1_relay import Http1Relay
+from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.links.tls import TlsTransport
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
-from proxy_core.engine.reception import connect_relay
+from proxy_core.engine.reception import connect
 from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.recording.reporter import Reporter
-from proxy_core.engine.upstream.connection import connector as connecting
+from proxy_core.engine.sides.http1_client import Http1Client
+from proxy_core.engine.upstream import connector
 from proxy_core.model.command import BytesTaken, RotateSegments, SetRecording, encode_command
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind
@@ -95,9 +96,9 @@ def ended_by_us(proxy):
 
 
 class TestARelay:
-    @pytest.mark.parametrize("name", ["_at_request_head", "_upstream_for", "_send_request", "_read_response_head"])
+    @pytest.mark.parametrize("name", ["_run", "_connect", "_send_request", "_next_final_head"])
     def test_that_throws_before_there_is_a_response_answers_so(self, proxy, answering, monkeypatch, name):
-        monkeypatch.setattr(Http1Relay, name, throw)
+        monkeypatch.setattr(ExchangeRelay, name, throw)
         got = get(proxy, answering).reads_to_end()
         assert got.startswith(b"HTTP/1.1 500 ")
         assert b"error=proxy_internal_error" in got
@@ -105,14 +106,14 @@ class TestARelay:
         assert b"Harrier's own fault" in got
         assert ended_by_us(proxy).row.status == 500
 
-    @pytest.mark.parametrize("name", ["_at_response_head", "_at_response_body"])
+    @pytest.mark.parametrize("name", ["send_head", "send_part"])
     def test_that_throws_elsewhere_ends_without_a_word(self, proxy, answering, monkeypatch, name):
-        monkeypatch.setattr(Http1Relay, name, throw)
+        monkeypatch.setattr(Http1Client, name, throw)
         assert get(proxy, answering).reads_to_end() == b""
         ended_by_us(proxy)
 
     def test_the_next_connection_is_served(self, proxy, answering, monkeypatch):
-        monkeypatch.setattr(Http1Relay, "_at_request_head", once(Http1Relay._at_request_head))
+        monkeypatch.setattr(ExchangeRelay, "_run", once(ExchangeRelay._run))
         get(proxy, answering).reads_to_end()
         assert get(proxy, answering, "/next").reads_response()[1] == b"hello"
         failed, good = proxy.finished(2)
@@ -120,7 +121,7 @@ class TestARelay:
         assert good.row.state == ExchangeState.COMPLETE
 
     def test_that_throws_in_the_greenlet_of_its_upload(self, proxy, silent, monkeypatch):
-        monkeypatch.setattr(Http1Relay, "_at_request_body", throw)
+        monkeypatch.setattr(ExchangeRelay, "_record_request", throw)
         client = proxy.connect()
         client.sends(b"POST http://127.0.0.1:%d/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n" % silent.port)
         wait_for(lambda: silent.connections == 1)
@@ -129,18 +130,18 @@ class TestARelay:
         ended_by_us(proxy)
 
     def test_that_throws_inside_an_interception(self, proxy, tls_origin, monkeypatch):
-        monkeypatch.setattr(Http1Relay, "_upstream_for", throw)
+        monkeypatch.setattr(ExchangeRelay, "_connect", throw)
         pipe = connect_through(proxy, "localhost", tls_origin.port)
         pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert pipe.reads_head().startswith(b"HTTP/1.1 500 ")
         assert ended_by_us(proxy).row.scheme == "https"
 
-    @pytest.mark.parametrize("name", ["_look", "_tunnel", "_first_bytes"])
+    @pytest.mark.parametrize("name", ["recognise", "_tunnel", "_await_first_bytes"])
     def test_whose_connect_throws_is_a_row(self, proxy, silent, monkeypatch, name):
-        monkeypatch.setattr(connect_relay._ConnectRelay, name, throw)
+        monkeypatch.setattr(connect if hasattr(connect, name) else connect.Connect, name, throw)
         client = proxy.connect()
         client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n" % silent.port)
-        if name != "_first_bytes":
+        if name != "_await_first_bytes":
             client.sends(b"\x00no TLS")
         client.reads_to_end()
         assert ended_by_us(proxy).row.method == "CONNECT"
@@ -193,16 +194,20 @@ class TestARelay:
         assert "a fault of ours" in capsys.readouterr().err
 
     def test_one_of_whose_attempts_to_connect_throws(self, proxy, answering, monkeypatch):
-        monkeypatch.setattr(connecting, "_connect_one", throw)
+        monkeypatch.setattr(connector, "_connect_one", throw)
         addresses = [(stdlib_socket.AF_INET, (f"127.0.0.{last}", answering.port)) for last in (1, 2)]
-        monkeypatch.setattr(connecting.Connector, "_addresses", lambda *_: (addresses, False))
+        monkeypatch.setattr(connector.Connector, "_addresses", lambda *_: (addresses, False))
         assert get(proxy, answering).reads_to_end().startswith(b"HTTP/1.1 500 ")
         ended_by_us(proxy)
 
     def test_whose_report_cannot_be_told_is_told_without_it(self, proxy, answering, monkeypatch):
-        monkeypatch.setattr(
-            Http1Relay, "_at_response_head", lambda _relay, report, _head: setattr(report, "path", object())
-        )
+        relay_body = ExchangeRelay._relay_response_body
+
+        def spoil(relay, *arguments, **options):
+            relay._report.path = object()
+            relay_body(relay, *arguments, **options)
+
+        monkeypatch.setattr(ExchangeRelay, "_relay_response_body", spoil)
         assert get(proxy, answering).reads_response()[1] == b"hello"
         exchange = proxy.only()
         assert exchange.row.failure == FailureKind.OWN_FAULT

@@ -7,10 +7,10 @@ import gevent
 import pytest
 from gevent import socket
 
-from proxy_core.engine.exchange.response_parts import send_failure
 from proxy_core.engine.links.tls import TlsTransport
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
-from proxy_core.engine.upstream.connection import Upstream
+from proxy_core.engine.sides.http1_upstream import Http1Upstream
+from proxy_core.engine.upstream.connection import UpstreamConnection
 from tests.support.tls_conversation import BioPipe, connect_through, https_origin
 
 REQUESTS = {
@@ -65,18 +65,21 @@ def test_a_demand_that_came_before_the_request_was_sent(start_origin, example_ca
         Transport(sock, DeadlineSweep(), 30.0, 30.0), trusting, server_side=False, server_hostname="localhost"
     )
     link.handshake()
-    upstream = Upstream(link, "https", "localhost", origin.port, 1, -1, -1, -1)
-    with gevent.Timeout(10), pytest.raises(OSError):
+    upstream = Http1Upstream(UpstreamConnection(link, "https", "localhost", origin.port, 1, -1, -1, -1))
+    with gevent.Timeout(10), pytest.raises(OSError) as caught:
         while True:
             link.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             gevent.sleep(0.001)
-    assert "wants a client certificate" in send_failure(upstream).text
+    assert "wants a client certificate" in upstream.send_failure(caught.value).text
     upstream.close()
 
 
 def test_an_upstream_that_left_without_a_word(start_origin):
     origin = start_origin(lambda client: None)
     sock = socket.create_connection(("127.0.0.1", origin.port))
-    upstream = Upstream(Transport(sock, DeadlineSweep(), 30.0, 30.0), "http", "a.test", 80, 1, -1, -1, -1)
-    assert send_failure(upstream).text == "a.test:80 closed the connection while the request was sent."
+    link = Transport(sock, DeadlineSweep(), 30.0, 30.0)
+    upstream = Http1Upstream(UpstreamConnection(link, "http", "a.test", 80, 1, -1, -1, -1))
+    assert (
+        upstream.send_failure(BrokenPipeError()).text == "a.test:80 closed the connection while the request was sent."
+    )
     upstream.close()

@@ -6,7 +6,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from proxy_core.engine.exchange import http1_relay
+from proxy_core.engine.exchange import route
 from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
@@ -235,8 +235,8 @@ def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monke
         return connect_upstream(*arguments)
 
     is_connecting, may_connect = Event(), Event()
-    connect_upstream = http1_relay.connect_upstream
-    monkeypatch.setattr(http1_relay, "connect_upstream", slowly)
+    connect_upstream = route.connect_upstream
+    monkeypatch.setattr(route, "connect_upstream", slowly)
     proxy = start_proxy(limits=LONG if is_reset else SHORT)
     origin = start_origin(lambda upstream: upstream.reads_to_end())
     client = proxy.connect()

@@ -9,10 +9,11 @@ from gevent.event import Event
 from proxy_core.engine.exchange.upload import Upload
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.upstream.connection import Upstream
+from proxy_core.engine.sides.http1_client import Http1Client
+from proxy_core.engine.sides.http1_upstream import Http1Upstream
+from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
-from proxy_core.protocols.http1.reader import RequestReader
-from proxy_core.protocols.part import RequestHead
+from proxy_core.protocols.part import BodyPart
 from tests.support.conversation import wait_for
 from tests.support.link_pair import link_pair
 
@@ -123,19 +124,20 @@ def test_an_origin_that_closes_while_the_body_is_sent_has_its_answer_read_and_th
         def send(self, data: bytes) -> None:
             raise BrokenPipeError
 
-    client, theirs = link_pair()
-    reader = RequestReader()
-    reader.receive(b"PUT http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
-    assert isinstance(reader.next_part(), RequestHead)
-    upstream = Upstream(Closed(), "http", "a", 80, 1, 0, 0, -1)
-    taken: list[bytes] = []
-    upload = Upload(client, reader, upstream, Report(1, 1), lambda report, part: taken.append(part.data))
-    assert not upload.send_what_is_here(b"")
+    link, theirs = link_pair()
+    first_bytes = b"PUT http://a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234"
+    client = Http1Client(link, Limits(), first_bytes=first_bytes)
+    head = client.next_request()
+    upstream = Http1Upstream(UpstreamConnection(Closed(), "http", "a", 80, 1, 0, 0, -1))
+    upstream.send_head(head)
+    taken = []
+    upload = Upload(client, upstream, Report(1, 1), taken.append)
+    assert not upload.send_what_is_here()
     upload.start()
     theirs.send(b"56789GET ")
     assert upload.finish(wait=True)
-    assert b"".join(taken) == b"0123456789"
-    assert reader.leftover() == b"GET "
+    assert b"".join(part.data for part in taken if isinstance(part, BodyPart)) == b"0123456789"
+    assert client.leftover() == b"GET "
 
 
 def test_curl_uploads_though_an_origin_refuses_the_expectation(start_proxy, start_origin, tmp_path):

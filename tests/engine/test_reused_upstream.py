@@ -5,7 +5,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from proxy_core.engine.upstream.connection import Upstream
+from proxy_core.engine.sides.http1_upstream import Http1Upstream
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
 from tests.support.tls_conversation import connect_through, https_origin
@@ -23,7 +23,7 @@ def request(origin, method: bytes, body: bytes = b"", extra: bytes = b"") -> byt
 @pytest.fixture
 def unnoticed(monkeypatch) -> None:
     """What becomes of a connection, the relay comes to know only from what it sends: as if it came just after the look."""
-    monkeypatch.setattr(Upstream, "is_alive", lambda self, *, is_sure: True)
+    monkeypatch.setattr(Http1Upstream, "room", lambda self, *, is_sure: 0 if self._is_closed else 1)
 
 
 def ending_once(start_origin, how: str):
@@ -118,7 +118,7 @@ def test_a_connection_that_was_opened_ahead_of_time(
             pipe.reads_head()
             pipe.sends(OK)
 
-    monkeypatch.setattr("proxy_core.engine.upstream.connection._FRESH_S", 0.0)
+    monkeypatch.setattr("proxy_core.engine.sides.http1_upstream._FRESH_S", 0.0)
     origin = https_origin(start_origin, example_ca.leaf("localhost"), handle)
     proxy = start_proxy(settings=trusting)
     pipe = connect_through(proxy, "localhost", origin.port)

@@ -34,18 +34,20 @@ IndexWriter.apply = _faulty_apply  # type: ignore[method-assign]
 
 
 def _make_relay_faulty() -> None:
-    from proxy_core.engine.exchange.http1_relay import Http1Relay
-    from proxy_core.engine.recording.report import Report
+    from proxy_core.engine.exchange.relay import ExchangeRelay
     from proxy_core.model.event import EventKind, encode_event
-    from proxy_core.protocols.part import RequestHead
 
-    def faulty(relay: Http1Relay, report: Report, _head: RequestHead) -> None:
-        if "/fault/relay" in report.path:
+    run = ExchangeRelay._run
+
+    def faulty(relay: ExchangeRelay) -> None:
+        path = relay._report.path
+        if "/fault/relay" in path:
             raise RuntimeError("a fault of the relay")
-        if "/fault/event" in report.path:
+        if "/fault/event" in path:
             relay._reporter._emit(encode_event((EventKind.EXCHANGE.value, "no key")))
+        run(relay)
 
-    Http1Relay._at_request_head = faulty  # type: ignore[method-assign]
+    ExchangeRelay._run = faulty  # type: ignore[method-assign]
 
 
 if multiprocessing.current_process().name.startswith("harrier-worker"):

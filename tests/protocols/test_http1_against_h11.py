@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy_core.model.message_head import parse_head
+from proxy_core.protocols.http1.head import Http1RequestHead
 from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
-from proxy_core.protocols.part import RequestHead
 from tests.protocols.test_http1_properties import fields, path, token, value, written
 from tests.support.http1_readings import Reading, read
 
@@ -48,12 +48,14 @@ def h11_reads(connection: h11.Connection, data: bytes) -> Facts | None:
 def we_read(reading: Reading) -> Facts | None:
     """The same facts as we see them."""
     final = [
-        message for message in reading.messages if isinstance(message.head, RequestHead) or message.head.status >= 200
+        message
+        for message in reading.messages
+        if isinstance(message.head, Http1RequestHead) or message.head.status >= 200
     ]
     if not final or final[0].end is None:
         return None
     head, end = final[0].head, final[0].end
-    start: Facts = (head.method, head.target) if isinstance(head, RequestHead) else (head.status,)
+    start: Facts = (head.method, head.target) if isinstance(head, Http1RequestHead) else (head.status,)
     trailers = parse_head(b"\r\n" + end.trailers).fields
     return (*start, lowered(parse_head(head.raw).fields), final[0].data, lowered(trailers))
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
-from proxy_core.protocols.part import BodyPart, EndOfMessage, HeadLimits, RequestHead, ResponseHead
+from proxy_core.protocols.part import BodyPart, EndOfMessage
 from tests.support.http1_readings import read, read_requests, read_response
 
 POST = b"POST / HTTP/1.1\r\nHost: a.test\r\n"
@@ -414,7 +415,7 @@ def test_a_large_head_byte_by_byte():
     assert reader.is_mid_head
     reader.receive(head[-1:])
     part = reader.next_part()
-    assert isinstance(part, RequestHead)
+    assert isinstance(part, Http1RequestHead)
     assert part.raw == head
 
 
@@ -431,7 +432,7 @@ def test_nothing_is_held_between_messages():
     reader = ResponseReader()
     reader.expect(b"GET")
     reader.receive(OK_SIZED + b"hello")
-    assert isinstance(reader.next_part(), ResponseHead)
+    assert isinstance(reader.next_part(), Http1ResponseHead)
     reader.next_part()
     reader.next_part()
     assert reader.leftover() == b""

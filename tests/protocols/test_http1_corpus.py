@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy_core.protocols.part import RequestHead
+from proxy_core.protocols.http1.head import Http1RequestHead
 from tests.protocols.http1_corpus import REQUESTS, RESPONSES, Case
 from tests.support.http1_readings import Reading, read_requests, read_response
 
@@ -10,7 +10,7 @@ from tests.support.http1_readings import Reading, read_requests, read_response
 def said(reading: Reading) -> list[tuple[bytes | int, int, bytes]]:
     return [
         (
-            message.head.target if isinstance(message.head, RequestHead) else message.head.status,
+            message.head.target if isinstance(message.head, Http1RequestHead) else message.head.status,
             message.head.body_length,
             message.data,
         )

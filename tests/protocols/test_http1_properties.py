@@ -6,9 +6,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy_core.model.message_head import parse_head
+from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
 from proxy_core.protocols.http1.writer import chunk
-from proxy_core.protocols.part import CHUNKED, RequestHead, ResponseHead
+from proxy_core.protocols.part import CHUNKED
 from tests.support.http1_readings import Reading, comparable, read
 
 # Bytes that look like HTTP more often than noise does: pieces of messages, whole and broken, in any order.
@@ -102,21 +103,21 @@ def test_what_is_forwarded_has_one_reading(data):
     """The heads that are sent on are clean, and read to the same message; a second passage changes nothing."""
     for message in read(RequestReader(), [data]).messages:
         head = message.head
-        assert isinstance(head, RequestHead)
+        assert isinstance(head, Http1RequestHead)
         check_clean(head.forward)
         if not head.host:
             continue  # an HTTP/1.0 request that names no host can't be forwarded
         again = read(RequestReader(), [head.forward]).messages[0].head
-        assert isinstance(again, RequestHead)
+        assert isinstance(again, Http1RequestHead)
         assert (again.method, again.body_length) == (head.method, head.body_length)
         assert again.host == head.host
         assert again.forward == head.forward
     for message in read(new_response_reader(b"GET"), [data]).messages:
         head = message.head
-        assert isinstance(head, ResponseHead)
+        assert isinstance(head, Http1ResponseHead)
         check_clean(head.forward)
         again = read(new_response_reader(b"GET"), [head.forward]).messages[0].head
-        assert isinstance(again, ResponseHead)
+        assert isinstance(again, Http1ResponseHead)
         assert (again.status, again.body_length) == (head.status, head.body_length)
         assert again.forward == head.forward
 
@@ -160,7 +161,7 @@ def test_requests_round_trip(method, target, lines, body, size):
     reading = read(RequestReader(), [raw + wire])
     message = reading.only
     head = message.head
-    assert isinstance(head, RequestHead)
+    assert isinstance(head, Http1RequestHead)
     assert (head.method, head.target, head.raw, head.forward) == (method, target, raw, raw)
     assert parse_head(head.raw).fields == lines
     assert message.data == (body or b"")
@@ -180,7 +181,7 @@ def test_responses_round_trip(status, reason, lines, body, is_chunked):
     wire = (chunk(body) if body else b"") + b"0\r\n\r\n" if is_chunked else body
     message = read(new_response_reader(b"GET"), [raw + (wire if has_body else b"")]).only
     head = message.head
-    assert isinstance(head, ResponseHead)
+    assert isinstance(head, Http1ResponseHead)
     assert (head.status, head.raw, head.forward) == (status, raw, raw)
     assert (head.body_length == CHUNKED) == (is_chunked and has_body)
     assert message.data == (body if has_body else b"")

@@ -2,14 +2,15 @@
 
 import pytest
 
+from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
 from proxy_core.protocols.http1.reader import RequestReader
-from proxy_core.protocols.part import CHUNKED, RequestHead, TargetForm
+from proxy_core.protocols.part import CHUNKED
 from tests.support.http1_readings import read, read_requests
 
 
-def head_of(data: bytes, scheme: str = "http") -> RequestHead:
+def head_of(data: bytes, scheme: str = "http") -> Http1RequestHead:
     head = read_requests(data, scheme=scheme).messages[0].head
-    assert isinstance(head, RequestHead)
+    assert isinstance(head, Http1RequestHead)
     return head
 
 
@@ -99,7 +100,7 @@ def test_what_follows_connect_is_the_tunnels():
     reader = RequestReader()
     reader.receive(b"CONNECT b.test:443 HTTP/1.0\r\n\r\n\x16\x03\x01GET / HTTP/1.1\r\n\r\n")
     head, end = reader.next_part(), reader.next_part()
-    assert isinstance(head, RequestHead)
+    assert isinstance(head, Http1RequestHead)
     assert end == (b"", b"")
     assert reader.leftover() == b"\x16\x03\x01GET / HTTP/1.1\r\n\r\n"
 
@@ -125,7 +126,7 @@ def test_http_1_0_is_forwarded_as_1_1_and_not_kept_alive():
 def test_http_1_0_without_host_takes_the_connects_authority():
     reader = RequestReader("https", default_authority=b"c.test:8443")
     head = read(reader, [b"GET /x HTTP/1.0\r\n\r\n"]).only.head
-    assert isinstance(head, RequestHead)
+    assert isinstance(head, Http1RequestHead)
     assert (head.scheme, head.host, head.port) == ("https", "c.test", 8443)
     assert head.forward == b"GET /x HTTP/1.1\r\nHost: c.test:8443\r\n\r\n"
 

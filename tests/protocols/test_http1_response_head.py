@@ -2,14 +2,15 @@
 
 import pytest
 
+from proxy_core.protocols.http1.head import HeadLimits, Http1ResponseHead
 from proxy_core.protocols.http1.reader import ResponseReader
-from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, EndOfMessage, HeadLimits, ResponseHead
+from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, EndOfMessage
 from tests.support.http1_readings import read, read_response
 
 
-def head_of(data: bytes, method: bytes = b"GET") -> ResponseHead:
+def head_of(data: bytes, method: bytes = b"GET") -> Http1ResponseHead:
     head = read_response(data, method=method).messages[0].head
-    assert isinstance(head, ResponseHead)
+    assert isinstance(head, Http1ResponseHead)
     return head
 
 
@@ -366,7 +367,7 @@ def test_where_in_a_message_the_reader_is():
     assert reader.is_mid_message
     assert reader.is_mid_head
     reader.receive(b"200 OK\r\nContent-Length: 1\r\n\r\n")
-    assert isinstance(reader.next_part(), ResponseHead)
+    assert isinstance(reader.next_part(), Http1ResponseHead)
     assert reader.next_part() is None
     assert reader.is_mid_message
     assert not reader.is_mid_head

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proxy_core.model.failure import Failure
+from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
-from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError, RequestHead, ResponseHead
+from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError
 
 
 class Message(NamedTuple):
     """One message; `head` is None only for a failure before any head."""
 
-    head: RequestHead | ResponseHead
+    head: Http1RequestHead | Http1ResponseHead
     data: bytes
     wire: bytes
     end: EndOfMessage | None
@@ -63,7 +64,7 @@ def read(reader: RequestReader | ResponseReader, pieces: list[bytes], *, eof: bo
 
 def _take_parts(reader: RequestReader | ResponseReader, messages: list[Message]) -> None:
     while (part := reader.next_part()) is not None:
-        if isinstance(part, RequestHead | ResponseHead):
+        if isinstance(part, Http1RequestHead | Http1ResponseHead):
             messages.append(Message(part, b"", b"", None))
         elif isinstance(part, BodyPart):
             assert part.wire, "a part without bytes"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from gevent.queue import Queue
 
-from proxy_core.engine.links.transport import RECEIVE_LIMIT
+from proxy_core.engine.links.link import RECEIVE_LIMIT
 
 Cut = Callable[[bytes], Iterator[bytes]]
 

@@ -6,9 +6,13 @@ They are short, plain, and marked (`Proxy-Status`, RFC 9209), so that nobody tak
 from typing import NamedTuple
 
 from proxy_core.model.failure import FAILURES, Failure, FailureKind
+from proxy_core.model.message import Message
 from proxy_core.model.message_head import parse_head
+from proxy_core.protocols.http1.head import HeadLimits
+from proxy_core.protocols.http1.response_head import read_response_head
+from proxy_core.protocols.http1.rewriting import answering_response
 from proxy_core.protocols.http1.writer import own_response
-from proxy_core.protocols.part import RequestHead
+from proxy_core.protocols.part import RequestHead, ResponseHead
 
 NOT_A_WEB_SERVER = Failure(
     FailureKind.HTTP_REQUEST_ERROR,
@@ -20,24 +24,21 @@ _NOT_ECHOED = frozenset((b"authorization", b"cookie", b"proxy-authorization"))
 
 
 class OwnResponse(NamedTuple):
-    """Head and body, ready to be sent."""
+    """Head and body, for the client's side to send."""
 
-    status: int
-    head: bytes
+    head: ResponseHead
     body: bytes
-    content_type: bytes
 
 
-def failure_response(failure: Failure, *, close: bool, request: RequestHead | None = None) -> OwnResponse:
+def failure_response(failure: Failure, request: RequestHead | None = None) -> OwnResponse:
     """The page that tells a failure, in the form that the request accepts."""
-    accept = b""
-    is_head = False
+    accept = method = b""
     if request is not None:
         accept = parse_head(request.raw).value(b"accept") or b""
-        is_head = request.method == b"HEAD"
+        method = request.method
     advice = "" if failure is NOT_A_WEB_SERVER else None
     status = failure.status or FAILURES[failure.kind].status or 502
-    return _split(status, own_response(status, failure, accept=accept, head_only=is_head, close=close, advice=advice))
+    return _split(own_response(status, failure, accept=accept, head_only=method == b"HEAD", advice=advice), method)
 
 
 def last_hop_response(request: RequestHead) -> OwnResponse:
@@ -47,16 +48,21 @@ def last_hop_response(request: RequestHead) -> OwnResponse:
         lines = [parsed.start_line]
         lines += [name + b": " + value for name, value in parsed.fields if name.lower() not in _NOT_ECHOED]
         body = b"\r\n".join(lines) + b"\r\n\r\n"
-        return _last_hop(b"Content-Type: message/http\r\n", body)
-    return _last_hop(b"Allow: *\r\n", b"")
+        return _last_hop(b"Content-Type: message/http\r\n", body, request.method)
+    return _last_hop(b"Allow: *\r\n", b"", request.method)
 
 
-def _last_hop(field: bytes, body: bytes) -> OwnResponse:
-    head = b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\nProxy-Status: harrier\r\nConnection: close\r\n\r\n"
-    return _split(200, head % (field, len(body)) + body)
+def decided_response(message: Message) -> OwnResponse:
+    """What somebody decided to answer in the place of an upstream. Raises ProtocolError."""
+    head = answering_response(message)
+    return OwnResponse(head, (message.body or b"") if head.body_length else b"")
 
 
-def _split(status: int, raw: bytes) -> OwnResponse:
+def _last_hop(field: bytes, body: bytes, method: bytes) -> OwnResponse:
+    head = b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\nProxy-Status: harrier\r\n\r\n"
+    return _split(head % (field, len(body)) + body, method)
+
+
+def _split(raw: bytes, method: bytes) -> OwnResponse:
     head, end, body = raw.partition(b"\r\n\r\n")
-    head += end
-    return OwnResponse(status, head, body, parse_head(head).value(b"content-type") or b"")
+    return OwnResponse(read_response_head(head + end, method, HeadLimits()), body)

@@ -1,8 +1,8 @@
 """A request body on its way upstream, beside the response that may come early.
 
-What lay in the reader's buffer with the head is sent at once with it. The rest is sent by a greenlet of its own: the
-relay waits for the response meanwhile. When the upload fails, the upstream connection is reset, which wakes the relay;
-it then finds `failure` here. An upstream that only takes no more is no failure yet: it may have answered.
+What has come with the head is sent at once with it. The rest is sent by a greenlet of its own: the relay waits for the
+response meanwhile. When the upload fails, the upstream is given up, which wakes the relay; it then finds `failure`
+here. An upstream that only takes no more is no failure yet: it may have answered.
 """
 
 import time
@@ -10,14 +10,12 @@ from collections.abc import Callable
 
 import gevent
 
-from proxy_core.engine.links.transport import Link
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.upstream.connection import Upstream
+from proxy_core.engine.sides.side import BodySource, SideError, UpstreamSide
 from proxy_core.fault_log import caught
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.protocols.http1.reader import RequestReader
-from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError
+from proxy_core.protocols.part import BodyPart, EndOfMessage
 
 
 class Upload:
@@ -25,33 +23,26 @@ class Upload:
 
     def __init__(
         self,
-        client: Link,
-        reader: RequestReader,
-        upstream: Upstream,
+        source: BodySource,
+        upstream: UpstreamSide,
         report: Report,
-        at_body: Callable[[Report, BodyPart], None],
+        record: Callable[[BodyPart | EndOfMessage], None] | None,
     ) -> None:
-        """`at_body` sees each part before it is sent on."""
-        self._client = client
-        self._reader = reader
+        """The head has been sent to `upstream`, though not flushed. `record` sees each part before it goes on."""
+        self._source = source
         self._upstream = upstream
         self._report = report
-        self._at_body = at_body
+        self._record = record
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._is_upstream_open = True
-        self.is_done = False  # the whole body was read from the client
+        self.is_done = False  # the whole body was read from its source
         self.failure: Failure | None = None  # the client's fault or leaving, or an upstream that took nothing
 
-    def send_what_is_here(self, head: bytes) -> bool:
-        """Send the head and the buffered part of the body. Returns whether that was all.
-
-        Raises ProtocolError (the client's).
-        """
-        out = [head]
-        while (part := self._reader.next_part()) is not None:
-            if self._take(part, out):
-                break
-        self._send(out)
+    def send_what_is_here(self) -> bool:
+        """Send the head and what has come of the body. Returns whether that was all. Raises SideError, the client's."""
+        while not self.is_done and (part := self._source.part_here()) is not None:
+            self._take(part)
+        self._flush()
         if self.is_done and self._is_upstream_open:
             self._sent()
         return self.is_done
@@ -76,27 +67,19 @@ class Upload:
             self._greenlet.kill()
         return not has_begun
 
-    def _take(self, part: object, out: list[bytes]) -> bool:
-        """Record a part and put its bytes on `out`; True at the end of the body."""
-        if isinstance(part, BodyPart):
-            self._at_body(self._report, part)
-            out.append(part.wire)
-            return False
-        assert isinstance(part, EndOfMessage)
-        if part.trailers:
-            self._report.request_trailers = part.trailers
-        if part.wire:
-            out.append(part.wire)
-        self.is_done = True
-        return True
+    def _take(self, part: BodyPart | EndOfMessage) -> None:
+        if self._record is not None:
+            self._record(part)
+        if self._is_upstream_open:
+            self._upstream.send_part(part)
+        self.is_done = isinstance(part, EndOfMessage)
 
-    def _send(self, out: list[bytes]) -> None:
-        link = self._upstream.link
+    def _flush(self) -> None:
         try:
-            link.send(b"".join(out))
-        except TimeoutError:
+            self._upstream.flush()
+        except TimeoutError as error:
             self._is_upstream_open = False
-            self._fail(FailureKind.CONNECTION_WRITE_TIMEOUT, took_nothing(self._upstream))
+            self._fail(self._upstream.send_failure(error))
         except OSError:
             # The upstream takes no more. Its answer may lie in its socket: the relay finds it or the reset; the client
             # is read on, so that it comes to read that answer.
@@ -107,42 +90,18 @@ class Upload:
         self._report.state = max(self._report.state, ExchangeState.WAITING)
 
     def _run(self) -> None:
-        client, reader = self._client, self._reader
         try:
             while not self.is_done:
-                part = reader.next_part()
-                if part is None:
-                    if data := client.receive():
-                        reader.receive(data)
-                    else:
-                        reader.receive_eof()
-                    continue
-                out: list[bytes] = []
-                self._take(part, out)
-                if self._is_upstream_open and out:
-                    self._send(out)
+                self._take(self._source.next_part())
+                if self._is_upstream_open:
+                    self._flush()
             if self._is_upstream_open:
                 self._sent()
-        except ProtocolError as error:
-            if reader.is_at_end or error.failure.kind is FailureKind.HTTP_RESPONSE_INCOMPLETE:
-                self._fail(FailureKind.CLIENT_CLOSED, error.failure.text)
-            else:
-                self.failure = error.failure
-                self._upstream.link.abort()
-        except TimeoutError:
-            text = f"The client sent nothing of its request's body for {client.read_limit_s:.0f} seconds."
-            self._fail(FailureKind.CLIENT_TIMEOUT, text)
-        except OSError:
-            text = "The client closed the connection in the middle of its request's body."
-            self._fail(FailureKind.CLIENT_CLOSED, text)
+        except SideError as error:
+            self._fail(error.failure)
         except Exception:  # a border: the relay waits for the response, and nobody else would hear of it
-            self._fail(FailureKind.OWN_FAULT, caught("an upload"))
+            self._fail(Failure(FailureKind.OWN_FAULT, caught("an upload")))
 
-    def _fail(self, kind: FailureKind, text: str) -> None:
-        self.failure = Failure(kind, text)
-        self._upstream.link.abort()
-
-
-def took_nothing(upstream: Upstream) -> str:
-    """The sentence for an upstream that lets a request wait."""
-    return f"{upstream.host}:{upstream.port} took nothing of the request for {upstream.link.write_limit_s:.0f} seconds."
+    def _fail(self, failure: Failure) -> None:
+        self.failure = failure
+        self._upstream.abort()

@@ -13,8 +13,8 @@ import ssl
 import time
 from collections.abc import Callable
 
+from proxy_core.engine.links.link import RECEIVE_LIMIT, Link, PeerState
 from proxy_core.engine.links.tls_facts import peer_chain
-from proxy_core.engine.links.transport import RECEIVE_LIMIT, Link, PeerState
 
 RECORD_LIMIT = 16 * 1024  # plaintext bytes of one TLS record (RFC 8446 §5.1)
 # What is asked of the link at once: four whole records of TLS 1.3. The BIOs keep their largest size for the life of the

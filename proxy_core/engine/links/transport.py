@@ -17,77 +17,19 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 from gevent import get_hub
 from greenlet import getcurrent
 
+from proxy_core.engine.links.link import RECEIVE_LIMIT, PeerState
 from proxy_core.fault_log import caught
 
-RECEIVE_LIMIT = 64 * 1024  # bytes of one `recv` …
-BULK_RECEIVE_LIMIT = 256 * 1024  # … and after one that was filled to the brim
+BULK_RECEIVE_LIMIT = 256 * 1024  # after a receive that was filled to the brim
 AHEAD_LIMIT_BYTES = RECEIVE_LIMIT  # taken in while nobody receives; what one receive would bring
 _READ, _WRITE = 1, 2
 _LINGER_RESET = struct.pack("ii", 1, 0)
-
-
-class PeerState(Enum):
-    """What looking ahead has found of the peer."""
-
-    PRESENT = 0
-    ENDED = 1  # it sends no more; it may still receive (RFC 9112 §9.6)
-    RESET = 2
-
-
-class Link(Protocol):
-    """What relays, TLS and tunnels ask of either a `Transport` or a `TlsTransport`."""
-
-    peer_host: str
-    peer_port: int
-    local_host: str
-    local_port: int
-    read_limit_s: float  # a receive that waits longer raises TimeoutError
-    write_limit_s: float
-    is_truncated: bool  # the end that was received is not a proper one (TLS without close_notify)
-    on_ahead: Callable[[], None] | None  # told in the hub, while nobody receives, that `look_ahead` has news
-
-    def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
-        """Wait for bytes; b"" is the end. Raises OSError, TimeoutError."""
-        ...
-
-    def send(self, data: bytes) -> None:
-        """Hand all of `data` to the system, waiting for a slow reader. Raises OSError, TimeoutError."""
-        ...
-
-    def send_eof(self) -> None:
-        """Close our direction only."""
-        ...
-
-    def close(self) -> None:
-        """Close in order; calling it again does nothing."""
-        ...
-
-    def abort(self) -> None:
-        """Close with a reset, so that the peer can't take what it has for the whole."""
-        ...
-
-    def is_readable(self) -> bool:
-        """Whether bytes, an end or an error are there to be received, without waiting."""
-        ...
-
-    def look_ahead(self) -> PeerState:
-        """Take in what has come, as long as there is room, for later receives; only while nobody waits for it."""
-        ...
-
-    def take_ahead(self) -> bytes:
-        """All that `look_ahead` has taken in, b"" for nothing."""
-        ...
-
-    def is_quiet(self) -> bool:
-        """Whether nothing was there to be received when the event loop last looked; costs no system call."""
-        ...
 
 
 class DeadlineSweep:

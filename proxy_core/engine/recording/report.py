@@ -51,9 +51,11 @@ class Report:
         "ready_mark",
         "received_mark",
         "request_bytes",
+        "request_forwarded_head",
         "request_head",
         "request_trailers",
         "response_bytes",
+        "response_forwarded_head",
         "response_head",
         "response_mark",
         "response_trailers",
@@ -83,6 +85,8 @@ class Report:
         self.content_type = b""
         self.failure: Failure | None = None
         self.request_head = self.response_head = b""
+        self.request_forwarded_head: bytes | None = None  # only where somebody decided about it
+        self.response_forwarded_head: bytes | None = None
         self.interim: list[tuple[int, bytes]] | None = None
         self.request_trailers: bytes | None = None
         self.response_trailers: bytes | None = None
@@ -141,8 +145,8 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
                     report.key,
                     report.request_head,
                     report.response_head,
-                    None,
-                    None,
+                    report.request_forwarded_head,
+                    report.response_forwarded_head,
                     None if report.interim is None else msgspec.msgpack.encode(report.interim),
                     report.request_trailers,
                     report.response_trailers,

@@ -10,75 +10,48 @@ from dataclasses import dataclass, field
 
 import gevent
 
+from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import TlsTransport
 from proxy_core.engine.links.tls_facts import tls_facts
-from proxy_core.engine.links.transport import Link, Transport
+from proxy_core.engine.links.transport import Transport
 from proxy_core.engine.services import Services
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamCaError
 from proxy_core.engine.upstream.connector import UpstreamError, connect_failure
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.protocols.http1.reader import ResponseReader
 
-# The one ALPN offer, to clients and to upstreams: for a tunnel's first connection and for its later ones.
-HTTP1_OFFER = ("http/1.1",)
 _UPSTREAM_SIDE = 1
-_MOMENT_S = 0.05
-_FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
 _clock = time.perf_counter
 
 
 @dataclass(slots=True)
-class Upstream:
-    """An open upstream connection. The owner closes it."""
+class UpstreamConnection:
+    """An open connection and what is known of it, whatever is spoken on it. The owner closes it."""
 
     link: Link
     scheme: str
     host: str
     port: int
-    connection: int  # key into the capture's table `connection`
+    key: int  # into the capture's table `connection`
     dns_us: int
     connect_us: int
     tls_us: int
-    reader: ResponseReader = field(default_factory=ResponseReader)
-    exchanges: int = 0  # how many it has served
-    used_mark: float = 0.0  # `time.perf_counter` seconds when the last one ended
-    alpn: str = ""
-    opened_mark: float = field(default_factory=_clock)
+    alpn: str = ""  # the protocol that the origin chose, "" without a choice
+    opened_mark: float = field(default_factory=_clock)  # again once TLS is there
     opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
+
+    @property
+    def where(self) -> str:
+        """For sentences."""
+        return f"{self.host}:{self.port}"
 
     @property
     def spent_us(self) -> int:
         """How long it took to open."""
         return sum(each for each in (self.dns_us, self.connect_us, self.tls_us) if each > 0)
 
-    def serves(self, scheme: str, host: str, port: int) -> bool:
-        """Whether it leads to that origin."""
-        return self.host == host and self.port == port and self.scheme == scheme
 
-    def is_alive(self, *, is_sure: bool) -> bool:
-        """Whether it seems alive: an end, an error or bytes that nobody asked for (RFC 9112 §9.2) are none to send on.
-
-        Without `is_sure`, for a request that can be repeated, the system is not asked when the connection was in use a
-        moment ago: no origin grows tired of it that soon, and the event loop would have seen most else.
-        """
-        if not is_sure and _clock() - self.used_mark < _MOMENT_S and self.link.is_quiet():
-            return True
-        return not self.link.is_readable()
-
-    def was_kept(self, mark: float) -> bool:
-        """Whether at that mark it wasn't fresh, and may have been closed in the same moment (RFC 9112 §9.3.1).
-
-        Browsers open some connections ahead of time; such a tunnel's upstream is as old as the tunnel.
-        """
-        return self.exchanges > 0 or mark - self.opened_mark > _FRESH_S
-
-    def close(self) -> None:
-        """Close in order."""
-        self.link.close()
-
-
-def connect_plain(services: Services, host: str, port: int) -> Upstream:
+def connect_plain(services: Services, host: str, port: int) -> UpstreamConnection:
     """Connect over TCP. Raises UpstreamError."""
     connected = services.connector.connect(host, port)
     limits = services.limits
@@ -87,14 +60,16 @@ def connect_plain(services: Services, host: str, port: int) -> Upstream:
     except OSError as error:
         connected.sock.close()
         raise UpstreamError(connect_failure(error, host, port)) from None
-    upstream = Upstream(
+    upstream = UpstreamConnection(
         link, "http", host, port, services.reporter.connection_key(), connected.dns_us, connected.connect_us, -1
     )
     _report(services, upstream, None)
     return upstream
 
 
-def start_tls(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...]) -> Upstream:
+def start_tls(
+    services: Services, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...]
+) -> UpstreamConnection:
     """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it.
 
     Returns it, or a second connection in its place: where the first way of verifying (`UpstreamTrust`) refused a
@@ -127,21 +102,22 @@ class _RefusedError(UpstreamError):
         self.is_of_issuer = is_fault_of_issuer(error)
 
 
-def _shake(services: Services, upstream: Upstream, server_name: str, alpn: tuple[str, ...], *, by_system: bool) -> None:
+def _shake(
+    services: Services, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...], *, by_system: bool
+) -> None:
     start_mark = time.perf_counter()
     try:
         context = services.trust.context(alpn, by_system=by_system)
     except UpstreamCaError as error:
-        upstream.close()
-        raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.connection) from None
+        upstream.link.close()
+        raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.key) from None
     link = TlsTransport(upstream.link, context, server_side=False, server_hostname=server_name)
     try:
         with gevent.Timeout(services.limits.upstream_tls_s, TimeoutError("the TLS handshake took too long")):
             link.handshake()
     except TimeoutError:
         link.abort()
-        where = f"{upstream.host}:{upstream.port}"
-        text = f"{where} did not finish the TLS handshake in time."
+        text = f"{upstream.where} did not finish the TLS handshake in time."
         raise UpstreamError(Failure(FailureKind.CONNECTION_TIMEOUT, text)) from None
     except OSError as error:
         link.abort()
@@ -149,8 +125,8 @@ def _shake(services: Services, upstream: Upstream, server_name: str, alpn: tuple
         if hasattr(link, "ssl_object"):  # what was refused is worth seeing
             _report(services, upstream, tls_facts(link.ssl_object, server_name, failure.text))
         if failure.kind is FailureKind.TLS_CERTIFICATE_ERROR:
-            raise _RefusedError(error, failure, upstream.connection) from None
-        raise UpstreamError(failure, upstream.connection) from None
+            raise _RefusedError(error, failure, upstream.key) from None
+        raise UpstreamError(failure, upstream.key) from None
     upstream.link = link
     upstream.scheme = "https"
     upstream.opened_mark = _clock()
@@ -159,21 +135,22 @@ def _shake(services: Services, upstream: Upstream, server_name: str, alpn: tuple
     _report(services, upstream, tls_facts(link.ssl_object, server_name))
 
 
-def connect_upstream(services: Services, scheme: str, host: str, port: int, server_name: str = "") -> Upstream:
-    """Connect to an origin, with TLS for https. `server_name` is whom to ask for and to verify, where that is not the
-    host that is connected to. Raises UpstreamError.
+def connect_upstream(
+    services: Services, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...]
+) -> UpstreamConnection:
+    """Connect to an origin, with TLS for https. Raises UpstreamError.
+
+    `server_name` is whom to ask for and to verify, which need not be the host that is connected to.
     """
     upstream = connect_plain(services, host, port)
-    if scheme == "https":
-        return start_tls(services, upstream, server_name or host, HTTP1_OFFER)
-    return upstream
+    return start_tls(services, upstream, server_name, alpn) if scheme == "https" else upstream
 
 
-def _report(services: Services, upstream: Upstream, tls: bytes | None) -> None:
+def _report(services: Services, upstream: UpstreamConnection, tls: bytes | None) -> None:
     link = upstream.link
     services.reporter.connection(
         (
-            upstream.connection,
+            upstream.key,
             _UPSTREAM_SIDE,
             upstream.opened_at,
             link.peer_host,

@@ -14,7 +14,8 @@ keep a person from seeing the body.
 import re
 
 from proxy_core.protocols.http1.fields import BARE_LF, FIELD_LINES, TOKEN, VALUE, MalformedError, repair_lines, shown
-from proxy_core.protocols.part import END_OF_CHUNKS, BodyPart, EndOfMessage, HeadLimits
+from proxy_core.protocols.http1.head import END_OF_CHUNKS, HeadLimits
+from proxy_core.protocols.part import BodyPart, EndOfMessage
 
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\' + VALUE + rb')*+"'  # RFC 9110 §5.6.4
 _EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+"

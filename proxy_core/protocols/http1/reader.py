@@ -7,6 +7,7 @@ beginning of the next request, or for `leftover` when the connection becomes a t
 
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1.fields import BARE_LF, MalformedError
+from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead, RequestPart, ResponsePart
 from proxy_core.protocols.http1.message_reader import (
     AT_HEAD,
     AT_REST,
@@ -17,16 +18,7 @@ from proxy_core.protocols.http1.message_reader import (
 )
 from proxy_core.protocols.http1.request_head import check_request_line, check_request_start, read_request_head
 from proxy_core.protocols.http1.response_head import check_response_start, check_status_line, read_response_head
-from proxy_core.protocols.part import (
-    END_WITHOUT_TRAILERS,
-    EndOfMessage,
-    HeadLimits,
-    ProtocolError,
-    RequestHead,
-    RequestPart,
-    ResponseHead,
-    ResponsePart,
-)
+from proxy_core.protocols.part import END_WITHOUT_TRAILERS, EndOfMessage, ProtocolError
 
 _LIMITS = HeadLimits()
 
@@ -56,9 +48,9 @@ class RequestReader(MessageReader):
         """The next part, None when bytes are needed (or `is_at_end`). Raises ProtocolError, then always the same."""
         if self._next == AT_HEAD:
             return self._next_head()
-        return self._next_body_part()
+        return self.next_body_part()
 
-    def _next_head(self) -> RequestHead | None:
+    def _next_head(self) -> Http1RequestHead | None:
         store: bytes | bytearray = self._partial or self._buffer
         begin = self._position
         if begin == len(store):
@@ -149,9 +141,9 @@ class ResponseReader(MessageReader):
             return self._next_head()
         if self._next == AT_REST:
             return None
-        return self._next_body_part()
+        return self.next_body_part()
 
-    def _next_head(self) -> ResponseHead | None:
+    def _next_head(self) -> Http1ResponseHead | None:
         store: bytes | bytearray = self._partial or self._buffer
         begin = self._position
         if begin == len(store):
@@ -171,7 +163,7 @@ class ResponseReader(MessageReader):
         self._begin_response(head)
         return head
 
-    def _begin_response(self, head: ResponseHead) -> None:
+    def _begin_response(self, head: Http1ResponseHead) -> None:
         if head.status == 101 or (self._method == b"CONNECT" and 200 <= head.status < 300):
             self._next = AT_REST
         elif head.status < 200:

@@ -22,8 +22,9 @@ from proxy_core.protocols.http1.fields import (
     shown,
     special_fields,
 )
+from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead
 from proxy_core.protocols.http1.target import DEFAULT_PORTS, NO_PORT, read_authority, read_target
-from proxy_core.protocols.part import CHUNKED, HeadLimits, RequestHead
+from proxy_core.protocols.part import CHUNKED
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"++) ([^\x00-\x20\x7f]++) HTTP/1\.([0-9])\r\n")
 _ANY_VERSION = re.compile(rb".* HTTP/([0-9])\.[0-9]", re.DOTALL)
@@ -86,7 +87,9 @@ class _RequestFields(NamedTuple):
     notes: str
 
 
-def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes, limits: HeadLimits) -> RequestHead:
+def read_request_head(
+    raw: bytes, default_scheme: str, default_authority: bytes, limits: HeadLimits
+) -> Http1RequestHead:
     """Read a whole head (`raw` ends with its empty line). Raises MalformedError.
 
     Scheme and authority are those of requests that name none: inside an interception, those of the CONNECT.
@@ -120,7 +123,7 @@ def read_request_head(raw: bytes, default_scheme: str, default_authority: bytes,
         forward = raw
     else:
         forward = line[0] + fields.forward
-    return RequestHead(
+    return Http1RequestHead(
         raw,
         method,
         spelled_target,

@@ -24,7 +24,8 @@ from proxy_core.protocols.http1.fields import (
     shown,
     special_fields,
 )
-from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, HeadLimits, ResponseHead
+from proxy_core.protocols.http1.head import HeadLimits, Http1ResponseHead
+from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?:( )" + VALUE + rb"*+)?\r\n")
 _SPECIAL = special_fields(
@@ -63,7 +64,7 @@ def check_response_start(store: bytes | bytearray, begin: int) -> None:
         raise _bad_status_line(bytes(store[begin : begin + 80]))
 
 
-def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> ResponseHead:
+def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Http1ResponseHead:
     """Read a whole head, ending with its empty line, that answers a request with `method`. Raises MalformedError."""
     text, had_bare_lf = raw, False
     line = _STATUS_LINE.match(raw)
@@ -84,7 +85,7 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Respons
     start_line = _start_line(line)
     is_unchanged = start_line is None and fields.forward == section
     forward = text if is_unchanged else (start_line or line[0]) + fields.forward
-    return ResponseHead(
+    return Http1ResponseHead(
         raw,
         status,
         minor,

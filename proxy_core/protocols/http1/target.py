@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
 from proxy_core.protocols.http1.fields import MalformedError, shown
-from proxy_core.protocols.part import TargetForm
+from proxy_core.protocols.http1.head import TargetForm
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 NO_PORT = -1

@@ -82,7 +82,6 @@ def own_response(
     *,
     accept: bytes = b"",
     head_only: bool = False,
-    close: bool = True,
     advice: str | None = None,
 ) -> bytes:
     """A whole response that tells a failure, as HTML where `accept` (the value of the Accept field) names it.
@@ -103,8 +102,6 @@ def own_response(
         "Cache-Control: no-store",
         f"Proxy-Status: {proxy_status(failure)}",
     ]
-    if close:
-        lines.append("Connection: close")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
     return head if head_only else head + body
 
@@ -168,3 +165,8 @@ def without_chunking(forward: bytes) -> bytes:
 def chunk(data: bytes) -> bytes:
     """Some bytes of a body (not none) as one chunk, RFC 9112 §7.1."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def last_chunk(trailers: bytes) -> bytes:
+    """The end of a chunked body, with trailers as raw field lines."""
+    return b"0\r\n%b\r\n" % trailers

@@ -1,0 +1,410 @@
+"""One exchange between its two sides, whatever protocols they speak.
+
+An ordinary blocking function in a greenlet: decide, connect, send, wait, pass on. A request whose body is not here yet
+is uploaded by a second greenlet, so that an interim or an early final response reaches the client while the body is
+still on its way.
+
+Bodies pass through as they arrive: what one receive brings is sent on before the next, so a slow reader on one side
+slows the other, and memory stays flat. The report is completed before the last bytes are sent: what a client has got
+whole is on disk.
+"""
+
+import time
+
+from proxy_core.engine.exchange import own_answer
+from proxy_core.engine.exchange.deciding import DecidedRequest, DecidedResponse, Deciding
+from proxy_core.engine.exchange.point import Abort, Answer
+from proxy_core.engine.exchange.route import Destination, Route
+from proxy_core.engine.exchange.tunnel import relay_tunnel
+from proxy_core.engine.exchange.upload import Upload
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.services import Services
+from proxy_core.engine.sides.side import BodySource, ClientGoneError, ClientSide, SideError, UpstreamSide
+from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.fault_log import caught
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http1.rewriting import CONTINUE, request_message
+from proxy_core.protocols.part import (
+    END_WITHOUT_TRAILERS,
+    BodyPart,
+    EndOfMessage,
+    ProtocolError,
+    RequestHead,
+    ResponseHead,
+)
+
+# RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+_WAITED_IN_VAIN = (FailureKind.HTTP_RESPONSE_TIMEOUT, FailureKind.CONNECTION_READ_TIMEOUT)
+_clock = time.perf_counter
+# Plain integers: an operation on an enum's member costs 2 µs, and these are set for each exchange.
+_OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
+_REQUEST_INCOMPLETE = int(ExchangeFlag.REQUEST_INCOMPLETE)
+_RESPONSE_INCOMPLETE = int(ExchangeFlag.RESPONSE_INCOMPLETE)
+_WAITING = int(ExchangeState.WAITING)
+_RESPONDING = int(ExchangeState.RESPONDING)
+
+
+class ExchangeRelay:
+    """Relays one exchange, from the head of its request on."""
+
+    __slots__ = (
+        "_body",
+        "_client",
+        "_deciding",
+        "_head",
+        "_report",
+        "_reporter",
+        "_route",
+        "_services",
+        "_upload",
+        "_upstream",
+    )
+
+    def __init__(self, services: Services, route: Route, client: ClientSide, head: RequestHead, report: Report) -> None:
+        """The report has been opened; what it says of the request's head is the caller's."""
+        self._services = services
+        self._reporter = services.reporter
+        self._route = route
+        self._client = client
+        self._head = head
+        self._body: BodySource = client
+        self._report = report
+        self._upload: Upload | None = None
+        self._upstream: UpstreamSide | None = None
+        self._deciding: Deciding | None = None
+
+    def run(self) -> None:
+        """Relay it. On return the report is final, and the client has got its response, was cut off, or is gone."""
+        self._client.when_gone = self._client_gone
+        try:
+            self._run()
+        except UpstreamError as error:
+            self._report.upstream_connection = error.connection
+            self._fail(error.failure)
+        except (SideError, ProtocolError) as error:
+            self._fail(error.failure)
+        except ClientGoneError:
+            self._drop_upstream()
+            text = "The client closed the connection before it had the whole response."
+            self._reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
+            self._client.end_unanswered()
+        except Exception:  # a border: our own fault costs this exchange and its connection, and is told
+            self._fail(Failure(FailureKind.OWN_FAULT, caught("a relay")), is_last=True)
+        finally:
+            self._client.when_gone = None
+
+    def _client_gone(self) -> None:
+        """The client has left while the exchange is under way. Runs in the hub.
+
+        After a reset nobody wants the response. An end may be half of one (RFC 9112 §9.6): then it is still waited for,
+        though not for long if the upstream is silent.
+        """
+        if self._upstream is None:
+            return
+        if self._client.has_reset:
+            self._upstream.abort()
+        else:
+            self._upstream.hurry(self._services.limits.half_closed_s)
+
+    def _run(self) -> None:
+        head, report, route = self._head, self._report, self._route
+        to = route.destination(head)
+        if route.tunnel is not None and (head.host, head.port) != to[1:] and not report.notes:
+            report.notes = f"Sent to {to[1]}:{to[2]}, though its Host says {head.host}:{head.port}."
+        if head.max_forwards == 0 and head.method in (b"TRACE", b"OPTIONS"):
+            # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
+            self._answer(own_answer.last_hop_response(head), None, is_last=True)
+            return
+        if self._services.points is not None:
+            decided = self._decide_request(to)
+            if decided is None:
+                return
+            head, self._body, to = decided
+        can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
+        upstream = self._connect(to, can_repeat=can_repeat)
+        try:
+            self._send_request(head, upstream)
+            self._relay_response(head, upstream)
+        except SideError as error:
+            # RFC 9112 §9.3.1: a connection that was kept may have been closed in the same moment.
+            is_end = error.is_unanswered and upstream.was_kept(report.ready_mark)
+            if not is_end or report.interim or self._client.has_reset:
+                raise
+            if not can_repeat:
+                self._leave_unanswered(error.failure)
+                return
+            upstream.close()
+            upstream = self._connect(to, can_repeat=False)
+            self._send_request(head, upstream)
+            self._relay_response(head, upstream)
+
+    def _connect(self, to: Destination, *, can_repeat: bool) -> UpstreamSide:
+        upstream = self._upstream = self._route.side_for(to, self._report, can_repeat=can_repeat)
+        if self._client.has_left:
+            self._client_gone()
+        self._report.ready_mark = _clock()
+        return upstream
+
+    # The request
+
+    def _send_request(self, head: RequestHead, upstream: UpstreamSide) -> None:
+        """Send the head and as much of the body as is here; an `Upload` sends the rest."""
+        report = self._report
+        upstream.send_head(head)
+        if head.body_length == 0:
+            try:
+                upstream.flush()
+            except OSError as error:
+                failure = upstream.send_failure(error)
+                raise SideError(failure, is_unanswered=not isinstance(error, TimeoutError)) from None
+            report.state = _WAITING
+            report.sent_mark = _clock()
+            return
+        record = self._record_request if self._body is self._client else None
+        upload = self._upload = Upload(self._body, upstream, report, record)
+        if not upload.send_what_is_here():
+            upload.start()
+
+    def _record_request(self, part: BodyPart | EndOfMessage) -> None:
+        if isinstance(part, BodyPart):
+            self._reporter.request_body(self._report, part.data)
+        elif part.trailers:
+            self._report.request_trailers = part.trailers
+
+    # The response
+
+    def _relay_response(self, head: RequestHead, upstream: UpstreamSide) -> None:
+        report, client, upload = self._report, self._client, self._upload
+        response = upstream.next_head()
+        if response.status < 200:
+            response = self._pass_interim(head, response, upstream)
+        report.response_mark = _clock()
+        report.response_head = response.raw
+        report.status = response.status
+        report.content_type = response.content_type
+        report.state = _RESPONDING
+        if response.notes:
+            report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
+        if response.status == 101 or head.method == b"CONNECT":
+            self._switch_protocols(response, upstream)
+            return
+        body: BodySource = upstream
+        if self._deciding is not None:
+            decided = self._decide_response(response, upstream)
+            if decided is None:
+                return
+            response, body = decided
+        if upload is not None and not upload.is_done and _is_refusal(head, response):
+            upload.stop_unless_begun()
+        client.send_head(response)
+        self._relay_response_body(body, is_recorded=body is not upstream)
+        if upload is not None and not upload.is_done:
+            self._end_upload(head, response, upstream, upload)
+        upstream.finish(is_request_whole=upload is None or upload.is_done)
+        client.finish()
+
+    def _pass_interim(self, head: RequestHead, response: ResponseHead, upstream: UpstreamSide) -> ResponseHead:
+        """Pass interim responses on and record them, as they come; the final one's head, or that of a 101."""
+        while response.status < 200:
+            if response.status == 101:
+                if head.upgrade:
+                    break
+                text = "The server switched protocols though the request had not asked for it."
+                raise SideError(Failure(FailureKind.HTTP_PROTOCOL_ERROR, text))
+            self._reporter.interim(self._report, response.raw)
+            self._client.send_interim(response)
+            response = upstream.next_head()
+        return response
+
+    def _relay_response_body(self, body: BodySource, *, is_recorded: bool) -> None:
+        report, reporter, client, upload = self._report, self._reporter, self._client, self._upload
+        while True:
+            try:
+                part = body.part_here()
+            except (SideError, ProtocolError):
+                client.flush()
+                raise
+            if part is None:
+                client.flush()
+                reporter.changed(report)
+                part = body.next_part()
+            client.send_part(part)
+            if isinstance(part, EndOfMessage):
+                break
+            if not is_recorded:
+                reporter.response_body(report, part.data)
+        if part.trailers:
+            report.response_trailers = part.trailers
+        if upload is None or upload.is_done:
+            reporter.complete(report)
+        client.flush()
+
+    def _record_response(self, part: BodyPart | EndOfMessage) -> None:
+        if isinstance(part, BodyPart):
+            self._reporter.response_body(self._report, part.data)
+        elif part.trailers:
+            self._report.response_trailers = part.trailers
+
+    def _end_upload(self, head: RequestHead, response: ResponseHead, upstream: UpstreamSide, upload: Upload) -> None:
+        """The response is over before the request's body."""
+        # Where the origin reads on, so do we: it may use what comes, and some clients read no response before they have
+        # sent everything. Who waited for a 100 and was told something else has nothing to send.
+        has_nothing = head.expect_continue and not response.connection_auth and upload.stop_unless_begun()
+        if not upload.finish(wait=upstream.reads_on and not has_nothing):
+            self._report.flags |= _REQUEST_INCOMPLETE
+        self._reporter.complete(self._report)
+
+    def _switch_protocols(self, response: ResponseHead, upstream: UpstreamSide) -> None:
+        # RFC 9110 §7.8: from here on the connection belongs to the new protocol, the client's side of it once its
+        # request is whole.
+        client, upload = self._client, self._upload
+        if response.upgrade.lower() == b"websocket":
+            self._report.kind = ExchangeKind.WEBSOCKET
+        client.send_head(response)
+        client.flush()
+        if upload is not None:
+            upload.finish(wait=True)
+            if upload.failure is not None:
+                raise SideError(upload.failure)
+        self._upstream = None
+        client_link, early_up = client.detach()
+        upstream_link, early_down = upstream.detach()
+        relay_tunnel(self._services, self._report, client_link, upstream_link, early_up, early_down)
+
+    # Decisions
+
+    def _decide_request(self, to: Destination) -> DecidedRequest | None:
+        """What goes on in the request's place; None when nothing does, and the client has been told."""
+        head, begin = self._head, self._services.points
+        message = request_message(head, *to)
+        points = None if begin is None else begin(message)
+        if points is None:
+            return DecidedRequest(head, self._client, to)
+        self._deciding = Deciding(points, message, self._note, self._invite)
+        decided = self._deciding.request(head, self._client, to, self._record_request)
+        if isinstance(decided, Answer | Abort):
+            self._carry_out(decided)
+            return None
+        if decided.head is not head:
+            self._report.request_forwarded_head = decided.head.raw
+        return decided
+
+    def _decide_response(self, head: ResponseHead, upstream: UpstreamSide) -> DecidedResponse | None:
+        assert self._deciding is not None
+        decided = self._deciding.response(head, upstream, self._record_response)
+        if isinstance(decided, Answer | Abort):
+            self._drop_upstream()
+            self._carry_out(decided)
+            return None
+        if decided.head is not head:
+            self._report.response_forwarded_head = decided.head.raw
+        return decided
+
+    def _carry_out(self, decision: Answer | Abort) -> None:
+        if isinstance(decision, Answer):
+            self._answer(own_answer.decided_response(decision.message), None)
+            return
+        self._reporter.fail(self._report, Failure(FailureKind.ABORTED, decision.text))
+        self._client.abort()
+
+    def _note(self, text: str) -> None:
+        report = self._report
+        report.notes = f"{report.notes}\n{text}" if report.notes else text
+
+    def _invite(self) -> None:
+        """A body is wanted before an upstream could ask for it (RFC 9110 §10.1.1)."""
+        if self._head.expect_continue:
+            self._client.send_interim(CONTINUE)
+
+    # Failures
+
+    def _leave_unanswered(self, failure: Failure) -> None:
+        """End the client's connection as the origin has closed its own, which was kept open and brought no byte.
+
+        RFC 9110 §9.2.2: a proxy must not repeat such a request, but the client may, and knows how: without us it would
+        see exactly this. (A fresh upstream for each of them instead would cost a handshake every time and end an NTLM
+        session; an answer of ours would look final.)
+        """
+        self._drop_upstream()
+        if self._upload is not None and not self._upload.is_done:
+            self._report.flags |= _REQUEST_INCOMPLETE
+        method = self._head.method.decode("ascii")
+        text = f"{failure.text} It had been kept open before; only the client may repeat its {method}."
+        self._reporter.fail(self._report, Failure(failure.kind, text))
+        self._client.end_unanswered()
+
+    def _fail(self, failure: Failure, *, is_last: bool = False) -> None:
+        """Answer with the failure, or cut the client off where the response has begun already."""
+        report, client, upload = self._report, self._client, self._upload
+        if upload is not None and upload.failure is not None:
+            failure = upload.failure
+        if client.has_reset or (client.has_left and failure.kind in _WAITED_IN_VAIN):
+            # That was our own doing: who leaves is not waited for.
+            when = "it had the whole response" if report.response_head else "the response came"
+            failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
+        self._drop_upstream()
+        has_begun = bool(report.response_head)
+        if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
+            self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
+            return
+        if has_begun:
+            report.flags |= _RESPONSE_INCOMPLETE
+        if failure.kind is FailureKind.CLIENT_CLOSED:
+            is_request_whole = self._head.body_length == 0 or (upload is not None and upload.is_done)
+            if not is_request_whole or (upload is not None and upload.failure is not None):
+                report.flags |= _REQUEST_INCOMPLETE
+            self._reporter.fail(report, failure)
+            client.end_unanswered()
+        else:
+            self._reporter.fail(report, failure)
+            client.cut_short()
+
+    def _answer(self, response: own_answer.OwnResponse, failure: Failure | None, *, is_last: bool = False) -> None:
+        answer(self._services, self._client, self._report, response, failure, is_last=is_last)
+
+    def _drop_upstream(self) -> None:
+        if self._upload is not None and not self._upload.is_done:
+            self._upload.finish(wait=False)
+        if self._upstream is not None:
+            self._upstream.abort()
+            self._upstream = None
+
+
+def _is_refusal(head: RequestHead, response: ResponseHead) -> bool:
+    """Whether a client that asked before sending its body is told no, and so has nothing to send."""
+    # A status below 300 refuses nothing: there are origins that begin to answer and then read. Nor does NTLM's demand.
+    return head.expect_continue and response.status >= 300 and not response.connection_auth
+
+
+def answer(
+    services: Services,
+    client: ClientSide,
+    report: Report,
+    response: own_answer.OwnResponse,
+    failure: Failure | None,
+    *,
+    is_last: bool = False,
+) -> None:
+    """Send a response of Harrier's own, and record it as such."""
+    head, reporter = response.head, services.reporter
+    report.flags |= _OWN_RESPONSE
+    report.status = head.status
+    report.response_head = head.raw
+    report.content_type = head.content_type
+    report.response_mark = _clock()
+    reporter.response_body(report, response.body)
+    if failure is None:
+        reporter.complete(report)
+    else:
+        reporter.fail(report, failure)
+    client.send_head(head, is_last=is_last)
+    if response.body:
+        client.send_part(BodyPart(response.body, b""))
+    client.send_part(END_WITHOUT_TRAILERS)
+    try:
+        client.flush()
+    except ClientGoneError:
+        return
+    client.finish(is_own=True)

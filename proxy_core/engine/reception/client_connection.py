@@ -1,0 +1,49 @@
+"""A client connection: what is known of it, and how what it says is served.
+
+Whatever is spoken on a connection, and however far inside it (after a CONNECT, inside TLS), is served by a function
+that returns what ended it (`Ended`): nothing more to do, or a CONNECT that somebody has to see to. So the two questions
+stay apart: «what is spoken here?» is asked by whoever hands a link over, «what is done about a CONNECT?» by whoever
+gets one back.
+"""
+
+import time
+from typing import NamedTuple
+
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.services import Services
+from proxy_core.engine.sides.http1_client import Http1Client
+from proxy_core.protocols.http1.head import Http1RequestHead
+
+_CLIENT_SIDE = 0
+
+
+class ClientConnection:
+    """The record of a connection that a client has opened to us."""
+
+    def __init__(self, services: Services, link: Link) -> None:
+        """Tells the capture of it."""
+        self.key = services.reporter.connection_key()
+        self._opened_at = int(time.time() * 1e6)
+        self._services = services
+        self.report(link, None)
+
+    def report(self, link: Link, tls: bytes | None) -> None:
+        """Tell of it, again with `tls` once that is known."""
+        row = link.peer_host, link.peer_port, link.local_host, link.local_port, tls
+        self._services.reporter.connection((self.key, _CLIENT_SIDE, self._opened_at, *row))
+
+
+class Closed(NamedTuple):
+    """The connection is closed."""
+
+
+class ConnectWanted(NamedTuple):
+    """The client wants a tunnel. Its connection is open, and the next one's to close; the report is held."""
+
+    client: Http1Client  # has read the CONNECT, and answers it
+    head: Http1RequestHead
+    report: Report
+
+
+Ended = Closed | ConnectWanted

@@ -1,0 +1,226 @@
+"""What is done about a CONNECT: interception, plain HTTP, or a tunnel.
+
+The proxy answers 200 at once and looks at what comes. A ClientHello: connect upstream first, verify it, then end the
+client's TLS with a leaf for the name. Something like HTTP: served as HTTP. Anything else, or a server that speaks
+first, or a host that is not to be intercepted: relayed unread. Where the upstream fails, the client's TLS is still
+ended, so that the page that says why can be read (browsers hide the bodies of failed CONNECTs).
+"""
+
+import time
+
+import gevent
+
+from proxy_core.engine.exchange import own_answer
+from proxy_core.engine.exchange.relay import answer
+from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.tunnel import relay_tunnel
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
+from proxy_core.engine.links.tls_facts import tls_facts
+from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
+from proxy_core.engine.reception.http1_serving import Http1Serving
+from proxy_core.engine.reception.speech import Speech, recognise
+from proxy_core.engine.services import Services
+from proxy_core.engine.sides.spoken import OFFER, speaks_one_of
+from proxy_core.engine.trust.certificates import LeafError
+from proxy_core.engine.trust.tls_failure import client_tls_failure
+from proxy_core.engine.upstream.connection import UpstreamConnection, connect_plain, start_tls
+from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.model.exchange import ExchangeKind, ExchangeState
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.client_hello import ClientHello
+
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+class Connect:
+    """One CONNECT, from its head to the end of what comes of it."""
+
+    def __init__(self, services: Services, connection: ClientConnection, wanted: ConnectWanted) -> None:
+        self._services = services
+        self._connection = connection
+        self._side = wanted.client
+        self._client, self._first_bytes = wanted.client.detach()
+        self._head = wanted.head
+        self._report = report = wanted.report
+        self._host, self._port = wanted.head.host, wanted.head.port
+        self._prepared: UpstreamConnection | None = None  # connected while the client kept silent
+        self._server_spoke = b""
+        report.kind = ExchangeKind.TUNNEL
+        report.host, report.port = self._host, self._port
+
+    def run(self) -> None:
+        """Carry it out; closes both sides."""
+        try:
+            self._run()
+        finally:
+            self._client.close()
+
+    def _run(self) -> None:
+        if not self._services.intercepts(self._host):
+            self._tunnel_or_refuse()
+            return
+        try:
+            self._client.send(_ESTABLISHED)
+            self._report.status = 200
+            self._report.response_head = _ESTABLISHED
+            seen = self._first_bytes or self._await_first_bytes()
+            spoken: ClientHello | Speech = Speech.UNKNOWN
+            if seen and not self._server_spoke:
+                spoken, seen = recognise(self._client, seen, self._services.limits.client_tls_s)
+        except UpstreamError as error:
+            self._services.reporter.fail(self._report, error.failure)
+            return
+        except TimeoutError:
+            self._drop_prepared()
+            text = f"The client did not finish its ClientHello within {self._services.limits.client_tls_s:.0f} seconds."
+            self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_TIMEOUT, text))
+            return
+        except OSError:
+            self._drop_prepared()
+            self._client_closed()
+            return
+        if isinstance(spoken, ClientHello):
+            if speaks_one_of(spoken.alpn):
+                self._intercept(spoken, seen)
+                return
+            names = ", ".join(name.decode("latin-1") for name in spoken.alpn)
+            self._report.notes = f"Not decrypted: the client offers no HTTP/1.1 (only {names})."
+            self._tunnel(seen)
+        elif spoken is Speech.HTTP1:
+            self._services.reporter.forget(self._report)
+            self._drop_prepared()
+            route = Route(self._services, ("http", self._host, self._port))
+            Http1Serving(self._services, self._client, self._connection.key, route, seen).run()
+        else:
+            self._tunnel(seen)
+
+    def _client_closed(self) -> None:
+        text = "The client closed the connection right after CONNECT."
+        self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
+
+    def _await_first_bytes(self) -> bytes:
+        """What the client sends first; b"" when the server speaks or ends first, `_prepared` is then connected.
+
+        What the server said is in `_server_spoke`. Raises OSError when the client leaves, UpstreamError.
+        """
+        try:
+            with gevent.Timeout(self._services.limits.first_bytes_s, TimeoutError()):
+                seen = self._client.receive()
+        except TimeoutError:
+            upstream = self._prepared = connect_plain(self._services, self._host, self._port)
+            theirs = gevent.spawn(_received, upstream.link)
+            ours = gevent.spawn(_received, self._client)
+            gevent.wait((theirs, ours), count=1)
+            if theirs.ready():
+                self._server_spoke = theirs.get()
+            theirs.kill()
+            if not ours.ready():
+                ours.kill()
+                return b""
+            seen = ours.get()
+        if not seen:
+            raise OSError("the client closed the connection") from None
+        return seen
+
+    def _connect(self) -> UpstreamConnection:
+        """The connection made while waiting for the first bytes, or a new one. Raises UpstreamError."""
+        upstream, self._prepared = self._prepared, None
+        return upstream or connect_plain(self._services, self._host, self._port)
+
+    def _drop_prepared(self) -> None:
+        if self._prepared is not None:
+            self._prepared.link.close()
+            self._prepared = None
+
+    # Tunnels
+
+    def _tunnel_or_refuse(self) -> None:
+        """Not to be intercepted: connect first, and answer the CONNECT itself with what came of it."""
+        report = self._report
+        try:
+            upstream = connect_plain(self._services, self._host, self._port)
+        except UpstreamError as error:
+            response = own_answer.failure_response(error.failure, self._head)
+            answer(self._services, self._side, report, response, error.failure, is_last=True)
+            return
+        report.status, report.response_head = 200, _ESTABLISHED
+        try:
+            self._client.send(_ESTABLISHED)
+        except OSError:
+            upstream.link.close()
+            self._client_closed()
+            return
+        self._relay_unread(upstream, self._first_bytes)
+
+    def _tunnel(self, first_bytes: bytes) -> None:
+        try:
+            upstream = self._connect()
+        except UpstreamError as error:
+            self._services.reporter.fail(self._report, error.failure)
+            return
+        self._relay_unread(upstream, first_bytes)
+
+    def _relay_unread(self, upstream: UpstreamConnection, first_bytes: bytes) -> None:
+        report = self._report
+        report.is_held = False
+        report.state = ExchangeState.RESPONDING
+        report.upstream_connection = upstream.key
+        report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
+        report.dns_us, report.connect_us = upstream.dns_us, upstream.connect_us
+        relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke)
+
+    # Interception
+
+    def _intercept(self, hello: ClientHello, seen: bytes) -> None:
+        services, report = self._services, self._report
+        # The name that the client will verify is the one to verify for it: its SNI, which may differ from the target of
+        # the CONNECT (that one is often an address).
+        name = hello.server_name or self._host
+        upstream: UpstreamConnection | None = None
+        first_error: UpstreamError | None = None
+        begin_mark = time.perf_counter()
+        try:
+            upstream = start_tls(services, self._connect(), name, OFFER)
+        except UpstreamError as error:
+            upstream, first_error = None, error
+            error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
+        try:
+            context = services.certificates.server_context(name, OFFER)
+        except LeafError as error:
+            self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))
+            return
+        tls = TlsTransport(self._client, context, server_side=True, first_bytes=seen)
+        try:
+            with gevent.Timeout(services.limits.client_tls_s, TimeoutError("the TLS handshake took too long")):
+                tls.handshake()
+        except OSError as error:
+            if upstream is not None:
+                upstream.link.close()
+            report.upstream_connection = upstream.key if upstream is not None else 0
+            services.reporter.fail(report, client_tls_failure(error, name))
+            return
+        self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name))
+        services.reporter.forget(report)
+        to = "https", self._host, self._port
+        route = Route(services, to, server_name=name, prepared=upstream, first_error=first_error)
+        Http1Serving(services, tls, self._connection.key, route).run()
+
+    def _refuse_tls(self, upstream: UpstreamConnection | None, failure: Failure) -> None:
+        """Without a certificate there is no TLS in which a page could say why: the client gets TLS's word for it."""
+        if upstream is not None:
+            upstream.link.close()
+            self._report.upstream_connection = upstream.key
+        self._services.reporter.fail(self._report, failure)
+        try:
+            self._client.send(INTERNAL_ERROR_ALERT)
+        except OSError:
+            pass
+
+
+def _received(link: Link) -> bytes:
+    """What a link receives first; an error counts as its end."""
+    try:
+        return link.receive()
+    except OSError:
+        return b""

@@ -1,0 +1,129 @@
+"""HTTP/1 on a client connection, or inside a tunnel: request after request, each relayed, until the connection ends."""
+
+import ssl
+
+from proxy_core.engine.exchange import own_answer
+from proxy_core.engine.exchange.relay import ExchangeRelay, answer
+from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.reception.client_connection import Closed, ConnectWanted, Ended
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.services import Services
+from proxy_core.engine.sides.http1_client import Http1Client
+from proxy_core.engine.sides.side import SideError
+from proxy_core.engine.trust.tls_failure import client_tls_failure
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
+
+_INTERCEPTED = int(ExchangeFlag.INTERCEPTED)
+
+
+class Http1Serving:
+    """Serves what one client says in HTTP/1."""
+
+    def __init__(self, services: Services, link: Link, connection: int, route: Route, first_bytes: bytes = b"") -> None:
+        """Takes over the link and the route. `connection` is the client connection's key in the capture."""
+        self._services = services
+        self._reporter = services.reporter
+        self._connection = connection
+        self._route = route
+        self._tunnel = route.tunnel
+        scheme, named = "http", b""
+        if route.tunnel is not None:
+            scheme, host, port = route.tunnel
+            named = b"%b:%d" % (host.encode("ascii", "replace"), port)
+        self._scheme = scheme
+        self._flags = _INTERCEPTED if scheme == "https" else 0
+        self._has_served = False
+        self._client = Http1Client(
+            link, services.limits, scheme=scheme, default_authority=named, first_bytes=first_bytes
+        )
+
+    def run(self) -> Ended:
+        """Serve until the connection ends, or a CONNECT comes that is meant for us. Closes the upstream."""
+        client = self._client
+        wanted: ConnectWanted | None = None
+        try:
+            while wanted is None and client.keeps and (head := self._read_head()) is not None:
+                wanted = self._serve(head)
+        except OSError:
+            pass  # between exchanges there is nobody to tell; within one it has been reported
+        finally:
+            self._route.close()
+            if wanted is None:
+                client.close()
+        return wanted or Closed()
+
+    def _read_head(self) -> Http1RequestHead | None:
+        """Read the next head; None when the connection has ended, whether in order or with a reported failure."""
+        client = self._client
+        try:
+            return client.next_request()
+        except SideError as error:
+            self._refuse_unread(error.failure, error.raw)
+        except OSError as error:
+            if isinstance(error, ssl.SSLError) and not self._has_served and self._tunnel is not None:
+                # In TLS 1.3 a client says only after its handshake that it refuses our certificate.
+                report = self._reporter.open(self._connection)
+                report.kind = ExchangeKind.TUNNEL
+                report.method = "CONNECT"
+                _, report.host, report.port = self._tunnel
+                self._reporter.fail(report, client_tls_failure(error, report.host))
+            elif client.is_mid_head:
+                report = self._reporter.open(self._connection)
+                report.request_head = client.leftover()
+                text = "The client reset the connection in the middle of its request's head."
+                self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
+        return None
+
+    def _refuse_unread(self, failure: Failure, raw: bytes) -> None:
+        """Answer what could not be read as a request, and record it with what was read."""
+        report = self._reporter.open(self._connection)
+        report.flags |= self._flags
+        report.request_head = raw
+        report.scheme = self._scheme
+        if self._tunnel is not None:
+            _, report.host, report.port = self._tunnel
+        report.method = raw.split(b" ", 1)[0][:24].decode("latin-1") if raw[:1].isalpha() else "?"
+        answer(self._services, self._client, report, own_answer.failure_response(failure), failure)
+
+    def _serve(self, head: Http1RequestHead) -> ConnectWanted | None:
+        """See to one request: have it relayed, answer it, or return it."""
+        reporter, services, client = self._reporter, self._services, self._client
+        self._has_served = True
+        if reporter.is_full:
+            reporter.wait_for_room()
+        report = reporter.open(self._connection)
+        report.request_head = head.raw
+        report.method = head.method.decode("ascii")
+        report.notes = head.notes
+        report.flags = self._flags
+        if head.method == b"CONNECT":
+            return self._take_connect(head, report)
+        report.scheme = head.scheme if self._tunnel is None else self._scheme
+        report.host, report.port = head.host, head.port
+        report.path = head.origin_target.decode("utf-8", "replace")
+        if self._tunnel is None and (
+            head.form is TargetForm.ORIGIN or (head.form is TargetForm.ASTERISK and not head.host)
+        ):
+            failure = own_answer.NOT_A_WEB_SERVER
+            response = own_answer.failure_response(failure, head)
+            answer(services, client, report, response, failure, is_last=True)
+            return None
+        ExchangeRelay(services, self._route, client, head, report).run()
+        return None
+
+    def _take_connect(self, head: Http1RequestHead, report: Report) -> ConnectWanted | None:
+        if self._tunnel is None:
+            report.is_held = True
+            return ConnectWanted(self._client, head, report)
+        # Inside a tunnel it is meant for the proxy at the tunnel's end. That one gets the very bytes, since what
+        # concerns a proxy (RFC 9110 §11.7) is for it. Once it has answered, the two are left to themselves, whatever it
+        # said: a refusal and a second try, too, are relayed unread.
+        report.kind = ExchangeKind.TUNNEL
+        report.host, report.port = head.host, head.port
+        report.notes = f"Asked of the proxy {self._tunnel[1]}:{self._tunnel[2]}, inside a tunnel to it."
+        as_came = head._replace(forward=head.raw)
+        ExchangeRelay(self._services, self._route, self._client, as_came, report).run()
+        return None

@@ -1,0 +1,30 @@
+"""From an accepted connection to its end: what is spoken on it is served, and what that comes to is carried out."""
+
+from greenlet import getcurrent
+
+from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
+from proxy_core.engine.reception.connect import Connect
+from proxy_core.engine.reception.http1_serving import Http1Serving
+from proxy_core.engine.services import Services
+from proxy_core.fault_log import caught
+from proxy_core.model.failure import Failure, FailureKind
+
+
+def serve_client(services: Services, client: Link) -> None:
+    """Serve a client connection from its first byte to its end.
+
+    This is a border: what a relay of ours raises ends what it had under way as failed, and closes both sides.
+    """
+    connection = ClientConnection(services, client)
+    try:
+        ended = Http1Serving(services, client, connection.key, Route(services)).run()
+        if isinstance(ended, ConnectWanted):
+            Connect(services, connection, ended).run()
+    except Exception:
+        failure = Failure(FailureKind.OWN_FAULT, caught("a relay"))
+        for report in services.reporter.under_way(connection.key):
+            services.reporter.fail(report, failure)
+        client.abort()
+        services.sweep.abort_opened_by(getcurrent())

@@ -1,0 +1,39 @@
+"""What is spoken here? Asked wherever bytes come whose protocol nobody has agreed upon."""
+
+import re
+from enum import Enum
+
+import gevent
+
+from proxy_core.engine.links.link import Link
+from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls
+
+_LIKE_HTTP = re.compile(rb"[A-Z]{3,20} [/*h]|CONNECT [-._~%\[0-9A-Za-z]")
+
+
+class Speech(Enum):
+    """What isn't TLS, whose hello tells more."""
+
+    HTTP1 = 1
+    UNKNOWN = 2
+
+
+def recognise(link: Link, seen: bytes, limit_s: float) -> tuple[ClientHello | Speech, bytes]:
+    """Tell what a peer speaks whose first bytes are `seen`, reading on until it is clear.
+
+    Returns that and all bytes read. Raises OSError, TimeoutError.
+    """
+    reader = ClientHelloReader()
+    reader.receive(seen)
+    # A limit on the whole hello: single bytes don't hold a connection for ever.
+    with gevent.Timeout(limit_s, TimeoutError()):
+        while (hello := reader.next_part()) is None:
+            data = link.receive()
+            if not data:
+                hello = NotTls()
+                break
+            seen += data
+            reader.receive(data)
+    if isinstance(hello, ClientHello):
+        return hello, seen
+    return (Speech.HTTP1 if _LIKE_HTTP.match(seen) else Speech.UNKNOWN), seen

@@ -1,0 +1,128 @@
+"""The two sides of an exchange, as the relay between them sees them; each protocol brings one of each.
+
+A side speaks of one exchange: a client side gives the request's body and takes the response, an upstream side takes the
+request and gives the response. Framing is theirs alone. What is given to `send_…` waits until `flush`, so that what
+belongs together leaves together: a head with the body that is already here costs one system call. A side that can carry
+one exchange at a time (HTTP/1) is its connection; one that can carry many makes an object for each.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.upstream.connection import UpstreamConnection
+from proxy_core.model.failure import Failure
+from proxy_core.protocols.part import BodyPart, EndOfMessage, RequestHead, ResponseHead
+
+
+class SideError(Exception):
+    """A side can give no more: `failure` says why, in a sentence for the person and for whoever is there to be told."""
+
+    def __init__(self, failure: Failure, *, raw: bytes = b"", is_unanswered: bool = False) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
+        self.raw = raw  # of a head that could not be read: what there was of it
+        self.is_unanswered = is_unanswered  # an upstream ended before the first byte of a response
+
+
+class ClientGoneError(Exception):
+    """The client took no more."""
+
+
+class BodySource(Protocol):
+    """Where a message's body comes from: a side, or what was held back."""
+
+    def part_here(self) -> BodyPart | EndOfMessage | None:
+        """The next part that has come already, None where there is none. Raises SideError, ProtocolError."""
+
+    def next_part(self) -> BodyPart | EndOfMessage:
+        """The next part, waited for. Raises SideError."""
+        ...
+
+
+class ClientSide(BodySource, Protocol):
+    """The client's half of an exchange whose request head has been read."""
+
+    has_left: bool  # it ended its direction; it may still read
+    has_reset: bool  # nobody wants the response
+    when_gone: Callable[[], None] | None  # told in the hub, while nobody receives, that one of these has become true
+
+    def send_interim(self, head: ResponseHead) -> None:
+        """Send a 1xx response at once, unless this client can't understand one. Raises ClientGoneError."""
+
+    def send_head(self, head: ResponseHead, *, is_last: bool = False) -> None:
+        """Begin the final response, or switch protocols with it; `is_last`: this client gets no other."""
+
+    def send_part(self, part: BodyPart | EndOfMessage) -> None:
+        """Go on with the response."""
+
+    def flush(self) -> None:
+        """Hand what was sent to the system, waiting for a slow client. Raises ClientGoneError."""
+
+    def finish(self, *, is_own: bool = False) -> None:
+        """The response is over, and flushed; `is_own`: it may have come long before the request's end."""
+
+    def cut_short(self) -> None:
+        """The response ends here, before its end: let the client see that, and read what it has got."""
+
+    def end_unanswered(self) -> None:
+        """There is no response, and no other exchange: the client sees its connection end."""
+
+    def abort(self) -> None:
+        """Cut the client off, such that it can't take what it has for the whole."""
+
+    def detach(self) -> tuple[Link, bytes]:
+        """The protocol was switched: the link, and what the client has sent behind its request."""
+        ...
+
+
+class UpstreamSide(BodySource, Protocol):
+    """The upstream's half of an exchange."""
+
+    connection: UpstreamConnection
+    exchanges: int  # how many it had finished before this one
+    reads_on: bool  # though it has answered, it takes what is left of the request
+
+    def room(self, *, is_sure: bool) -> int:
+        """How many more exchanges it can carry at this moment: 0 for one that is closed, broken or in use.
+
+        Without `is_sure`, for a request that can be repeated, the answer may rest on what was seen a moment ago.
+        """
+        ...
+
+    def was_kept(self, mark: float) -> bool:
+        """Whether at that mark it wasn't fresh, and may have been closed in the same moment (RFC 9112 §9.3.1)."""
+        ...
+
+    def send_head(self, head: RequestHead) -> None:
+        """Begin an exchange."""
+
+    def send_part(self, part: BodyPart | EndOfMessage) -> None:
+        """Go on with the request."""
+
+    def flush(self) -> None:
+        """Hand what was sent to the system. Raises OSError, TimeoutError; an answer may still be there to be read."""
+
+    def send_failure(self, error: OSError) -> Failure:
+        """Why `flush` failed; reads the upstream's last words, so there is no answer behind it."""
+        ...
+
+    def next_head(self) -> ResponseHead:
+        """The next head of the response, interim or final, waited for. Raises SideError."""
+        ...
+
+    def finish(self, *, is_request_whole: bool) -> None:
+        """The response is over. Closes, unless it can carry another exchange."""
+
+    def hurry(self, limit_s: float) -> None:
+        """Wait no longer than this for what is still to come."""
+
+    def abort(self) -> None:
+        """Give the exchange up, such that the origin can't take what it has for the whole. Wakes who waits here."""
+
+    def close(self) -> None:
+        """Close in order."""
+
+    def detach(self) -> tuple[Link, bytes]:
+        """The protocol was switched: the link, and what the origin has sent behind its response."""
+        ...
