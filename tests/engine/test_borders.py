@@ -96,7 +96,7 @@ def ended_by_us(proxy):
 
 
 class TestARelay:
-    @pytest.mark.parametrize("name", ["_run", "_connect", "_send_request", "_next_final_head"])
+    @pytest.mark.parametrize("name", ["_run", "_connect", "_send_request", "_relay_response"])
     def test_that_throws_before_there_is_a_response_answers_so(self, proxy, answering, monkeypatch, name):
         monkeypatch.setattr(ExchangeRelay, name, throw)
         got = get(proxy, answering).reads_to_end()
@@ -183,7 +183,7 @@ class TestARelay:
             let_go.wait()
             upstream.sends(OK)
 
-        monkeypatch.setattr(Http1Relay, "_on_client_gone", throw)
+        monkeypatch.setattr(ExchangeRelay, "_client_gone", throw)
         client = get(proxy, start_origin(script))
         gevent.spawn_later(0.05, client.sock.shutdown, stdlib_socket.SHUT_WR)
         client.reads_to_end()

@@ -102,7 +102,11 @@ class Deciding:
             return decision
         if isinstance(decision, Pass):
             return DecidedResponse(head, goes_on)
-        return DecidedResponse(changed_response(head, decision.message), goes_on)
+        changed = changed_response(head, decision.message)
+        if changed.body_length == 0:  # of its status, or for a HEAD: whatever body there is goes nowhere
+            drain(goes_on, record if goes_on is body else _let_go)
+            goes_on = Held([END_WITHOUT_TRAILERS])
+        return DecidedResponse(changed, goes_on)
 
     def _decide(
         self,
@@ -154,6 +158,10 @@ def drain(body: BodySource, record: Record) -> None:
     while not isinstance(part, EndOfMessage):
         part = body.next_part()
         record(part)
+
+
+def _let_go(_part: Part) -> None:
+    """Recorded already."""
 
 
 def _parts_of(body: bytes) -> list[Part]:

@@ -13,6 +13,7 @@ from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link, PeerState
 from proxy_core.engine.sides.reading import await_part
 from proxy_core.engine.sides.side import ClientGoneError, SideError
+from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.reader import RequestReader
@@ -65,13 +66,17 @@ class Http1Client:
 
     def _look_ahead(self) -> None:
         # Runs in the hub: something has come while an exchange is under way.
-        state = self.link.look_ahead()
-        if state is PeerState.PRESENT:
-            return
-        self.has_left = True
-        self.has_reset |= state is PeerState.RESET
-        if self.when_gone is not None:
-            self.when_gone()
+        try:
+            state = self.link.look_ahead()
+            if state is PeerState.PRESENT:
+                return
+            self.has_left = True
+            self.has_reset |= state is PeerState.RESET
+            if self.when_gone is not None:
+                self.when_gone()
+        except Exception:  # a border: in the hub nobody would hear of it
+            caught("looking whether a client has left")
+            self.link.abort()
 
     # The request
 
@@ -156,12 +161,21 @@ class Http1Client:
             response = head
         else:
             response = as_http1_response(head, b"" if request is None else request.method)
-        forward, length = response.forward, response.body_length
-        self._is_chunked = length == CHUNKED
-        self._ends_by_close = length == UNTIL_CLOSE
-        if response.status == 101:
-            self._out.append(forward)
-            return
+        length = response.body_length
+        if length >= 0 and request is not None and request.keep_alive and self._is_request_read and not is_last:
+            # The usual case: nothing about the connection has to be said.
+            self._is_chunked = self._ends_by_close = False
+            self._out.append(response.forward)
+        elif response.status == 101:
+            self._out.append(response.forward)
+        else:
+            self._send_edited(response, request, is_last=is_last)
+
+    def _send_edited(self, response: Http1ResponseHead, request: Http1RequestHead | None, *, is_last: bool) -> None:
+        """Begin a response whose head has to say how it, or the connection, ends."""
+        forward = response.forward
+        self._is_chunked = response.body_length == CHUNKED
+        self._ends_by_close = response.body_length == UNTIL_CLOSE
         if request is None or not request.minor:
             # RFC 9112 §6.1: an HTTP/1.0 client doesn't know chunks; its body ends with the connection.
             forward = without_chunking(forward)

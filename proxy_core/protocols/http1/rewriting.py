@@ -39,37 +39,34 @@ def response_message(head: ResponseHead, request: Message, body: bytes | None = 
 
 def changed_request(head: RequestHead, message: Message) -> Http1RequestHead:
     """The request with the message's method, origin, target, fields and, where it has one, body."""
-    host = _authority(message)
-    lines = [b"%b %b HTTP/1.1\r\n" % (message.method, message.target)]
     # RFC 9112 §3.2: the Host field names the origin; one that a rule left alone follows the message's host.
     fields = [field for field in message.fields if field[0].lower() != b"host"]
-    named = [value for name, value in message.fields if name.lower() == b"host"]
-    was = parse_head(head.raw).value(b"host")
+    named = message.value(b"host")
     is_moved = (message.host, message.port) != (head.host, head.port)
-    lines.append(b"Host: %b\r\n" % (named[0] if named and (named[0] != was or not is_moved) else host))
-    lines += _field_lines(fields, head.raw, drops_framing=message.body is not None)
-    if message.body is not None and (message.body or head.body_length != 0):
-        lines.append(b"Content-Length: %d\r\n" % len(message.body))
+    if named is None or (is_moved and named == parse_head(head.raw).value(b"host")):
+        named = _host_and_port(message.host, message.port, message.scheme)
+    lines = [b"%b %b HTTP/1.1\r\n" % (message.method, message.target), b"Host: %b\r\n" % named]
+    framing = _framing(head.body_length, message.body, is_kept=isinstance(head, Http1RequestHead))
+    lines += _field_lines(fields, head.raw, framing)
     return _read_request(lines, message.scheme)
 
 
 def changed_response(head: ResponseHead, message: Message) -> Http1ResponseHead:
     """The response with the message's status, fields and, where it has one, body."""
-    start = parse_head(head.raw).start_line + b"\r\n"
-    if message.status != head.status:
-        start = _status_line(message.status)
-    lines = [start, *_field_lines(message.fields, head.raw, drops_framing=message.body is not None)]
-    if message.body is not None and _may_have_content(message.status):
-        lines.append(b"Content-Length: %d\r\n" % len(message.body))
-    return _read_response(lines, message.method)
+    is_kept = isinstance(head, Http1ResponseHead)
+    start = _status_line(message.status)
+    if is_kept and message.status == head.status:
+        start = parse_head(head.raw).start_line + b"\r\n"
+    body = message.body if _may_have_content(message.status) else None
+    framing = _framing(head.body_length, body, is_kept=is_kept)
+    return _read_response([start, *_field_lines(message.fields, head.raw, framing)], message.method)
 
 
 def answering_response(message: Message) -> Http1ResponseHead:
     """A response out of nothing."""
-    lines = [_status_line(message.status), *_field_lines(message.fields, b"", drops_framing=True)]
-    if _may_have_content(message.status):
-        lines.append(b"Content-Length: %d\r\n" % len(message.body or b""))
-    return _read_response(lines, message.method)
+    length = len(message.body or b"")
+    framing = [_framing_line(length)] if _may_have_content(message.status) else []
+    return _read_response([_status_line(message.status), *_field_lines(message.fields, b"", framing)], message.method)
 
 
 def as_http1_request(head: RequestHead) -> Http1RequestHead:
@@ -78,11 +75,8 @@ def as_http1_request(head: RequestHead) -> Http1RequestHead:
         return head
     authority = _host_and_port(head.host, head.port, head.scheme)
     fields = [field for field in parse_head(head.raw).fields if field[0].lower() not in (b"host", *_OF_CONNECTION)]
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.origin_target, authority)]
-    lines += _field_lines(fields, b"", drops_framing=True)
-    if head.body_length:
-        lines.append(_framing_line(head.body_length))
-    return _read_request(lines, head.scheme)
+    lines = [b"%b %b HTTP/1.1\r\n" % (head.method, head.origin_target), b"Host: %b\r\n" % authority]
+    return _read_request([*lines, *_field_lines(fields, b"", _framing(head.body_length, None))], head.scheme)
 
 
 def as_http1_response(head: ResponseHead, method: bytes) -> Http1ResponseHead:
@@ -90,11 +84,18 @@ def as_http1_response(head: ResponseHead, method: bytes) -> Http1ResponseHead:
     if isinstance(head, Http1ResponseHead):
         return head
     fields = [field for field in parse_head(head.raw).fields if field[0].lower() not in _OF_CONNECTION]
-    has_body = head.body_length != 0
-    lines = [_status_line(head.status), *_field_lines(fields, b"", drops_framing=has_body)]
-    if has_body and head.body_length != UNTIL_CLOSE:
-        lines.append(_framing_line(head.body_length))
-    return _read_response(lines, method)
+    # Without a body (an answer to HEAD, say), a length tells what there would be, and stays.
+    framing = _framing(head.body_length, None, is_kept=head.body_length == 0)
+    return _read_response([_status_line(head.status), *_field_lines(fields, b"", framing)], method)
+
+
+def _framing(length: int, body: bytes | None, *, is_kept: bool = False) -> list[bytes] | None:
+    """The lines that say how long a message is; None to keep those that it has."""
+    if body is not None:
+        return [_framing_line(len(body))] if body or length else []
+    if is_kept:
+        return None
+    return [_framing_line(length)] if length not in (0, UNTIL_CLOSE) else []
 
 
 def _status_line(status: int) -> bytes:
@@ -109,27 +110,26 @@ def _may_have_content(status: int) -> bool:
     return status >= 200 and status not in _NO_CONTENT  # RFC 9110 §8.6, §15.4.5
 
 
-def _authority(message: Message) -> bytes:
-    return _host_and_port(message.host, message.port, message.scheme)
-
-
 def _host_and_port(host: str, port: int, scheme: str) -> bytes:
     name = f"[{host}]" if ":" in host else host
     return (name if DEFAULT_PORTS.get(scheme) == port else f"{name}:{port}").encode("utf-8")
 
 
-def _field_lines(fields: "tuple[Field, ...] | list[Field]", raw: bytes, *, drops_framing: bool) -> Iterator[bytes]:
-    """The lines of these fields; those that stand in `raw` word for word are taken from there, with their blanks."""
+def _field_lines(fields: "tuple[Field, ...] | list[Field]", raw: bytes, framing: list[bytes] | None) -> Iterator[bytes]:
+    """The lines of these fields; those that stand in `raw` word for word are taken from there, with their blanks.
+
+    `framing` stands in the place of the lines that say so now.
+    """
     as_came: dict[Field, list[bytes]] = {}
-    for line in raw.split(b"\r\n")[1:] if raw else ():
+    for line in raw.split(b"\r\n")[1:]:
         for field in parse_fields(line):
             as_came.setdefault(field, []).append(line)
     for field in fields:
         name, value = field
-        if drops_framing and name.lower() in _FRAMING:
-            continue
-        lines = as_came.get(field)
-        yield (lines.pop(0) if lines else b"%b: %b" % (name, value)) + b"\r\n"
+        if framing is None or name.lower() not in _FRAMING:
+            lines = as_came.get(field)
+            yield (lines.pop(0) if lines else b"%b: %b" % (name, value)) + b"\r\n"
+    yield from framing or ()
 
 
 def _read_request(lines: list[bytes], scheme: str) -> Http1RequestHead:
