@@ -249,3 +249,24 @@ def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monke
     gevent.sleep(0.01)
     may_connect.set()
     assert proxy.only().row.failure == "client_closed"
+
+
+def test_half_a_client_is_not_kept_by_an_origin_that_answered_and_takes_no_more(start_proxy, start_origin):
+    """What is left of the request waits for an upstream that doesn't read; the answer is there already."""
+
+    def script(upstream):
+        upstream.reads_head()
+        upstream.sends(OK)
+        is_over.wait(60)
+
+    is_over = Event()
+    proxy = start_proxy(limits=SHORT)
+    origin = start_origin(script)
+    client = proxy.connect()
+    client.sends(b"POST http://127.0.0.1:%d/ HTTP/1.1\r\nHost: a\r\nContent-Length: 60000000\r\n\r\n" % origin.port)
+    client.sees(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    sends_what_fits(client, b"x" * 60_000_000)
+    client.closes()
+    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    is_over.set()
+    assert proxy.only().row.flags & ExchangeFlag.REQUEST_INCOMPLETE

@@ -150,6 +150,7 @@ class Http1Upstream:
 
     def hurry(self, limit_s: float) -> None:
         self._link.read_limit_s = min(self._link.read_limit_s, limit_s)
+        self._link.write_limit_s = min(self._link.write_limit_s, limit_s)
 
     def abort(self) -> None:
         self._is_closed = True

@@ -115,7 +115,7 @@ class UpstreamSide(BodySource, Protocol):
         """The response is over. Closes, unless it can carry another exchange."""
 
     def hurry(self, limit_s: float) -> None:
-        """Wait no longer than this for what is still to come."""
+        """Wait no longer than this for what is still to come, nor for what is still to be taken."""
 
     def abort(self) -> None:
         """Give the exchange up, such that the origin can't take what it has for the whole. Wakes who waits here."""
