@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.process import parent_process
+from typing import assert_never
 
 import msgspec
 
@@ -29,7 +30,6 @@ from proxy_core.model.command import (
     ClearCapture,
     Command,
     ForgetCleared,
-    RotateSegments,
     RowsSeen,
     SetRecording,
     Stop,
@@ -46,6 +46,7 @@ from proxy_core.model.notice import (
     encode_notice,
 )
 from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import RotateSegments, WorkerCommand
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import AddressError, Supervisor, listen, worker_count
 from proxy_core.terminal import complain
@@ -163,13 +164,9 @@ class Engine:
         """Carry out an order of the window's."""
         match command:
             case ApplySettings(settings=settings):
-                self.settings = settings
-                self._supervisor.apply_settings(settings)
-                self._supervisor.tell(0, command)
+                self._apply(settings)
             case SetRecording(on=on):
-                self.settings = msgspec.structs.replace(self.settings, recording=on)
-                self._supervisor.apply_settings(self.settings)
-                self._supervisor.tell(0, command)
+                self._apply(msgspec.structs.replace(self.settings, recording=on))
                 self._recorder.recording_changed(on=on)
             case ClearCapture():
                 self._clear()
@@ -182,7 +179,11 @@ class Engine:
             case Stop():
                 self.stop()
             case _:
-                pass
+                assert_never(command)
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        self._supervisor.apply_settings(settings)
 
     def _clear(self) -> None:
         """Rows are left out at once; the old segments go with them when nobody wants them back any more."""
@@ -209,7 +210,7 @@ class Engine:
             last[segment >> 20] = segment
         return set(last.values())
 
-    def _tell_worker(self, series: int, command: Command) -> None:
+    def _tell_worker(self, series: int, command: WorkerCommand) -> None:
         self._supervisor.tell(series, command)
 
     def _worker_changed(self, text: str, alive: int) -> None:

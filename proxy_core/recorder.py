@@ -24,7 +24,6 @@ from typing import Any
 from proxy_core.capture.recovery import replay_series, series_in
 from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, Cleared, IndexWriter
 from proxy_core.fault_log import caught
-from proxy_core.model.command import BytesTaken, Command, SuspendRecording
 from proxy_core.model.event import Batch, NotRecordedEvent, decode_batch, decode_event
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.notice import (
@@ -35,6 +34,7 @@ from proxy_core.model.notice import (
     RecordingChanged,
     RowsChanged,
 )
+from proxy_core.model.worker_command import BytesTaken, SuspendRecording, WorkerCommand
 
 COMMIT_S = 0.03
 RETRY_S = 1.0
@@ -43,7 +43,7 @@ CARRIED_ROWS = 200  # rows that one notice carries; more become a range
 UNANSWERED_NOTICES = 2
 
 Publish = Callable[[Notice], None]
-TellWorker = Callable[[int, Command], None]  # series and what; 0 = all workers
+TellWorker = Callable[[int, WorkerCommand], None]  # series and what; 0 = all workers
 
 
 class Recorder:

@@ -10,20 +10,28 @@ supervisor gives up and says so.
 import os
 import select
 import socket
-import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from proxy_core.channel import SPAWN, Inlet, make_channel
 from proxy_core.fault_log import caught, fault_log_path
-from proxy_core.model.command import Command, Stop, encode_command
+from proxy_core.frame import Frames, frame
 from proxy_core.model.settings import MOST_WORKERS, Settings
+from proxy_core.model.worker_command import (
+    StopServing,
+    UseSettings,
+    WorkerCommand,
+    WorkerFailed,
+    WorkerReady,
+    decode_word,
+    encode_worker_command,
+)
 from proxy_core.worker_entry import worker_main
 from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
@@ -35,7 +43,6 @@ CRASHES_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 4.0
 RETRY_S = 1.0  # until a worker is started again for which there was no process or no descriptor
-_LENGTH = struct.Struct(">I")
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _LOOK_S = 0.05
 
@@ -97,8 +104,9 @@ class _Life:
     control: socket.socket
     inlet: Inlet
     reader: threading.Thread | None = None
+    frames: Frames = field(default_factory=Frames)
     is_ready: bool = False
-    last_words: bytes = b""
+    reason: str = ""  # why it does not serve
     unsent: bytes = b""  # commands that a worker which hangs has not taken yet
 
 
@@ -188,6 +196,8 @@ class Supervisor:
         life.reader.start()
         with self._lock:
             self._lives.append(life)
+        if self._settings is not start.settings:  # changed while it was not among those that are told
+            self.tell(series, UseSettings(self._settings))
         return life
 
     def _wait_until_ready(self, life: _Life) -> str:
@@ -197,25 +207,28 @@ class Supervisor:
             readable, _, _ = select.select([life.control], [], [], 0.2)
             if readable:
                 self._hear(life)
-                if life.is_ready:
-                    return ""
-                if life.last_words:
-                    return life.last_words.decode("utf-8", "replace")
+                if life.is_ready or life.reason:
+                    return life.reason
             if not life.process.is_alive():
-                return life.last_words.decode("utf-8", "replace") or f"it ended with status {life.process.exitcode}"
+                self._hear(life)  # it may have spoken since
+                return life.reason or f"it ended with status {life.process.exitcode}"
         return "it did not answer in time"
 
     @staticmethod
     def _hear(life: _Life) -> None:
-        """A worker says that it is ready, or why it can't be."""
+        """A worker says that it serves, or why it can't."""
         try:
             data = life.control.recv(4096)
         except OSError:
-            data = b""
-        if data == b"ready":
-            life.is_ready = True
-        elif data:
-            life.last_words = data
+            return
+        for message in life.frames.feed(data):
+            match decode_word(message):
+                case WorkerReady():
+                    life.is_ready = True
+                case WorkerFailed(reason=reason):
+                    life.reason = reason
+                case other:
+                    assert_never(other)
 
     # The queues
 
@@ -268,8 +281,7 @@ class Supervisor:
         status = life.process.exitcode
         how = f"was killed (signal {-status})" if status is not None and status < 0 else f"ended with status {status}"
         if len(self._deaths) == CRASHES_LIMIT and now - self._deaths[0] < CRASHES_WITHIN_S:
-            words = life.last_words.decode("utf-8", "replace")
-            self.problem = f"Workers keep dying; the last one {how}" + (f" ({words})." if words else ".")
+            self.problem = f"Workers keep dying; the last one {how}" + (f" ({life.reason})." if life.reason else ".")
             self._is_stopping = True
             self._changed(self.problem, len(self._lives))
             return
@@ -286,9 +298,7 @@ class Supervisor:
                     self._changed(text, len(self._lives))
                 return
             self._vacancies.remove(vacancy)
-            reason = self._wait_until_ready(fresh)
-            if reason:
-                fresh.last_words = fresh.last_words or reason.encode()
+            fresh.reason = self._wait_until_ready(fresh)
             self._changed(f"A worker {vacancy.how} and was replaced.", len(self._lives))
 
     def _forget(self, life: _Life) -> None:
@@ -299,14 +309,13 @@ class Supervisor:
 
     # Commands
 
-    def tell(self, series: int, command: Command) -> None:
+    def tell(self, series: int, command: WorkerCommand) -> None:
         """Send a command to the worker of a series, 0 = to all. Never waits for a worker that is gone or hangs."""
-        data = encode_command(command)
-        frame = _LENGTH.pack(len(data)) + data
+        data = frame(encode_worker_command(command))
         with self._lock:
             for life in self._lives:
                 if series in (0, life.series):
-                    life.unsent += frame
+                    life.unsent += data
                     try:
                         life.unsent = life.unsent[life.control.send(life.unsent) :]
                     except OSError:
@@ -317,8 +326,9 @@ class Supervisor:
         return [life.process.pid for life in self._lives if life.process.pid is not None]
 
     def apply_settings(self, settings: Settings) -> None:
-        """What later workers start with."""
+        """Tell the workers, and those that come later."""
         self._settings = settings
+        self.tell(0, UseSettings(settings))
 
     def stop(self) -> None:
         """Make `run` end the workers and return."""
@@ -330,7 +340,7 @@ class Supervisor:
 
     def _stop_lives(self) -> None:
         self._listener.close()
-        self.tell(0, Stop(grace_s=1.0))
+        self.tell(0, StopServing(grace_s=1.0))
         end = time.monotonic() + STOP_WITHIN_S
         for life in list(self._lives):
             life.process.join(max(0.0, end - time.monotonic()))

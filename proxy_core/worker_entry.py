@@ -5,11 +5,14 @@ import sys
 from typing import NoReturn
 
 from proxy_core.fault_log import caught, open_fault_log
+from proxy_core.frame import frame
+from proxy_core.model.worker_command import WorkerFailed, encode_word
 from proxy_core.worker_start import WorkerStart
 
 # The queue's feeder is a native thread: behind a busy hub, half of what it was given took 170 ms with the default of
 # 5 ms, and 0.7 ms with this.
 SWITCH_INTERVAL_S = 0.0005
+_REASON_CHARACTERS = 500  # of a sentence that a person reads; the whole is in the log
 
 
 def worker_main(start: WorkerStart) -> None:
@@ -31,9 +34,10 @@ def worker_main(start: WorkerStart) -> None:
     start.events.close()
 
 
-def _leave(start: WorkerStart, last_words: str) -> NoReturn:
+def _leave(start: WorkerStart, reason: str) -> NoReturn:
+    readable = reason[:_REASON_CHARACTERS].encode("utf-8", "replace").decode()  # paths may hold surrogates
     try:
-        start.control.sendall(last_words.encode("utf-8", "replace")[:2000])
+        start.control.sendall(frame(encode_word(WorkerFailed(readable))))
     except OSError:
         pass
     start.events.abandon()

@@ -14,9 +14,7 @@ class WorkerStart:
 
     series: int  # number of this worker's life within the capture, from 1
     listener: socket.socket  # the listening socket that all workers share
-    control: (
-        socket.socket
-    )  # framed commands in (4-byte big-endian length, then MessagePack); its end = the engine is gone
+    control: socket.socket  # frames: commands in, one word out; its end = the engine is gone
     events: Outlet  # batches of events out
     capture_folder: str
     log_path: str  # of Harrier's own faults
@@ -24,4 +22,3 @@ class WorkerStart:
     settings: Settings
     loads: WorkerLoads  # who serves how many …
     slot: int  # … and which number there is this worker's
-    ready_frame: bytes = b"ready"  # what the worker sends over the control socket once it serves

@@ -1,5 +1,7 @@
 """A file job as the window sees it: a process beside it, with progress, a way to cancel, and one of three endings."""
 
+from typing import assert_never
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from proxy_core.channel import SPAWN
@@ -8,9 +10,9 @@ from proxy_core.partial_file import discard_partial
 from proxy_core.tasks.task import (
     Cancelled,
     Failed,
-    FileNews,
     FileTask,
     Finished,
+    Outcome,
     Progressed,
     decode_news,
     encode_task,
@@ -88,13 +90,13 @@ class BackgroundJob(QObject):
             if self._looks_since_cancel > _KILL_AFTER_LOOKS:
                 self._process.terminate()
 
-    def _finish(self, news: FileNews) -> None:
+    def _finish(self, outcome: Outcome) -> None:
         self._has_ended = True
         self._timer.stop()
         self._process.join(1.0)
         self._pipe.close()
         self._clear_away()
-        match news:
+        match outcome:
             case Finished(remarks=remarks):
                 self.succeeded.emit(remarks)
             case Failed(sentence=sentence):
@@ -104,8 +106,8 @@ class BackgroundJob(QObject):
                     self.failed.emit(sentence)
             case Cancelled():
                 self.cancelled.emit()
-            case Progressed():
-                pass
+            case _:
+                assert_never(outcome)
         self.deleteLater()
 
     def _clear_away(self) -> None:

@@ -142,4 +142,6 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
                 width = value
             case 257:  # ImageLength
                 height = value
+            case _:
+                pass
     return width, height

@@ -10,6 +10,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from typing import assert_never
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
@@ -294,6 +295,8 @@ class ExchangeModel(QAbstractTableModel):
                 self._is_matching = False
                 self._edit(edits_for_ids(self._ids, among, matching))
                 self._match_changed()
+            case _:
+                assert_never(answer)
 
     def _take_list(self, answer: Listed) -> None:
         self._took_s = time.monotonic() - self._asked_mark

@@ -5,9 +5,8 @@ It holds nothing that another process needs: what it knows of an exchange lies i
 
 import gc
 import socket
-import struct
-from collections.abc import Iterator
 from types import TracebackType
+from typing import assert_never
 
 import gevent
 import gevent.event
@@ -26,21 +25,22 @@ from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connector import Connector
 from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.fault_log import caught, told
-from proxy_core.model.command import (
-    ApplySettings,
-    BytesTaken,
-    Command,
-    RotateSegments,
-    SetRecording,
-    Stop,
-    SuspendRecording,
-    decode_command,
-)
+from proxy_core.frame import Frames, frame
 from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import (
+    BytesTaken,
+    RotateSegments,
+    StopServing,
+    SuspendRecording,
+    UseSettings,
+    WorkerCommand,
+    WorkerReady,
+    decode_worker_command,
+    encode_word,
+)
 from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
 
-_LENGTH = struct.Struct(">I")
 _LOOKUP_THREADS = 20
 
 
@@ -81,29 +81,27 @@ class Worker:
         self.services.reporter.start()
         self._intake.start()
 
-    def obey(self, command: Command) -> None:
-        """Carry out one command of the engine's. Unknown ones are the window's and never come here."""
+    def obey(self, command: WorkerCommand) -> None:
+        """Carry out one command of the engine's."""
         services = self.services
         match command:
-            case ApplySettings(settings=settings):
+            case UseSettings(settings=settings):
                 old = services.settings
                 services.settings = settings
                 if (old.insecure_upstream, old.upstream_ca) != (settings.insecure_upstream, settings.upstream_ca):
                     services.trust = UpstreamTrust(settings, services.certificates.authority)
                 services.reporter.is_recording = settings.recording
-            case SetRecording(on=on):
-                services.reporter.is_recording = on
             case BytesTaken(count=count):
                 services.reporter.bytes_taken(count)
             case RotateSegments():
                 services.reporter.rotate()
             case SuspendRecording(on=on):
                 services.reporter.is_suspended = on
-            case Stop(grace_s=grace_s):
+            case StopServing(grace_s=grace_s):
                 self._grace_s = grace_s
                 self.stopped.set()
             case _:
-                pass
+                assert_never(command)
 
     def stop(self) -> None:
         """Accept no more, let what is under way end within the grace, write down the rest."""
@@ -145,7 +143,7 @@ def run_worker(start: WorkerStart) -> None:
     # What lives until the end needs no second look by the collector, and pages shared by fork-servers stay shared.
     gc.collect()
     gc.freeze()
-    control.send(start.ready_frame)
+    control.send(frame(encode_word(WorkerReady())))
     obeying = gevent.spawn(_obey_all, worker, control)
     try:
         worker.stopped.wait()
@@ -176,28 +174,18 @@ def _log_what_nobody_catches() -> None:
 
 def _obey_all(worker: Worker, control: Link) -> None:
     """Obey until the engine is gone, which is a command to stop too."""
-    for frame in _frames(control):
-        try:
-            worker.obey(decode_command(frame))
-        except Exception:  # one command that can't be carried out costs that command
-            caught("obeying the engine")
+    frames = Frames()
+    try:
+        while data := control.receive():
+            for message in frames.feed(data):
+                _obey(worker, message)
+    except OSError:
+        pass
     worker.stopped.set()
 
 
-def _frames(control: Link) -> Iterator[bytes]:
-    """The commands of the control socket, until its end."""
-    buffer = b""
-    while True:
-        try:
-            data = control.receive()
-        except OSError:
-            return
-        if not data:
-            return
-        buffer += data
-        while len(buffer) >= _LENGTH.size:
-            end = _LENGTH.size + _LENGTH.unpack_from(buffer)[0]
-            if len(buffer) < end:
-                break
-            yield buffer[_LENGTH.size : end]
-            buffer = buffer[end:]
+def _obey(worker: Worker, message: bytes) -> None:
+    try:
+        worker.obey(decode_worker_command(message))
+    except Exception:  # one command that can't be carried out costs that command
+        caught("obeying the engine")

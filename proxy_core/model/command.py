@@ -1,4 +1,4 @@
-"""Commands: the window's orders to the engine, and the engine's orders to its workers. MessagePack, tagged."""
+"""Commands: the window's orders to the engine. MessagePack, tagged. The engine's to its workers: `worker_command`."""
 
 import msgspec
 
@@ -18,64 +18,35 @@ class SetRecording(msgspec.Struct, frozen=True, tag="recording"):
 
 
 class ClearCapture(msgspec.Struct, frozen=True, tag="clear"):
-    """Leave every finished exchange out; what was cleared before is forgotten (window → engine)."""
+    """Leave every finished exchange out; what was cleared before is forgotten."""
 
 
 class UndoClear(msgspec.Struct, frozen=True, tag="undo_clear"):
-    """Bring back what was cleared last (window → engine)."""
+    """Bring back what was cleared last."""
 
 
 class ForgetCleared(msgspec.Struct, frozen=True, tag="forget_cleared"):
-    """Nobody wants back any more what was cleared: delete it (window → engine)."""
+    """Nobody wants back any more what was cleared: delete it."""
 
 
 class RowsSeen(msgspec.Struct, frozen=True, tag="seen"):
-    """The window has taken the notice with this number: there is room for another (window → engine)."""
+    """The window has taken the notice with this number: there is room for another."""
 
     number: int
 
 
-class BytesTaken(msgspec.Struct, frozen=True, tag="taken"):
-    """So many bytes of events have left the queue (engine → worker): the worker's backpressure."""
-
-    count: int
-
-
-class RotateSegments(msgspec.Struct, frozen=True, tag="rotate"):
-    """Begin new segments; the old ones may be deleted once nothing points at them (engine → worker)."""
-
-
-class SuspendRecording(msgspec.Struct, frozen=True, tag="suspend"):
-    """The disk is full (`on`) or has room again: go on with the traffic without recording it (engine → worker)."""
-
-    on: bool
-
-
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
-    """Stop accepting, finish what is under way for `grace_s`, flush, end."""
-
-    grace_s: float = 1.0
+    """Stop the workers, finish the capture, end."""
 
 
-Command = (
-    ApplySettings
-    | SetRecording
-    | ClearCapture
-    | UndoClear
-    | ForgetCleared
-    | RowsSeen
-    | BytesTaken
-    | RotateSegments
-    | SuspendRecording
-    | Stop
-)
+Command = ApplySettings | SetRecording | ClearCapture | UndoClear | ForgetCleared | RowsSeen | Stop
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 
 
 def encode_command(command: Command) -> bytes:
-    """Encode for a queue or a control socket."""
+    """Encode for the queue to the engine."""
     return _encoder.encode(command)
 
 

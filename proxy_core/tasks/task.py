@@ -79,7 +79,8 @@ class Cancelled(msgspec.Struct, frozen=True, tag="cancelled"):
     """As the person wished; nothing was left behind."""
 
 
-FileNews = Progressed | Finished | Failed | Cancelled
+Outcome = Finished | Failed | Cancelled
+FileNews = Progressed | Outcome
 
 encode_task = msgspec.msgpack.Encoder().encode
 decode_task: Callable[[bytes], FileTask] = msgspec.msgpack.Decoder(FileTask).decode

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import assert_never
 
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.repair import best_reader
@@ -81,6 +82,8 @@ def _carry_out(task: FileTask, progress: Progress) -> list[str]:
             return import_har(source, target, progress).repairs
         case OpenTask(source=source, target=target):
             _open(source, target, progress, remarks)
+        case _:
+            assert_never(task)
     return remarks
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket as stdlib_socket
-import struct
 
 import gevent
 import gevent.event
@@ -18,9 +17,11 @@ from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.upstream import connector
-from proxy_core.model.command import BytesTaken, RotateSegments, SetRecording, encode_command
+from proxy_core.frame import frame
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import BytesTaken, RotateSegments, UseSettings, encode_worker_command
 from tests.support.conversation import Client, wait_for
 from tests.support.tls_conversation import answer_all, connect_through, https_origin
 
@@ -272,7 +273,7 @@ class ControlLink:
     """The worker's end of a control socket, as it was fed."""
 
     def __init__(self, *frames: bytes) -> None:
-        self._data = [struct.pack(">I", len(each)) + each for each in frames]
+        self._data = [frame(each) for each in frames]
 
     def receive(self, _limit: int = 0) -> bytes:
         if not self._data:
@@ -289,7 +290,8 @@ class TestTheEnginesCommands:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Reporter, "rotate", full)
-        commands = [encode_command(each) for each in (BytesTaken(5), RotateSegments(), SetRecording(on=False))]
+        orders = BytesTaken(5), RotateSegments(), UseSettings(Settings(recording=False))
+        commands = [encode_worker_command(each) for each in orders]
         worker._obey_all(proxy.worker, ControlLink(b"\xc1", b"garbage", *commands))
         assert not reporter.is_recording
         assert proxy.worker.stopped.is_set()

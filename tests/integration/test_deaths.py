@@ -13,9 +13,11 @@ import pytest
 from proxy_core.capture.live import stored_captures
 from proxy_core.channel import SPAWN, Outlet, make_channel
 from proxy_core.control import EngineControl
+from proxy_core.frame import frame
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.notice import EngineStarted
 from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import WorkerFailed, encode_word
 from proxy_core.supervisor import Supervisor
 from proxy_core.worker_start import WorkerStart
 from tests.integration.origin import Hall, Origin, Traffic, open_request, read_exactly, read_head, read_to_end
@@ -179,7 +181,7 @@ class _NoRecorder:
 
 def cannot_start(start: WorkerStart) -> None:
     """A worker's main function."""
-    start.control.sendall(b"the moon is in the wrong phase")
+    start.control.sendall(frame(encode_word(WorkerFailed("the moon is in the wrong phase"))))
     sys.exit(3)
 
 

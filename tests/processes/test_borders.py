@@ -3,7 +3,6 @@
 import os
 import pickle
 import socket
-import struct
 import threading
 from collections import deque
 from multiprocessing.connection import Connection
@@ -15,13 +14,16 @@ from app.list.capture_query import CaptureQuery, ListQuery
 from proxy_core import command_line, control, engine_entry
 from proxy_core.channel import SPAWN, Outlet, make_channel
 from proxy_core.engine_entry import Engine
+from proxy_core.frame import Frames, frame
 from proxy_core.home import open_home
 from proxy_core.model.command import SetRecording, Stop, encode_command
 from proxy_core.model.notice import EngineStopped, WorkerChanged, encode_notice
 from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import UseSettings, WorkerReady, encode_word, encode_worker_command
 from proxy_core.supervisor import Supervisor
 from proxy_core.tasks import task_process as file_job
 from proxy_core.tasks.task import Failed, SaveTask, decode_news
+from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
 from tests.integration.recording import wait_for
 from tests.support.captures import LiveCapture, Sample
@@ -60,7 +62,7 @@ def send_garbled(outlet: Outlet, *messages: bytes) -> None:
 
 def garble_at_first(start: WorkerStart) -> None:
     """A worker's main: the first life writes into its queue what is no message; each waits for the engine's end."""
-    start.control.sendall(b"ready")
+    start.control.sendall(frame(encode_word(WorkerReady())))
     start.events.put(b"a batch")
     if start.series == 1:
         send_garbled(start.events, b"garbage")
@@ -95,6 +97,39 @@ def test_a_worker_whose_queue_is_garbled_is_replaced(supervised, capsys):
         wait_for(lambda: told)
         assert told == ["A worker was killed (signal 9) and was replaced."]
         assert "UnpicklingError" in capsys.readouterr().err
+    finally:
+        supervisor.stop()
+        running.join()
+
+
+def tell_orders(start: WorkerStart) -> None:
+    """A worker's main: what it is told goes into its queue."""
+    start.control.sendall(frame(encode_word(WorkerReady())))
+    frames = Frames()
+    while data := start.control.recv(4096):
+        for message in frames.feed(data):
+            start.events.put(message)
+    start.events.close()
+
+
+def test_settings_that_change_while_a_worker_is_started_reach_it(tmp_path, monkeypatch):
+    begin = WorkerLoads.begin
+
+    def change_and_begin(loads: WorkerLoads, slot: int) -> None:
+        supervisor.apply_settings(later)
+        begin(loads, slot)
+
+    monkeypatch.setattr(WorkerLoads, "begin", change_and_begin)
+    later, keeper = Settings(workers=1, recording=False), Keeper()
+    listener = socket.create_server(("127.0.0.1", 0))
+    arguments = listener, str(tmp_path), str(tmp_path), keeper, lambda _text, _alive: None
+    supervisor = Supervisor(Settings(workers=1), *arguments, target=tell_orders)
+    supervisor.start()
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    try:
+        wait_for(lambda: keeper.taken)
+        assert keeper.taken == [(1, encode_worker_command(UseSettings(later)))]
     finally:
         supervisor.stop()
         running.join()
@@ -289,11 +324,3 @@ def test_a_command_that_throws_is_one_line_and_an_entry(tmp_path, monkeypatch, c
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("harrier: Harrier's own fault (RuntimeError): entry ")
     assert "a fault of ours" in (tmp_path / "home" / "harrier.log").read_text()
-
-
-def test_the_frame_of_a_command_is_as_the_worker_reads_it():
-    """The supervisor's framing and the worker's, which live in two modules."""
-    from proxy_core import supervisor
-    from proxy_core.engine import worker
-
-    assert supervisor._LENGTH.format == worker._LENGTH.format == struct.Struct(">I").format

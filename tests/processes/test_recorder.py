@@ -11,10 +11,10 @@ import pytest
 from proxy_core.capture.journal import EVENT_RECORD, read_records, record
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
-from proxy_core.model.command import BytesTaken, SuspendRecording
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.notice import CaptureCleared, ClearedForgotten, ClearUndone, RecordingChanged, RowsChanged
+from proxy_core.model.worker_command import BytesTaken, SuspendRecording
 from proxy_core.recorder import INBOX_BATCHES, Recorder
 from tests.integration.recording import wait_for
 from tests.support.captures import LiveCapture, Sample

@@ -1,0 +1,77 @@
+"""What the engine tells a worker over the control socket, and the one word that comes back. MessagePack, tagged.
+
+The worker speaks once: that it serves, or why it can't. Whatever else it has to tell is an event, and goes through its
+queue.
+"""
+
+import msgspec
+
+from proxy_core.model.settings import Settings
+
+
+class UseSettings(msgspec.Struct, frozen=True, tag="settings"):
+    """Use these from the next connection or exchange on."""
+
+    settings: Settings
+
+
+class BytesTaken(msgspec.Struct, frozen=True, tag="taken"):
+    """So many bytes of events have left the queue: the worker's backpressure."""
+
+    count: int
+
+
+class RotateSegments(msgspec.Struct, frozen=True, tag="rotate"):
+    """Begin new segments; the old ones may be deleted once nothing points at them."""
+
+
+class SuspendRecording(msgspec.Struct, frozen=True, tag="suspend"):
+    """The disk is full (`on`) or has room again: go on with the traffic without recording it."""
+
+    on: bool
+
+
+class StopServing(msgspec.Struct, frozen=True, tag="stop"):
+    """Stop accepting, finish what is under way for `grace_s`, flush, end."""
+
+    grace_s: float = 1.0
+
+
+WorkerCommand = UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing
+
+
+class WorkerReady(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker serves."""
+
+
+class WorkerFailed(msgspec.Struct, frozen=True, tag="failed"):
+    """The worker can't serve, and ends."""
+
+    reason: str
+
+
+WorkerWord = WorkerReady | WorkerFailed
+
+_encoder = msgspec.msgpack.Encoder()
+_command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)
+_word_decoder: msgspec.msgpack.Decoder[WorkerWord] = msgspec.msgpack.Decoder(WorkerWord)
+
+
+def encode_worker_command(command: WorkerCommand) -> bytes:
+    """Encode for a frame of the control socket."""
+    return _encoder.encode(command)
+
+
+def decode_worker_command(data: bytes) -> WorkerCommand:
+    """Raises msgspec.ValidationError on anything else than a worker's command."""
+    return _command_decoder.decode(data)
+
+
+def encode_word(word: WorkerWord) -> bytes:
+    """Encode for a frame of the control socket."""
+    return _encoder.encode(word)
+
+
+def decode_word(data: bytes) -> WorkerWord:
+    """Raises msgspec.ValidationError on anything else than a worker's word."""
+    return _word_decoder.decode(data)
