@@ -22,7 +22,6 @@ from proxy_core.capture.recovery import segments_in
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet
-from proxy_core.engine.trust.upstream_trust import UpstreamCaError, read_upstream_ca
 from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.home import Home, HomeError, open_home
 from proxy_core.model.command import (
@@ -50,6 +49,7 @@ from proxy_core.model.worker_command import RotateSegments, WorkerCommand
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import AddressError, Supervisor, listen, worker_count
 from proxy_core.terminal import complain
+from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
 
 SWITCH_INTERVAL_S = 0.001
 _PARENT_LOOK_S = 0.5

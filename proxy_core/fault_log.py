@@ -20,8 +20,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple
 
-from proxy_core.capture.plain_file import open_plain
 from proxy_core.file_lock import lock_at_once
+from proxy_core.plain_file import open_plain
 from proxy_core.terminal import complain, spelled_out
 
 LOG_LIMIT_BYTES = 1_000_000  # of each of the two files: some 300 tracebacks

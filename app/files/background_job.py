@@ -16,8 +16,8 @@ from proxy_core.tasks.task import (
     Progressed,
     decode_news,
     encode_task,
-    file_job_main,
 )
+from proxy_core.tasks.task_entry import task_main
 
 _LOOK_MS = 50
 _KILL_AFTER_LOOKS = 60  # after a wish to cancel that is not heard
@@ -38,7 +38,7 @@ class BackgroundJob(QObject):
         self._target = task.target
         self._pipe, theirs = SPAWN.Pipe(duplex=True)
         self._process = SPAWN.Process(
-            target=file_job_main,
+            target=task_main,
             args=(encode_task(task), theirs, fault_log_path()),
             name="harrier-file-job",
             daemon=True,

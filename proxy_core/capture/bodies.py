@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from proxy_core.capture.extents import Extent, segment_name
-from proxy_core.capture.plain_file import open_folder, open_plain
+from proxy_core.plain_file import open_folder, open_plain
 
 _OPEN_SEGMENTS = 32  # descriptors that are kept open
 _MOST_REMEMBERED = 10_000  # places of which it is remembered that they are gone

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from proxy_core.capture.extents import segment_name, segment_number
 from proxy_core.capture.page_cache import PageRelease, WrittenPages
-from proxy_core.capture.plain_file import open_plain
+from proxy_core.plain_file import open_plain
 
 RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
 MAGIC = 0xA7

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proxy_core.capture.plain_file import open_plain, os_error_text
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.file_lock import lock_at_once
+from proxy_core.plain_file import open_plain, os_error_text
 
 LOCK_NAME = "lock"
 

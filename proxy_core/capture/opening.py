@@ -13,8 +13,8 @@ import time
 from functools import cache
 from urllib.parse import quote
 
-from proxy_core.capture.plain_file import plain_size
 from proxy_core.capture.schema import APPLICATION_ID, CREATION, SCHEMA_VERSION
+from proxy_core.plain_file import plain_size
 
 # Of one value. The largest of ours are packed details: heads (at the most some hundred KB from a worker, more from a
 # HAR) and the extents of both bodies (4 MiB at the most, see `capture.extents`).

@@ -28,12 +28,12 @@ from proxy_core.capture.opening import (
     open_for_reading,
     sqlite_error_text,
 )
-from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.soundness import sound_connection, sound_row
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
+from proxy_core.plain_file import os_error_text
 
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
 _ROWS_CHARACTERS = 256 * 1024 * 1024  # that one call may give: in a file from elsewhere many rows can share one text

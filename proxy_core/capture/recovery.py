@@ -14,10 +14,10 @@ from proxy_core.capture.extents import is_journal, segment_name, segment_series
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
 from proxy_core.capture.opening import ForeignIndexError, sqlite_error_text
-from proxy_core.capture.plain_file import os_error_text
 from proxy_core.capture.reader import CaptureError, UnwritableError, is_unwritable
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
 from proxy_core.model.failure import FailureKind
+from proxy_core.plain_file import os_error_text
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _TO_THE_END = (2**63, 0)

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from proxy_core.capture.live import is_recording
-from proxy_core.capture.plain_file import open_plain, os_error_text
 from proxy_core.capture.reader import CaptureError, CaptureReader, UnwritableError
 from proxy_core.capture.recovery import Recovery, recover
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.home import LIVE_SUFFIX
+from proxy_core.plain_file import open_plain, os_error_text
 
 _PREFIX = ".harrier-"
 

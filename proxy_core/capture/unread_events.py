@@ -6,7 +6,7 @@ One bad event costs that event alone; what it held can still be looked at (`jour
 import os
 
 from proxy_core.capture.journal import EVENT_RECORD, record
-from proxy_core.capture.plain_file import open_plain
+from proxy_core.plain_file import open_plain
 
 UNREAD_NAME = "unread-events"
 UNREAD_LIMIT_BYTES = 16 * 1024 * 1024  # more would only say the same; they are counted all the same

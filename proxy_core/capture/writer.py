@@ -15,7 +15,6 @@ import msgspec
 
 from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
 from proxy_core.capture.opening import ForeignIndexError, check_files, check_index, check_row_count
-from proxy_core.capture.plain_file import open_plain
 from proxy_core.capture.schema import (
     CREATION,
     UPSERT_CONNECTION,
@@ -35,6 +34,7 @@ from proxy_core.model.event import (
 )
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
 from proxy_core.model.failure import FailureKind
+from proxy_core.plain_file import open_plain
 
 INDEX_NAME = "index.sqlite"
 _CHECKPOINT_PAGES = 2000

@@ -13,15 +13,16 @@ import gevent.event
 
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.reception.serving import serve_client
 from proxy_core.engine.recording.reporter import EventSink, Reporter
-from proxy_core.engine.services import Services
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
+from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.engine.upstream.connector import Connector
 from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.fault_log import caught, told
@@ -61,14 +62,15 @@ class Worker:
         limits = limits or Limits()
         reporter = Reporter(journal, events)
         reporter.is_recording = settings.recording
+        sweep = DeadlineSweep()
+        connector = Connector(OwnAddress(listener), limits.connect_s)
         self.services = Services(
             settings=settings,
             limits=limits,
             reporter=reporter,
-            sweep=DeadlineSweep(),
-            connector=Connector(OwnAddress(listener), limits.connect_s),
+            sweep=sweep,
+            opener=UpstreamOpener(connector, UpstreamTrust(settings, authority), limits, sweep, reporter),
             certificates=LeafCertificates(authority),
-            trust=UpstreamTrust(settings, authority),
         )
         self._intake = Intake(listener, self._serve, *(intake_loads or ()))
         self.stopped = gevent.event.Event()
@@ -89,7 +91,7 @@ class Worker:
                 old = services.settings
                 services.settings = settings
                 if (old.insecure_upstream, old.upstream_ca) != (settings.insecure_upstream, settings.upstream_ca):
-                    services.trust = UpstreamTrust(settings, services.certificates.authority)
+                    services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
                 services.reporter.is_recording = settings.recording
             case BytesTaken(count=count):
                 services.reporter.bytes_taken(count)

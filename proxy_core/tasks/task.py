@@ -1,10 +1,9 @@
 """What a file job is asked for and what it tells: plain data that crosses a pipe as MessagePack. No Qt.
 
-The work itself is in `file_job`, which the job's process alone imports: the window starts without its libraries.
+The work itself is in `task_process`, which the job's process alone imports (`task_entry`).
 """
 
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 
 import msgspec
 
@@ -86,13 +85,3 @@ encode_task = msgspec.msgpack.Encoder().encode
 decode_task: Callable[[bytes], FileTask] = msgspec.msgpack.Decoder(FileTask).decode
 encode_news = msgspec.msgpack.Encoder().encode
 decode_news: Callable[[bytes], FileNews] = msgspec.msgpack.Decoder(FileNews).decode
-
-
-def file_job_main(task: bytes, pipe: "Connection[bytes, bytes]", log_path: str) -> None:
-    """The job's process, from its start."""
-    from proxy_core.fault_log import open_fault_log
-    from proxy_core.tasks.task_process import run_file_job
-
-    if log_path:
-        open_fault_log(log_path, "file job")
-    run_file_job(decode_task(task), pipe)

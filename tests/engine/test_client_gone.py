@@ -6,7 +6,6 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from proxy_core.engine.exchange import route
 from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from tests.support.conversation import wait_for
@@ -232,12 +231,13 @@ def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monke
     def slowly(*arguments):
         is_connecting.set()
         may_connect.wait(5)
-        return connect_upstream(*arguments)
+        return connect(*arguments)
 
     is_connecting, may_connect = Event(), Event()
-    connect_upstream = route.connect_upstream
-    monkeypatch.setattr(route, "connect_upstream", slowly)
     proxy = start_proxy(limits=LONG if is_reset else SHORT)
+    opener = proxy.worker.services.opener
+    connect = opener.connect
+    monkeypatch.setattr(opener, "connect", slowly)
     origin = start_origin(lambda upstream: upstream.reads_to_end())
     client = proxy.connect()
     client.sends(get(origin))

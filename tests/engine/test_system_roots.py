@@ -9,8 +9,9 @@ import pytest
 import proxy_core.engine.trust.system_roots as roots_module
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.trust.system_roots import SIZE_LIMIT, system_roots
-from proxy_core.engine.trust.upstream_trust import UpstreamCaError, UpstreamTrust, read_upstream_ca
+from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.model.settings import Settings
+from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
 from tests.support.test_ca import ExampleCa, Fault
 from tests.support.tls_conversation import OK, answer_all, connect_through, https_origin
 

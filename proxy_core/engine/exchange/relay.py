@@ -15,10 +15,10 @@ from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.deciding import DecidedRequest, DecidedResponse, Deciding
 from proxy_core.engine.exchange.point import Abort, Answer
 from proxy_core.engine.exchange.route import Destination, Route
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.exchange.upload import Upload
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.side import BodySource, ClientGoneError, ClientSide, SideError, UpstreamSide
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.fault_log import caught

@@ -5,11 +5,11 @@ sees as many connections as it would without Harrier, and authentication that is
 stays where it belongs, without a rule for it.
 """
 
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.side import UpstreamSide
 from proxy_core.engine.sides.spoken import OFFER, upstream_side
-from proxy_core.engine.upstream.connection import UpstreamConnection, connect_upstream
+from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.model.exchange import ExchangeFlag
 from proxy_core.protocols.part import RequestHead
@@ -40,7 +40,7 @@ class Route:
         `prepared` is taken over; `first_error` answers the first request where preparing it has failed.
         """
         self.tunnel = tunnel
-        self._services = services
+        self._opener = services.opener
         self._server_name = server_name
         self._first_error = first_error
         self._prepared = prepared
@@ -67,7 +67,7 @@ class Route:
                 raise error
             # Another origin than the tunnel's (somebody decided so) is not asked for by the tunnel's name.
             name = self._server_name if to == self.tunnel and self._server_name else to[1]
-            side = self._side = upstream_side(connect_upstream(self._services, *to, name, OFFER))
+            side = self._side = upstream_side(self._opener.connect(*to, name, OFFER))
             self._to = to
         elif not side.exchanges:
             report.began_earlier(side.connection.spent_us)  # opened before the request came that it was opened for

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import gevent
 
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.services import Services
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
 

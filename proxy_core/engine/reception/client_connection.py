@@ -9,9 +9,9 @@ gets one back.
 import time
 from typing import NamedTuple
 
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.protocols.http1.head import Http1RequestHead
 

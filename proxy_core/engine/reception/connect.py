@@ -13,6 +13,7 @@ import gevent
 from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.relay import answer
 from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
@@ -20,11 +21,10 @@ from proxy_core.engine.links.tls_facts import tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
 from proxy_core.engine.reception.http1_serving import Http1Serving
 from proxy_core.engine.reception.speech import Speech, recognise
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.spoken import OFFER, speaks_one_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
-from proxy_core.engine.upstream.connection import UpstreamConnection, connect_plain, start_tls
+from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
@@ -108,7 +108,7 @@ class Connect:
             with gevent.Timeout(self._services.limits.first_bytes_s, TimeoutError()):
                 seen = self._client.receive()
         except TimeoutError:
-            upstream = self._prepared = connect_plain(self._services, self._host, self._port)
+            upstream = self._prepared = self._services.opener.connect_plain(self._host, self._port)
             theirs = gevent.spawn(_received, upstream.link)
             ours = gevent.spawn(_received, self._client)
             gevent.wait((theirs, ours), count=1)
@@ -126,7 +126,7 @@ class Connect:
     def _connect(self) -> UpstreamConnection:
         """The connection made while waiting for the first bytes, or a new one. Raises UpstreamError."""
         upstream, self._prepared = self._prepared, None
-        return upstream or connect_plain(self._services, self._host, self._port)
+        return upstream or self._services.opener.connect_plain(self._host, self._port)
 
     def _drop_prepared(self) -> None:
         if self._prepared is not None:
@@ -139,7 +139,7 @@ class Connect:
         """Not to be intercepted: connect first, and answer the CONNECT itself with what came of it."""
         report = self._report
         try:
-            upstream = connect_plain(self._services, self._host, self._port)
+            upstream = self._services.opener.connect_plain(self._host, self._port)
         except UpstreamError as error:
             response = own_answer.failure_response(error.failure, self._head)
             answer(self._services, self._side, report, response, error.failure, is_last=True)
@@ -181,7 +181,7 @@ class Connect:
         first_error: UpstreamError | None = None
         begin_mark = time.perf_counter()
         try:
-            upstream = start_tls(services, self._connect(), name, OFFER)
+            upstream = services.opener.start_tls(self._connect(), name, OFFER)
         except UpstreamError as error:
             upstream, first_error = None, error
             error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)

@@ -5,10 +5,10 @@ import ssl
 from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.relay import ExchangeRelay, answer
 from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.reception.client_connection import Closed, ConnectWanted, Ended
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.sides.side import SideError
 from proxy_core.engine.trust.tls_failure import client_tls_failure

@@ -3,11 +3,11 @@
 from greenlet import getcurrent
 
 from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
 from proxy_core.engine.reception.connect import Connect
 from proxy_core.engine.reception.http1_serving import Http1Serving
-from proxy_core.engine.services import Services
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
 

@@ -14,7 +14,6 @@ company's TLS proxy makes odd leaves. There a second context stands by, which tr
 strict. `start_tls` turns to it where form was all that was wrong, and remembers for which names.
 """
 
-import os
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,30 +25,22 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from proxy_core.certificate_authority import COMMON_NAME_START, CertificateAuthority, spki_sha256
 from proxy_core.engine.trust.system_roots import split_pem, system_roots
 from proxy_core.model.settings import Settings
+from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
 
 NAMES_KEPT = 1024
-FILE_LIMIT = 16 * 1024 * 1024  # bytes of a file of CAs; a distribution's bundle is 220 KB
-
-
-class UpstreamCaError(Exception):
-    """CAs can't be read, ours or those of the file of additional ones; the message is a sentence that says why."""
 
 
 class UpstreamTrust:
     """The client contexts of one worker under one set of settings."""
 
     def __init__(self, settings: Settings, authority: CertificateAuthority) -> None:
-        """Never fails: a file that has become unreadable since it was set adds no trust, and `problem` says so."""
-        self.problem = ""
+        """Never fails: a file that has become unreadable since it was set adds no trust."""
         self._is_insecure = settings.insecure_upstream
         self._extra: list[x509.Certificate] = []
         if settings.upstream_ca and not self._is_insecure:
-            try:
+            own = spki_sha256(authority.certificate)
+            with suppress(UpstreamCaError):
                 named = read_upstream_ca(settings.upstream_ca)
-            except UpstreamCaError as error:
-                self.problem = str(error)
-            else:
-                own = spki_sha256(authority.certificate)
                 self._extra = [certificate for certificate in named if spki_sha256(certificate) != own]
         self._is_strict = all(map(_is_of_strict_form, self._extra))
         self._own_key = authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -142,26 +133,6 @@ def _trust_each(context: ssl.SSLContext, roots: Sequence[bytes]) -> None:
         for root in roots:
             with suppress(ssl.SSLError):
                 context.load_verify_locations(cadata=root)
-
-
-def read_upstream_ca(path: str) -> list[x509.Certificate]:
-    """The certificates in a PEM file. Raises UpstreamCaError; for those who take the path from a person, too."""
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for without end
-            raise UpstreamCaError(f"The file of CA certificates {path} can't be read: it is no ordinary file.")
-        with open(path, "rb") as file:
-            data = file.read(FILE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "that is no path"
-        raise UpstreamCaError(f"The file of CA certificates {path} can't be read: {reason}.") from error
-    if len(data) > FILE_LIMIT:
-        raise UpstreamCaError(f"{path} is no file of CA certificates: it is larger than {FILE_LIMIT >> 20} MiB.")
-    try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise UpstreamCaError(
-            f"{path} holds no certificates in PEM form: it must have «-----BEGIN CERTIFICATE-----» blocks."
-        ) from error
 
 
 def _is_of_strict_form(certificate: x509.Certificate) -> bool:

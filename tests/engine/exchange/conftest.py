@@ -12,12 +12,12 @@ from proxy_core.engine.exchange import route
 from proxy_core.engine.exchange.point import Points
 from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.memory import MemoryLink, memory_links
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.reception.http1_serving import Http1Serving
 from proxy_core.engine.recording.reporter import Reporter
-from proxy_core.engine.services import Services
 from proxy_core.engine.sides.http1_upstream import Http1Upstream
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.model.event import decode_batch, decode_detail, decode_event
@@ -64,6 +64,18 @@ class Peer:
         return got
 
 
+class MemoryOpener:
+    """Opens memory links whose far ends the house keeps."""
+
+    def __init__(self, house: "House") -> None:
+        self._house = house
+
+    def connect(self, scheme: str, host: str, port: int, *_tls: object) -> UpstreamConnection:
+        ours, theirs = memory_links("upstream")
+        self._house.connections.append(((scheme, host, port), Peer(theirs)))
+        return UpstreamConnection(ours, scheme, host, port, 7, -1, -1, -1)
+
+
 class House:
     """Services with a real reporter; upstreams are memory links that `connections` collects."""
 
@@ -72,17 +84,11 @@ class House:
         self._events = EventList()
         self.reporter = Reporter(Journal(str(folder), 1), self._events)
         limits = Limits(linger_s=0.1)
-        self.services = Services(Settings(), limits, self.reporter, DeadlineSweep(), None, None, None)  # type: ignore[arg-type]
+        self.services = Services(Settings(), limits, self.reporter, DeadlineSweep(), MemoryOpener(self), None)  # type: ignore[arg-type]
         self.connections: list[tuple[tuple[str, str, int], Peer]] = []
         self.new_upstream: Callable[[UpstreamConnection], object] = Http1Upstream
-        monkeypatch.setattr(route, "connect_upstream", self._connect)
         monkeypatch.setattr(route, "upstream_side", self._speak)
         self._greenlets: list[gevent.Greenlet] = []
-
-    def _connect(self, _services, scheme, host, port, *_rest) -> UpstreamConnection:
-        ours, theirs = memory_links("upstream")
-        self.connections.append(((scheme, host, port), Peer(theirs)))
-        return UpstreamConnection(ours, scheme, host, port, 7, -1, -1, -1)
 
     def _speak(self, connection: UpstreamConnection) -> object:
         return self.new_upstream(connection)

@@ -8,22 +8,20 @@ from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.certificates import LeafCertificates
-from proxy_core.engine.trust.upstream_trust import UpstreamTrust
-from proxy_core.engine.upstream.connector import Connector
+from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.model.settings import Settings
 
 
 @dataclass(slots=True)
 class Services:
-    """`settings` and `trust` are replaced when a person changes settings; the others stay for the worker's life."""
+    """`settings` are replaced when a person changes them; the others stay for the worker's life."""
 
     settings: Settings
     limits: Limits
     reporter: Reporter
     sweep: DeadlineSweep
-    connector: Connector
+    opener: UpstreamOpener
     certificates: LeafCertificates
-    trust: UpstreamTrust
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
 
     def intercepts(self, host: str) -> bool:
