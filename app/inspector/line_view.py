@@ -6,7 +6,6 @@ megabytes opens as fast as one of a kilobyte. What is copied is the original, no
 """
 
 import time
-from bisect import bisect_left, bisect_right
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -23,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMenu, QWidget
 
 from app.inspector.excerpt import Place, excerpt, value_of, whole_line, word_at
+from app.inspector.folding import Folding
 from app.inspector.lines import LONGEST_LINE, Lines
 from app.inspector.search import Search, Span, spans_of
 from app.look.theme import code_font, roles_of
@@ -59,9 +59,7 @@ class LineView(QAbstractScrollArea):
         self._ascent = int(metrics.ascent() + (self._line_height - metrics.height()) / 2)
         self._char_width = metrics.horizontalAdvance("0")
         self._lines: Lines | None = None
-        self._folded: dict[int, int] = {}  # first line -> last hidden line
-        self._hidden_before: tuple[list[int], list[int]] = ([], [])  # view rows where a fold ends, and lines hidden
-        self._folds_outside: list[int] = []  # the first lines of the folds that lie in no other
+        self._folding = Folding()
         self._anchor: Place | None = None
         self._cursor: Place | None = None
         self._search_so_far: Search | None = None
@@ -80,7 +78,7 @@ class LineView(QAbstractScrollArea):
         row = self.verticalScrollBar().value()
         self._lines = lines
         if not keep_place:
-            self._folded = {}
+            self._folding = Folding()
             self._anchor = self._cursor = None
         self._search.stop()
         self._search_so_far, self._found_index = None, -1
@@ -108,50 +106,23 @@ class LineView(QAbstractScrollArea):
         super().scrollContentsBy(dx, dy)
         if dy and self._lines is not None:
             first_row = self.verticalScrollBar().value()
-            rows = range(first_row, min(first_row + self.verticalScrollBar().pageStep() + 1, self._row_count()))
-            longest = max((self._lines.text(self._line_of_row(row)) for row in rows), key=len, default="")
+            rows = range(first_row, min(first_row + self.verticalScrollBar().pageStep() + 1, self.row_count))
+            longest = max((self._lines.text(self._folding.line_of_row(row)) for row in rows), key=len, default="")
             self._widen(QFontMetricsF(self.font()).horizontalAdvance(longest))
 
     def _folds_changed(self) -> None:
-        rows: list[int] = []
-        hidden: list[int] = []
-        outside: list[int] = []
-        total = 0
-        last_hidden = -1
-        for first in sorted(self._folded):
-            if first <= last_hidden:
-                continue  # inside another fold
-            last_hidden = self._folded[first]
-            outside.append(first)
-            rows.append(first - total)
-            total += last_hidden - first
-            hidden.append(total)
-        self._hidden_before = (rows, hidden)
-        self._folds_outside = outside
         self._place_bars()
         self.viewport().update()
 
-    def _row_count(self) -> int:
-        if self._lines is None:
-            return 0
-        hidden = self._hidden_before[1]
-        return self._lines.count - (hidden[-1] if hidden else 0)
-
-    def _line_of_row(self, row: int) -> int:
-        rows, hidden = self._hidden_before
-        index = bisect_right(rows, row - 1) - 1
-        return row + (hidden[index] if index >= 0 else 0)
-
-    def _row_of_line(self, line: int) -> int:
-        """The row of a line that is not hidden."""
-        hidden = self._hidden_before[1]
-        index = bisect_left(self._folds_outside, line) - 1
-        return line - (hidden[index] if index >= 0 else 0)
+    @property
+    def row_count(self) -> int:
+        """How many rows there are, without what is folded away."""
+        return 0 if self._lines is None else self._lines.count - self._folding.hidden_count
 
     def _place_bars(self) -> None:
         rows_shown = max(self.viewport().height() // self._line_height, 1)
         self.verticalScrollBar().setPageStep(rows_shown)
-        self.verticalScrollBar().setRange(0, max(self._row_count() - rows_shown, 0))
+        self.verticalScrollBar().setRange(0, max(self.row_count - rows_shown, 0))
         width = int(self._widest) + self._left() + _MARGIN
         self.horizontalScrollBar().setPageStep(self.viewport().width())
         self.horizontalScrollBar().setSingleStep(24)
@@ -180,8 +151,8 @@ class LineView(QAbstractScrollArea):
         selection = self._selection()
         found = self._found_in_rows(first_row, first_row + rows)
         x = self._left() - self.horizontalScrollBar().value()
-        for row in range(first_row, min(first_row + rows, self._row_count())):
-            line = self._line_of_row(row)
+        for row in range(first_row, min(first_row + rows, self.row_count)):
+            line = self._folding.line_of_row(row)
             y = (row - first_row) * self._line_height
             text = self._lines.text(line)
             self._paint_marks(painter, metrics, text, line, x, y, selection, found.get(line, []))
@@ -190,10 +161,10 @@ class LineView(QAbstractScrollArea):
     def _found_in_rows(self, first_row: int, behind_row: int) -> dict[int, list[tuple[Span, bool]]]:
         """What was found in the lines of these rows, and whether it is what was gone to."""
         found: dict[int, list[tuple[Span, bool]]] = {}
-        if self._lines is None or self._search_so_far is None or first_row >= self._row_count():
+        if self._lines is None or self._search_so_far is None or first_row >= self.row_count:
             return found
-        first = self._line_of_row(first_row) - len(self._sought) // _LEAST_IN_LINE - 1
-        last = self._line_of_row(min(behind_row, self._row_count()) - 1)
+        first = self._folding.line_of_row(first_row) - len(self._sought) // _LEAST_IN_LINE - 1
+        last = self._folding.line_of_row(min(behind_row, self.row_count) - 1)
         for index, each in enumerate(self._search_so_far.found):
             if first <= each.line <= last:
                 for span in spans_of(self._lines, each):
@@ -253,12 +224,12 @@ class LineView(QAbstractScrollArea):
             position = end
         if line in self._lines.folds:
             painter.setPen(QColor(roles.muted))
-            is_folded = line in self._folded
+            is_folded = line in self._folding
             painter.drawText(QPoint(x - 15, baseline), "▸" if is_folded else "▾")
             if is_folded:
-                hidden = self._folded[line] - line
-                closing = self._lines.text(self._folded[line]).strip()
-                painter.drawText(QPoint(int(x + advance) + 6, baseline), f"… {hidden - 1:,} lines … {closing}")
+                last = self._folding.last_hidden(line)
+                closing = self._lines.text(last).strip()
+                painter.drawText(QPoint(int(x + advance) + 6, baseline), f"… {last - line - 1:,} lines … {closing}")
 
     def _width(self, metrics: QFontMetricsF, text: str) -> float:
         return len(text) * self._char_width if text.isascii() else metrics.horizontalAdvance(text)
@@ -267,20 +238,16 @@ class LineView(QAbstractScrollArea):
 
     def toggle_fold(self, line: int) -> None:
         """Fold or unfold what begins in this line."""
-        if self._lines is None or line not in self._lines.folds:
-            return
-        if line in self._folded:
-            del self._folded[line]
-        else:
-            self._folded[line] = self._lines.folds[line]
-        self._folds_changed()
+        if self._lines is not None and line in self._lines.folds:
+            self._folding.toggle(line, self._lines.folds[line])
+            self._folds_changed()
 
     def fold_all(self, *, is_folded: bool) -> None:
         """Fold everything below the outermost level, or unfold all."""
         if self._lines is not None:
             outermost = min(self._lines.folds, default=-1)
             inner = {first: last for first, last in self._lines.folds.items() if first != outermost}
-            self._folded = inner if is_folded else {}
+            self._folding.replace(inner if is_folded else {})
             self._folds_changed()
 
     # Selection
@@ -320,10 +287,10 @@ class LineView(QAbstractScrollArea):
             QApplication.clipboard().setText(excerpt(self._lines, *selection))
 
     def _place_at(self, point: QPoint) -> Place | None:
-        if self._lines is None or not self._row_count():
+        if self._lines is None or not self.row_count:
             return None
         row = self.verticalScrollBar().value() + point.y() // self._line_height
-        line = self._line_of_row(max(0, min(row, self._row_count() - 1)))
+        line = self._folding.line_of_row(max(0, min(row, self.row_count - 1)))
         text = self._lines.text(line)
         x = point.x() + self.horizontalScrollBar().value() - self._left()
         metrics = QFontMetricsF(self.font())
@@ -415,7 +382,7 @@ class LineView(QAbstractScrollArea):
             self.viewport().update()
             return
         self._search_so_far = Search(self._lines, wanted, _FIND_LIMIT)
-        self._find_from = self._line_of_row(self.verticalScrollBar().value())
+        self._find_from = self._folding.line_of_row(self.verticalScrollBar().value())
         self._search_on()
 
     def _search_on(self) -> None:
@@ -448,12 +415,9 @@ class LineView(QAbstractScrollArea):
     def _go_to_found(self, search: Search) -> None:
         assert self._lines is not None
         span = spans_of(self._lines, search.found[self._found_index])[0]
-        around = [first for first, last in self._folded.items() if first < span.line <= last]
-        for first in around:
-            del self._folded[first]
-        if around:
+        if self._folding.show(span.line):
             self._folds_changed()
-        row = self._row_of_line(span.line)
+        row = self._folding.row_of_line(span.line)
         bar = self.verticalScrollBar()
         if not bar.value() <= row < bar.value() + bar.pageStep():
             bar.setValue(max(row - bar.pageStep() // 3, 0))

@@ -11,7 +11,6 @@ MODULE_LINES = 450
 FUNCTION_LINES = 60
 # What is over a limit, and its length: to be lowered, and never raised.
 LONGER_MODULES = {
-    "app/inspector/line_view.py": 479,
     "app/shell/window_controller.py": 478,
     "proxy_core/engine/recording/reporter.py": 454,
 }
