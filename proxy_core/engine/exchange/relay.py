@@ -117,7 +117,7 @@ class ExchangeRelay:
             # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
             self._answer(own_answer.last_hop_response(head), None, is_last=True)
             return
-        if self._services.points is not None:
+        if self._services.points is not None and head.method != b"CONNECT":  # a tunnel is no message
             decided = self._decide_request(to)
             if decided is None:
                 return
