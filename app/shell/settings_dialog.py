@@ -4,6 +4,7 @@ import os
 import re
 
 import msgspec
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -42,6 +43,19 @@ def hosts_problem(hosts: tuple[str, ...]) -> str:
         is_literal = ":" in host and "]" not in host and host.count(":") > 1
         if not is_literal and re.search(r"[^\w.*?!\[\]-]", host):
             return f"«{host}» is no host: write its name or address alone, without scheme, port or path."
+    return ""
+
+
+def ca_problem(path: str) -> str:
+    """Why the CA of this file can't be trusted; "" when it can."""
+    if not os.path.isfile(path):
+        return f"There is no file {path} to trust."
+    from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca  # its library is large, and seldom wanted
+
+    try:
+        read_upstream_ca(path)
+    except UpstreamCaError as error:
+        return str(error)
     return ""
 
 
@@ -170,7 +184,7 @@ class SettingsDialog(QDialog):
         ca = self.upstream_ca.text().strip()
         wrong_address = address_problem(address)
         wrong_hosts = hosts_problem(host_lines(self.not_intercepted.toPlainText()))
-        wrong_ca = f"There is no file {ca} to trust." if ca and not os.path.isfile(ca) else ""
+        wrong_ca = ca_problem(ca) if ca else ""
         self._ok.setEnabled(not (wrong_address or wrong_hosts or wrong_ca))
         if not wrong_address and is_open_to_others(listen_host(address)):
             wrong_address = "Every computer that can reach this one will be able to use this proxy."
@@ -182,6 +196,20 @@ class SettingsDialog(QDialog):
             label.setText(text)
             label.setVisible(bool(text))
         self.not_intercepted.setEnabled(self.interception.isChecked())
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """A dialog doesn't grow by itself with the lines of a sentence that is wrapped."""
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        needed = layout.totalHeightForWidth(max(self.width(), self.minimumWidth()))
+        if needed > self.height():
+            self.resize(self.width(), needed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()  # narrower sentences are higher
 
     @property
     def settings(self) -> Settings:

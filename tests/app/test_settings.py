@@ -100,3 +100,20 @@ def test_listening_to_everybody_is_warned_of_and_allowed(dialog):
     dialog.host.setText("0.0.0.0")
     assert "Every computer" in warnings(dialog)[0]
     assert dialog._ok.isEnabled()
+
+
+def test_the_dialog_makes_room_for_what_it_says(dialog, qtbot):
+    dialog.show()
+    dialog.host.setText("999.1.1.1")
+    dialog.not_intercepted.setPlainText("https://bank.test")
+    for label in (dialog._address_warning, dialog._hosts_warning):
+        qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
+        assert dialog.rect().contains(label.geometry())
+
+
+def test_a_file_without_certificates_is_no_ca(dialog, tmp_path):
+    path = tmp_path / "passwords"
+    path.write_text("root:x:0:0")
+    dialog.upstream_ca.setText(str(path))
+    assert "holds no certificates" in warnings(dialog)[0]
+    assert not dialog._ok.isEnabled()
