@@ -6,7 +6,7 @@ Signal: `filter_changed` (Filter or None).
 """
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.filter.filter_field import FilterField
@@ -19,6 +19,14 @@ from proxy_core.model.filter import Filter
 
 _APPLY_MS = 120
 _COMPLAIN_MS = 500  # a filter that is being written is often wrong for a moment
+
+
+# The keyboard is elsewhere, but comes back: nobody has gone on to the list.
+_STILL_WRITING = (
+    Qt.FocusReason.ActiveWindowFocusReason,
+    Qt.FocusReason.PopupFocusReason,
+    Qt.FocusReason.MenuBarFocusReason,
+)
 
 
 class FilterBar(QWidget):
@@ -218,7 +226,9 @@ class FilterBar(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if watched is self.field and kind in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+        if watched is self.field and isinstance(event, QFocusEvent):
+            if event.lostFocus() and event.reason() not in _STILL_WRITING:
+                self._entered()
             self._frame.setProperty("focused", kind == QEvent.Type.FocusIn)
             restyle(self._frame)
             # It lies over the head of the list: it goes with who has read it, and the field's description keeps it.

@@ -163,6 +163,18 @@ def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(ba
     assert bar.told == [Word("(a")]
 
 
+def test_what_is_unfinished_is_searched_when_a_person_goes_on_to_the_list(bar):
+    write(bar, "foo or")
+    bar._all.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert bar.told == [Word("foo or")]
+
+
+def test_another_window_in_front_is_no_end_of_writing(bar):
+    write(bar, "foo or")
+    bar._all.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+    assert bar.told == []
+
+
 def test_what_is_no_filter_is_not_searched_while_it_is_written(bar, qtbot):
     write(bar, "page=2")
     assert bar.told == []
