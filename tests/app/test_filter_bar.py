@@ -166,7 +166,7 @@ def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(ba
 def test_what_is_unfinished_is_searched_when_a_person_goes_on_to_the_list(bar):
     write(bar, "foo or")
     bar._all.setFocus(Qt.FocusReason.MouseFocusReason)
-    assert bar.told == [Word("foo or")]
+    assert bar.told == [read_filter("foo or").filter]
 
 
 def test_another_window_in_front_is_no_end_of_writing(bar):
