@@ -14,10 +14,8 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import socket
 import stat
-import sys
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -35,6 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from proxy_core.ownership import is_of_another, is_writable_by_others, take_from_others
+from proxy_core.partial_file import whole_file
 
 KEY_FILE = "harrier-ca-key.pem"
 CERTIFICATE_FILE = "harrier-ca.pem"
@@ -44,7 +43,6 @@ BACKDATING = timedelta(days=2)  # clients whose clock is behind ours
 _FILE_LIMIT = 64 * 1024  # bytes; a key with its certificate is 1 KB
 _UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NAME_LIMIT = 64  # X.520 ub-common-name
-_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class CertificateAuthorityError(Exception):
@@ -277,49 +275,18 @@ def _make_private_folder(folder: str) -> None:
 
 def _publish_key_file(folder: str, data: bytes) -> None:
     """Make the key file appear whole, unless there is one already; then that one stays."""
-    path = os.path.join(folder, KEY_FILE)
-    draft = f"{path}.{secrets.token_hex(8)}"
-    try:
-        _write_new(draft, data)
-        if sys.platform == "win32":
-            os.rename(draft, path)  # refuses to replace there
-        else:
-            os.link(draft, path)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        with contextlib.suppress(FileExistsError):  # a file system such as FAT: whole but for a crash in this line
-            _write_new(path, data)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
+    with (
+        contextlib.suppress(FileExistsError),
+        whole_file(os.path.join(folder, KEY_FILE), replaces=False) as file,
+    ):
+        file.write(data)
 
 
 def _write_copy(path: str, certificate: x509.Certificate) -> None:
-    draft = f"{path}.{secrets.token_hex(8)}"
     try:
-        _write_new(draft, certificate.public_bytes(Encoding.PEM))
-        os.replace(draft, path)  # all who get here write the same bytes
+        with whole_file(path) as file:  # all who get here write the same bytes
+            file.write(certificate.public_bytes(Encoding.PEM))
     except OSError as error:
         raise CertificateAuthorityError(
             f"{path} can't be written ({error.strerror or error}): make the folder writable."
         ) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
-
-
-def _write_new(path: str, data: bytes) -> None:
-    """Create a file that is private from its first instant, and bring it to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise

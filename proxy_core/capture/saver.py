@@ -19,7 +19,7 @@ from proxy_core.capture.soundness import TEXT_LIMIT
 from proxy_core.capture.walk import Walk
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
-from proxy_core.partial_file import create_partial, discard_partial, partial_path
+from proxy_core.partial_file import create_partial, discard_partial, partial_path, place_partial
 
 CHUNK_BYTES = 1 << 20
 Progress = Callable[[int, int], bool]  # (exchanges done, exchanges in all) -> go on?
@@ -35,11 +35,10 @@ class CaptureFile:
     def __init__(self, path: str) -> None:
         """Raises CaptureError when the file can't be made."""
         self._path = path
-        self._temporary = partial_path(path)
         self._is_finished = False
         try:
             os.close(create_partial(path))
-            self._database = sqlite3.connect(self._temporary, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(partial_path(path), isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise CaptureError(f"{path} can't be written ({getattr(error, 'strerror', None) or error}).") from None
         self._run("PRAGMA journal_mode=OFF")  # the temporary file is thrown away if anything fails
@@ -106,12 +105,7 @@ class CaptureFile:
         self._database.close()
         self._is_finished = True
         try:
-            descriptor = os.open(self._temporary, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(self._temporary, self._path)
+            place_partial(self._path)
         except OSError as error:
             discard_partial(self._path)
             raise CaptureError(f"{self._path} can't be written ({error.strerror}).") from None

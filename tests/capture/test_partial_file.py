@@ -1,5 +1,6 @@
 """A file that appears whole or not at all, for its owner alone, and follows no link."""
 
+import errno
 import os
 import stat
 
@@ -39,6 +40,22 @@ def test_a_link_in_its_place_is_not_written_through(tmp_path):
         file.write(b"new")
     assert victim.read_text() == "precious"
     assert not os.path.islink(path)
+
+
+@pytest.mark.parametrize("has_hard_links", [True, False])
+def test_one_that_may_not_replace_leaves_what_is_there(tmp_path, monkeypatch, has_hard_links):
+    def refuse(*_arguments):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not has_hard_links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "a.pem"
+    with whole_file(str(path), replaces=False) as file:
+        file.write(b"first")
+    with pytest.raises(FileExistsError), whole_file(str(path), replaces=False) as file:
+        file.write(b"second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_another_process_left_is_discarded(tmp_path):
