@@ -12,23 +12,11 @@ from proxy_core.model.exchange import (
     ExchangeKind,
     ExchangeRow,
     ExchangeState,
-    ResourceType,
 )
 from proxy_core.model.failure import failure_label
 from proxy_core.model.resource_type import short_type
 
 QUIET_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-TYPE_NAMES = {
-    ResourceType.DOCUMENT: "Doc",
-    ResourceType.XHR: "XHR",
-    ResourceType.SCRIPT: "JS",
-    ResourceType.STYLESHEET: "CSS",
-    ResourceType.IMAGE: "Img",
-    ResourceType.FONT: "Font",
-    ResourceType.MEDIA: "Media",
-    ResourceType.WEBSOCKET: "WS",
-    ResourceType.OTHER: "Other",
-}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DASH = "—"
 # Bidirectional overrides and isolates, line and paragraph separators, invisible operators: never wanted in one line.

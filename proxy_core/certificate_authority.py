@@ -57,7 +57,6 @@ class CertificateAuthority:
         self.certificate = certificate
         self.certificate_path = certificate_path
         self.certificate_pem: bytes = certificate.public_bytes(Encoding.PEM)
-        self.certificate_der = der
         self.name = str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         self.fingerprint = hashlib.sha256(der).digest().hex(":").upper()
         self.spki_sha256_base64 = b64encode(spki_sha256(certificate)).decode()

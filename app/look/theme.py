@@ -71,9 +71,6 @@ DARK = Roles(
     wblk="#3d4552", wdns="#4d8f8f", wcon="#b0803f", wtls="#8a66ad", wsend="#5a80c0", wwait="#3f9468", wrec="#4f7fe0",
 )  # fmt: skip
 
-TEXT_ROLES = ("text", "muted", "accent", "s1", "s2", "s3", "s4", "s5", "pause", "jk", "js", "jn", "jb")
-SURFACE_ROLES = ("bg", "panel", "sel")
-
 
 class Scheme(StrEnum):
     """What a person can choose."""
@@ -88,12 +85,6 @@ def luminance(colour: str) -> float:
     parts = [int(colour[begin : begin + 2], 16) / 255 for begin in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 def mix(colour: str, into: str, share: float) -> str:

@@ -17,13 +17,23 @@ from app.exchange_text import (
     type_text,
     url_of,
 )
-from app.look.theme import DARK, LIGHT, SURFACE_ROLES, TEXT_ROLES, contrast
+from app.look.theme import DARK, LIGHT, luminance
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.captures import LiveCapture, Sample
 
 HOSTILE = "a\u202egpj.exe\x00\x1b[31m\u2028b\u200b\r\nc"
+
+
+TEXT_ROLES = ("text", "muted", "accent", "s1", "s2", "s3", "s4", "s5", "pause", "jk", "js", "jn", "jb")
+SURFACE_ROLES = ("bg", "panel", "sel")
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.fixture

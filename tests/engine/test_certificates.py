@@ -177,7 +177,7 @@ def test_the_chain_sent_is_leaf_and_ca(leaves, authority):
     end = shaken(leaves.server_context("localhost", ALPN), client, "localhost")
     leaf, ca = peer_chain(end)
     assert leaf == end.getpeercert(binary_form=True)
-    assert ca == authority.certificate_der
+    assert ca == authority.certificate.public_bytes(Encoding.DER)
 
 
 def test_old_tls_is_refused(leaves):

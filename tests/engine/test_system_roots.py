@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import gevent
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import proxy_core.engine.trust.system_roots as roots_module
 from proxy_core.certificate_authority import CertificateAuthority
@@ -153,7 +154,7 @@ def test_a_ca_of_harriers_in_the_systems_store_vouches_for_nobody(bundle, author
     trust = UpstreamTrust(Settings(), authority)
     for by_system in (False, True):
         context = trust.context((), by_system=by_system)
-        assert planted.certificate_der not in context.get_ca_certs(binary_form=True)
+        assert planted.certificate.public_bytes(Encoding.DER) not in context.get_ca_certs(binary_form=True)
     assert len(trust.context((), by_system=True).get_ca_certs()) == 1
 
 
