@@ -67,7 +67,7 @@ class WindowController(QObject):
         self._is_kept = True  # nothing keeps the engine from recording
         self._capture_bytes = self._live_total = self._live_failed = 0
         self._rate_bytes = 0
-        self._has_closed = False
+        self._has_closed = self._has_engine_died = False
         self.model = ExchangeModel(self)
         self.inspector = Inspector()
         self.window = MainWindow(self.model, self.inspector)
@@ -202,12 +202,15 @@ class WindowController(QObject):
             self.window.notices.withdraw("open")
         if earlier is not None and earlier[1]:
             path, total = earlier
+            # What a killed engine had not told yet lies in the journals, and is counted when the capture is opened.
+            kept = f"at least {exchanges_text(total)}" if self._has_engine_died else exchanges_text(total)
             self.tell(
                 "earlier",
                 NoticeKind.INFO,
-                f"What was captured before the restart is kept: {exchanges_text(total)}.",
+                f"What was captured before the restart is kept: {kept}.",
                 ("Open", lambda: self._open_earlier(path)),
             )
+        self._has_engine_died = False
         if not self._viewed:
             self._show_live()
         if is_first:
@@ -260,6 +263,7 @@ class WindowController(QObject):
         self._engine_is_gone(one_line(sentence), "Try Again")
 
     def _engine_died(self, exit_status: int) -> None:
+        self._has_engine_died = True
         how = f"signal {-exit_status}" if exit_status < 0 else f"status {exit_status}"
         self._engine_is_gone(f"The engine ended unexpectedly ({how}). What it had captured is kept.", "Restart")
 

@@ -414,7 +414,7 @@ def test_an_engine_that_died_under_traffic_leaves_as_many_exchanges_as_the_list_
         restart = next(each for each in notices.findChildren(QAbstractButton) if each.text() == "Restart")
         restart.click()
         qtbot.waitUntil(lambda: "before the restart" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-        assert f"is kept: {total} exchanges." in " ".join(notice_texts(notices))
+        assert f"is kept: at least {total} exchanges." in " ".join(notice_texts(notices))
         qtbot.waitUntil(lambda: controller.model.rowCount() > 10, timeout=WAIT_MS)
     finally:
         has_ended.set()
