@@ -16,7 +16,7 @@ from typing import assert_never
 
 import msgspec
 
-from proxy_core.capture.extents import segment_name
+from proxy_core.capture.extents import last_journals, segment_name
 from proxy_core.capture.live import CaptureLock, create_live_capture, delete_live_capture
 from proxy_core.capture.recovery import segments_in
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
@@ -191,7 +191,8 @@ class Engine:
 
         def begun() -> None:
             if not self._writer.has_open:  # else one of them may hold what is still coming
-                old.update(set(segments_in(self.capture_folder)) - self._written_segments())
+                segments = segments_in(self.capture_folder)
+                old.update(set(segments) - last_journals(segments))
             self._supervisor.tell(0, RotateSegments())
 
         def forgotten() -> None:
@@ -202,13 +203,6 @@ class Engine:
                     pass  # another system keeps files that are open; they go with the capture
 
         self._recorder.clear(begun, forgotten)
-
-    def _written_segments(self) -> set[int]:
-        """The last journal of each series: its worker writes it until it has rotated."""
-        last: dict[int, int] = {}
-        for segment in segments_in(self.capture_folder):
-            last[segment >> 20] = segment
-        return set(last.values())
 
     def _tell_worker(self, series: int, command: WorkerCommand) -> None:
         self._supervisor.tell(series, command)

@@ -5,6 +5,7 @@
 `data` is exactly `length` bytes long. No byte of a capture belongs twice to one body.
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -71,3 +72,14 @@ def is_journal(segment: int) -> bool:
 def segment_series(segment: int) -> int:
     """Which series a segment belongs to."""
     return segment >> 20
+
+
+def last_journals(segments: Iterable[int]) -> set[int]:
+    """The last journal of each series: its worker writes it until it rotates.
+
+    Bodies in segments of their own are numbered beyond all journals of their series, and are no journals.
+    """
+    last: dict[int, int] = {}
+    for segment in sorted(filter(is_journal, segments)):
+        last[segment_series(segment)] = segment
+    return set(last.values())

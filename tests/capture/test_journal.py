@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.capture.extents import is_journal, segment_name
+from proxy_core.capture.extents import is_journal, last_journals, segment_name, segment_number
 from proxy_core.capture.journal import (
     BODY_RECORD,
     DAMAGED_RECORD,
@@ -132,3 +132,11 @@ def test_large_bodies_have_segments_that_are_never_read_as_records(tmp_path):
     assert not is_journal(body.segment)
     assert is_journal(journal.segment)
     journal.close()
+
+
+def test_the_journal_that_is_being_written_is_told_from_bodies_beside_it():
+    """What is cleared takes all other segments along."""
+    journals = [segment_number(series, count) for series in (1, 2) for count in (1, 2, 3)]
+    bodies = [segment_number(1, count, is_body=True) for count in range(1, 5)]
+    assert last_journals([*journals, *bodies]) == {segment_number(1, 3), segment_number(2, 3)}
+    assert last_journals(bodies) == set()
