@@ -4,6 +4,7 @@ import os
 import random
 import sqlite3
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -13,10 +14,14 @@ from proxy_core.capture.recovery import recover, replay_series
 from proxy_core.capture.saver import SaveCancelledError, save_capture
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.event import EventKind, decode_event, encode_detail, encode_event
-from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.exchange import ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.filter import parse_filter, read_filter
+from tests.support.btree import PAGE_BYTES, leaf_pages
 from tests.support.captures import LiveCapture, Sample
+
+BODY = b"x" * 3000
+ROWS_ON_A_PAGE = 1  # of such bodies
 
 
 @pytest.fixture
@@ -327,43 +332,86 @@ class TestSaving:
 class TestDamage:
     @pytest.fixture
     def saved(self, live, reader, tmp_path) -> bytes:
-        live.add(*(Sample(f"/{n}", response_body=b"x" * 3000) for n in range(40)))
+        live.add(*(Sample(f"/{n}", response_body=BODY) for n in range(40)))
         path = tmp_path / "good.harrier"
         save_capture(reader(), str(path))
         return path.read_bytes()
 
-    def read_all(self, path) -> None:
+    def read_all(self, path) -> str | dict[int, tuple[ExchangeRow | None, bytes | None]]:
+        """What each exchange that is listed says, None for what can't be read of it; a sentence where none is listed."""
+        read: dict[int, tuple[ExchangeRow | None, bytes | None]] = {}
         try:
             capture = CaptureReader(str(path))
-        except CaptureError:
-            return
+        except CaptureError as error:
+            return str(error)
         try:
             for each in capture.ids():
-                capture.rows([each])
-                detail = capture.detail(each)
-                if detail is not None:
-                    capture.read_body(detail.response_body)
-            capture.ids(parse_filter("host:shop"), order_by="path")
-        except CaptureError:
-            pass
+                row = body = None
+                with suppress(CaptureError):
+                    row = capture.rows([each]).get(each)
+                with suppress(CaptureError):
+                    detail = capture.detail(each)
+                    body = detail and capture.read_body(detail.response_body)
+                read[each] = row, body
+            with suppress(CaptureError):
+                assert set(capture.ids(read_filter("host:shop").filter, order_by="path")) <= read.keys()
+        except CaptureError as error:
+            return str(error)
         finally:
             capture.close()
+        return read
+
+    def check_sentence(self, told: str) -> None:
+        assert told.endswith(".")
+        assert "\n" not in told
+        assert "harrier" in told.lower()
 
     def test_cut_files(self, saved, tmp_path):
+        """What is left of them is as it was, or a sentence says that they are damaged."""
         path = tmp_path / "cut.harrier"
+        path.write_bytes(saved)
+        whole = self.read_all(path)
+        assert [row.path for row, _ in whole.values()] == [f"/{n}" for n in range(40)]
+        assert {body for _, body in whole.values()} == {BODY}
+        listed = 0
         for size in [*range(0, 200, 7), *range(200, len(saved), max(len(saved) // 60, 1))]:
             path.write_bytes(saved[:size])
-            self.read_all(path)
+            told = self.read_all(path)
+            if isinstance(told, str):
+                self.check_sentence(told)
+                continue
+            listed += 1
+            assert told.keys() <= whole.keys()
+            for each, (row, body) in told.items():
+                assert row in (None, whole[each][0])
+                assert body is None or BODY.startswith(body)
+        assert listed  # the bodies lie behind the rows: without the last of them there is something to show
 
     def test_flipped_bytes(self, saved, tmp_path):
+        """A byte of one page costs no more than what lies on it; where it is nobody's, it may be all: a sentence."""
         path = tmp_path / "flipped.harrier"
+        path.write_bytes(saved)
+        whole = self.read_all(path)
+        bodies = leaf_pages(path, "body_chunk")
         chance = random.Random(1)
-        for _ in range(120):
+        damaged_bodies = 0
+        for _ in range(240):
+            place = chance.randrange(len(saved))
             damaged = bytearray(saved)
-            for _ in range(20):
-                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            damaged[place] ^= 1 << chance.randrange(8)
             path.write_bytes(damaged)
-            self.read_all(path)
+            told = self.read_all(path)
+            if place // PAGE_BYTES + 1 in bodies:
+                assert [row for row, _ in told.values()] == [row for row, _ in whole.values()]
+                others = [body for _, body in told.values() if body != BODY]
+                assert len(others) <= ROWS_ON_A_PAGE
+                damaged_bodies += len(others)
+            elif isinstance(told, str):
+                self.check_sentence(told)
+            else:
+                assert told.keys() <= whole.keys()
+                assert all(body is None or len(body) <= len(BODY) for _, body in told.values())
+        assert damaged_bodies
 
     def test_not_a_capture(self, tmp_path):
         for name, content in (("empty", b""), ("text", b"hello" * 100), ("pickle", b"cos\nsystem\n(S'true'\ntR.")):

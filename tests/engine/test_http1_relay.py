@@ -247,7 +247,7 @@ class TestForwarding:
         proxy.finished(1)
         may_say_it.set()
         assert has_said_it.wait(5)
-        gevent.sleep(0.001)  # a timer makes the event loop look at its sockets
+        gevent.idle()  # until the event loop has looked at its sockets
         client.sends(request(origin, method=method))
         client.sees(OK)
         is_over.set()
@@ -336,32 +336,38 @@ class TestFailures:
 
     def test_client_reset_while_the_upstream_is_silent(self, proxy, start_origin):
         """The upstream is let go at once: it sees the end."""
-        ended = gevent.event.Event()
+        has_asked, ended = Event(), Event()
 
         def script(upstream):
             upstream.reads_head()
+            has_asked.set()
             upstream.reads_to_end()
             ended.set()
 
         origin = start_origin(script)
         client = proxy.connect()
         client.sends(request(origin))
-        wait_for(lambda: origin.connections == 1)
-        gevent.sleep(0.05)  # the relay is waiting for the response now
+        assert has_asked.wait(5)  # the relay is waiting for the response now
         client.resets()
         assert proxy.only().row.failure == "client_closed"
         assert ended.wait(5)
 
     def test_client_that_half_closes_gets_its_response(self, proxy, start_origin):
+        has_asked, has_ended = Event(), Event()
+
         def script(upstream):
             upstream.reads_head()
-            gevent.sleep(0.1)
+            has_asked.set()
+            has_ended.wait(5)
             upstream.sends(OK)
 
         origin = start_origin(script)
         client = proxy.connect()
         client.sends(request(origin))
+        assert has_asked.wait(5)
         client.sock.shutdown(1)
+        gevent.idle()  # the relay has seen it
+        has_ended.set()
         client.sees(OK)
         assert proxy.only().row.state == ExchangeState.COMPLETE
 
