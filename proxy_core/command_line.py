@@ -347,7 +347,8 @@ def _save(folder: str, capture: str) -> None:
 
 def _export(capture: str, har: str) -> None:
     from proxy_core.capture.reader import CaptureError, CaptureReader
-    from proxy_core.tasks.convert import ConversionError, export_har
+    from proxy_core.tasks.conversion_report import ConversionError
+    from proxy_core.tasks.har_export import export_har
 
     try:
         with closing(CaptureReader(capture)) as reader:
@@ -357,7 +358,8 @@ def _export(capture: str, har: str) -> None:
 
 
 def _run_convert(options: argparse.Namespace) -> int:
-    from proxy_core.tasks.convert import ConversionError, convert
+    from proxy_core.tasks.conversion_report import ConversionError
+    from proxy_core.tasks.convert import convert
 
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, signal.default_int_handler)  # as Ctrl+C: no half file is left

@@ -7,7 +7,7 @@ from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
 from proxy_core.model.message_head import parse_head
 from proxy_core.partial_file import whole_file
-from proxy_core.tasks.convert import ConversionError
+from proxy_core.tasks.conversion_report import ConversionError
 
 
 def save_body(

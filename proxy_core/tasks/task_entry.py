@@ -10,6 +10,6 @@ def task_main(task: bytes, pipe: "Connection[bytes, bytes]", log_path: str) -> N
     """Carry out an encoded task, and tell over the pipe how it goes."""
     if log_path:
         open_fault_log(log_path, "file job")
-    from proxy_core.tasks.task_process import run_file_job
+    from proxy_core.tasks.task_process import run_task
 
-    run_file_job(decode_task(task), pipe)
+    run_task(decode_task(task), pipe)

@@ -18,7 +18,9 @@ from proxy_core.capture.saver import SaveCancelledError, save_capture
 from proxy_core.capture.walk import lost_text
 from proxy_core.fault_log import caught
 from proxy_core.tasks.body_file import save_body
-from proxy_core.tasks.convert import ConversionError, export_har, import_har
+from proxy_core.tasks.conversion_report import ConversionError
+from proxy_core.tasks.har_export import export_har
+from proxy_core.tasks.har_import import import_har
 from proxy_core.tasks.task import (
     BodyTask,
     Cancelled,
@@ -37,7 +39,7 @@ from proxy_core.tasks.task import (
 Progress = Callable[[int, int], bool]
 
 
-def run_file_job(task: FileTask, pipe: "Connection[bytes, bytes]") -> None:
+def run_task(task: FileTask, pipe: "Connection[bytes, bytes]") -> None:
     """Carry out one task and tell how it goes. The process ends when the window does."""
 
     def progress(done: int, total: int) -> bool:

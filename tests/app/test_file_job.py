@@ -10,7 +10,7 @@ import pytest
 from proxy_core.capture.reader import CaptureReader, UnwritableError
 from proxy_core.capture.saver import save_capture
 from proxy_core.tasks.task import Failed, FileNews, Finished, OpenTask, Progressed, SaveTask, decode_news
-from proxy_core.tasks.task_process import run_file_job
+from proxy_core.tasks.task_process import run_task
 from tests.support.captures import LiveCapture, Sample
 
 
@@ -18,7 +18,7 @@ def outcome(task: OpenTask | SaveTask) -> FileNews:
     """The last word of a job, carried out here."""
     ours, theirs = Pipe()
     with ours, theirs:
-        run_file_job(task, theirs)
+        run_task(task, theirs)
         news: FileNews = Progressed(0, 0)
         while isinstance(news, Progressed):
             news = decode_news(ours.recv_bytes())

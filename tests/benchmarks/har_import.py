@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from proxy_core.tasks.convert import import_har
+from proxy_core.tasks.har_import import import_har
 
 _WORDS = {
     "base64": ("QUJDRUZHSElKS0xN", "base64"),

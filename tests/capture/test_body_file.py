@@ -8,7 +8,7 @@ import pytest
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import SaveCancelledError
 from proxy_core.tasks.body_file import save_body
-from proxy_core.tasks.convert import ConversionError
+from proxy_core.tasks.conversion_report import ConversionError
 from tests.support.captures import LiveCapture, Sample
 
 TEXT = b"reed bed\n" * 5000

@@ -14,7 +14,8 @@ from proxy_core.capture.repair import best_reader
 from proxy_core.capture.saver import save_capture
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeState
-from proxy_core.tasks.convert import ConversionError, convert
+from proxy_core.tasks.conversion_report import ConversionError
+from proxy_core.tasks.convert import convert
 from tests.support.btree import leaf_pages
 from tests.support.captures import LiveCapture, Sample
 

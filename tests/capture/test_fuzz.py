@@ -20,7 +20,8 @@ from proxy_core.capture.saver import save_capture
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow, ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
-from proxy_core.tasks.convert import ConversionError, convert
+from proxy_core.tasks.conversion_report import ConversionError
+from proxy_core.tasks.convert import convert
 from tests.support.captures import LiveCapture, Sample
 
 _PLACES = 100  # damages of each kind

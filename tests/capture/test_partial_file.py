@@ -9,7 +9,7 @@ import pytest
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import save_capture
 from proxy_core.partial_file import discard_partial, partial_path, whole_file
-from proxy_core.tasks.convert import export_har
+from proxy_core.tasks.har_export import export_har
 from tests.support.captures import LiveCapture, Sample
 
 

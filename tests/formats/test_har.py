@@ -14,7 +14,10 @@ from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.har_reader import HarError, read_har
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
-from proxy_core.tasks.convert import ConversionError, convert, export_har, import_har
+from proxy_core.tasks.conversion_report import ConversionError
+from proxy_core.tasks.convert import convert
+from proxy_core.tasks.har_export import export_har
+from proxy_core.tasks.har_import import import_har
 from tests.support.captures import LiveCapture, Sample
 from tests.support.har_validation import check_har
 

@@ -12,7 +12,9 @@ from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.har_form import body_of_params
 from proxy_core.formats.json_stream import MOST_DEPTH
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
-from proxy_core.tasks.convert import ConversionError, ConversionReport, convert, import_har
+from proxy_core.tasks.conversion_report import ConversionError, ConversionReport
+from proxy_core.tasks.convert import convert
+from proxy_core.tasks.har_import import import_har
 from tests.support.har_validation import check_har
 
 
@@ -296,7 +298,7 @@ def test_what_is_nested_deeply_costs_no_memory(tmp_path, deep, place):
     source.write_text(place.replace("ENTRY", json.dumps(entry())) % deep)
     # In a process of its own, that may take no more than what the imports take and a little.
     program = (
-        "import resource, sys; from proxy_core.tasks.convert import import_har\n"
+        "import resource, sys; from proxy_core.tasks.har_import import import_har\n"
         "taken = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (taken + (64 << 20),) * 2)\n"
         "print(import_har(*sys.argv[1:]))"

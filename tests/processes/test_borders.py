@@ -21,7 +21,7 @@ from proxy_core.model.notice import EngineStopped, WorkerChanged, encode_notice
 from proxy_core.model.settings import Settings
 from proxy_core.model.worker_command import UseSettings, WorkerReady, encode_word, encode_worker_command
 from proxy_core.supervisor import Supervisor
-from proxy_core.tasks import task_process as file_job
+from proxy_core.tasks import task_process
 from proxy_core.tasks.task import Failed, SaveTask, decode_news
 from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
@@ -299,9 +299,9 @@ def test_a_question_that_throws_costs_itself(qtbot, tmp_path, monkeypatch):
 
 
 def test_a_file_job_that_throws_tells_it(monkeypatch):
-    monkeypatch.setattr(file_job, "_carry_out", throw)
+    monkeypatch.setattr(task_process, "_carry_out", throw)
     ours, theirs = SPAWN.Pipe()
-    file_job.run_file_job(SaveTask("a", "b"), theirs)
+    task_process.run_task(SaveTask("a", "b"), theirs)
     assert decode_news(ours.recv_bytes()) == Failed("Harrier's own fault (RuntimeError).")
     ours.close()
     theirs.close()

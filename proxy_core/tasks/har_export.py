@@ -1,0 +1,70 @@
+"""A capture as HAR, streamed: for `convert`, `record --har` and the window's export."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.saver import Progress, SaveCancelledError
+from proxy_core.capture.walk import Walk
+from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
+from proxy_core.model.exchange import ExchangeKind
+from proxy_core.partial_file import whole_file
+from proxy_core.tasks.conversion_report import ConversionError
+
+_TUNNELS_TOLD = 10_000
+
+
+def export_har(
+    reader: CaptureReader,
+    path: str,
+    ids: Iterable[int] | None = None,
+    progress: Progress | None = None,
+    remarks: list[str] | None = None,
+) -> int:
+    """Write exchanges (all, or those with `ids`) in order of their start. Returns how many entries there are.
+
+    What is damaged is left out, and `remarks` gets sentences about it. The file appears whole or not at all. Raises
+    ConversionError, SaveCancelledError.
+    """
+    try:
+        walk = Walk(reader, list(reader.ids(order_by="started_at")) if ids is None else sorted(ids))
+        with whole_file(path) as file:
+            count = _write_entries(walk, reader, file.write, progress)
+        if remarks is not None:
+            remarks += walk.remarks()
+    except OSError as error:
+        raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
+    except CaptureError as error:
+        raise ConversionError(str(error)) from None
+    return count
+
+
+def _write_entries(
+    walk: Walk, reader: CaptureReader, write: Callable[[bytes], object], progress: Progress | None
+) -> int:
+    write(har_begin())
+    tunnels: list[dict[str, Any]] = []
+    count = 0
+    for page in walk:
+        for row, detail in page:
+            if row.kind == ExchangeKind.TUNNEL:
+                if len(tunnels) < _TUNNELS_TOLD:
+                    tunnels.append(har_tunnel(row, detail))
+                continue
+            source = HarSource(
+                row,
+                detail,
+                walk.connection(detail.upstream_connection),
+                partial(reader.iterate_body, detail.request_body),
+                partial(reader.iterate_body, detail.response_body),
+            )
+            if count:
+                write(b",\n")
+            for piece in har_entry(source):
+                write(piece)
+            count += 1
+        if progress is not None and not progress(walk.done, walk.total):
+            raise SaveCancelledError
+    write(har_end(tunnels))
+    return count
