@@ -16,9 +16,8 @@ from typing import assert_never
 
 import msgspec
 
-from proxy_core.capture.extents import last_journals, segment_name
 from proxy_core.capture.live import CaptureLock, create_live_capture, delete_live_capture
-from proxy_core.capture.recovery import segments_in
+from proxy_core.capture.segment import last_journals, segment_name, segments_in
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from proxy_core.capture.recovery import replay_series, series_in
+from proxy_core.capture.recovery import replay_series
+from proxy_core.capture.segment import series_in
 from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, Cleared, IndexWriter
 from proxy_core.fault_log import caught
 from proxy_core.model.event import Batch, NotRecordedEvent, decode_batch, decode_event

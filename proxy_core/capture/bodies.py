@@ -8,7 +8,8 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from proxy_core.capture.extents import Extent, segment_name
+from proxy_core.capture.extents import Extent
+from proxy_core.capture.segment import segment_name
 from proxy_core.plain_file import open_folder, open_plain
 
 _OPEN_SEGMENTS = 32  # descriptors that are kept open

@@ -1,11 +1,10 @@
 """Where a body lies: a list of extents (segment, offset, length), in order, as MessagePack in the table `detail`.
 
-`segment` > 0 names a segment file of a live capture (`segment_name`), and `offset` is that of the body bytes themselves
+`segment` > 0 is a segment file of a live capture (`capture.segment`), and `offset` is that of the body bytes themselves
 (behind any record header). `segment` 0 is the saved file: `offset` is then the id of a row in `body_chunk`, whose
 `data` is exactly `length` bytes long. No byte of a capture belongs twice to one body.
 """
 
-from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -49,37 +48,3 @@ def _has_overlap(extents: list[Extent]) -> bool:
 def extents_length(extents: list[Extent]) -> int:
     """How many bytes the body has."""
     return sum(length for _, _, length in extents)
-
-
-def segment_name(segment: int) -> str:
-    """The file name of a segment in the live capture's folder."""
-    return f"{segment:08x}.seg"
-
-
-_BODY_BIT = 1 << 19
-
-
-def segment_number(series: int, count: int, *, is_body: bool = False) -> int:
-    """The number of the `count`-th segment (from 1) of a worker's series (from 1)."""
-    return series << 20 | (_BODY_BIT if is_body else 0) | count
-
-
-def is_journal(segment: int) -> bool:
-    """Whether a segment consists of records. A raw body never is read as records, whatever its bytes look like."""
-    return not segment & _BODY_BIT
-
-
-def segment_series(segment: int) -> int:
-    """Which series a segment belongs to."""
-    return segment >> 20
-
-
-def last_journals(segments: Iterable[int]) -> set[int]:
-    """The last journal of each series: its worker writes it until it rotates.
-
-    Bodies in segments of their own are numbered beyond all journals of their series, and are no journals.
-    """
-    last: dict[int, int] = {}
-    for segment in sorted(filter(is_journal, segments)):
-        last[segment_series(segment)] = segment
-    return set(last.values())

@@ -12,8 +12,8 @@ from binascii import crc32
 from collections.abc import Iterator
 from contextlib import suppress
 
-from proxy_core.capture.extents import segment_name, segment_number
 from proxy_core.capture.page_cache import PageRelease, WrittenPages
+from proxy_core.capture.segment import segment_name, segment_number
 from proxy_core.plain_file import open_plain
 
 RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
@@ -84,20 +84,18 @@ class Journal:
         self.segment = 0  # number of the journal segment that is written …
         self.offset = 0  # … and its length: where the next record begins
         self._folder = folder
-        self._count = 0
+        self._journals = 0  # how many were begun
+        self._bodies = 0
         self._release = PageRelease()
         self._pages = WrittenPages("", self._release)
         self._descriptor = -1
         self.rotate()
 
-    def _next_segment(self, *, is_body: bool) -> tuple[str, int]:
-        self._count += 1
-        segment = segment_number(self.series, self._count, is_body=is_body)
-        return os.path.join(self._folder, segment_name(segment)), segment
-
     def rotate(self) -> None:
         """Begin a new journal segment. Raises OSError, and then goes on with the old one."""
-        path, segment = self._next_segment(is_body=False)
+        self._journals += 1
+        segment = segment_number(self.series, self._journals)
+        path = os.path.join(self._folder, segment_name(segment))
         descriptor = os.open(path, _CREATE, 0o600)
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -120,7 +118,9 @@ class Journal:
 
     def open_body(self) -> BodySegment:
         """A segment for one large body. Raises OSError."""
-        return BodySegment(*self._next_segment(is_body=True), self._release)
+        self._bodies += 1
+        segment = segment_number(self.series, self._bodies, is_body=True)
+        return BodySegment(os.path.join(self._folder, segment_name(segment)), segment, self._release)
 
     def close(self) -> None:
         """Calling it again does nothing."""

@@ -10,11 +10,11 @@ import os
 import sqlite3
 from typing import NamedTuple
 
-from proxy_core.capture.extents import is_journal, segment_name, segment_series
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
 from proxy_core.capture.opening import ForeignIndexError, sqlite_error_text
 from proxy_core.capture.reader import CaptureError, UnwritableError, is_unwritable
+from proxy_core.capture.segment import is_journal, segment_name, segment_series, segments_in, series_in
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
 from proxy_core.model.failure import FailureKind
 from proxy_core.plain_file import os_error_text
@@ -77,11 +77,6 @@ def _recover(folder: str, index: str) -> Recovery:
     return Recovery(total, replayed, marked, writer.unread.sentence(), writer.unread.count)
 
 
-def series_in(folder: str) -> list[int]:
-    """The series of which the folder holds segments."""
-    return sorted({segment_series(segment) for segment in segments_in(folder)})
-
-
 def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int, int] = _TO_THE_END) -> Applied:
     """Take in what a series' journals hold behind its progress, up to (segment, offset). Commits.
 
@@ -113,21 +108,6 @@ def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int
             merged = _merge(merged, writer.apply(events, (series, segment, end)))
             writer.commit()
     return merged
-
-
-def segments_in(folder: str) -> list[int]:
-    """The numbers of the segments in a live capture, ascending."""
-    found = []
-    for name in os.listdir(folder):
-        stem, _, suffix = name.partition(".")
-        if suffix == "seg":
-            try:
-                segment = int(stem, 16)
-            except ValueError:
-                continue
-            if name == segment_name(segment):
-                found.append(segment)
-    return sorted(found)
 
 
 def _merge(one: Applied, other: Applied) -> Applied:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy_core.capture.extents import encode_extents, segment_name
+from proxy_core.capture.extents import encode_extents
 from proxy_core.capture.journal import EVENT_RECORD, RECORD_HEADER, read_records
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.repair import best_reader
 from proxy_core.capture.saver import save_capture
+from proxy_core.capture.segment import segment_name
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.tasks.conversion_report import ConversionError

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from app.inspector.facts import connection_sections, head_lines, overview, phases, timing_sections
-from proxy_core.capture.extents import segment_name
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.saver import save_capture
+from proxy_core.capture.segment import segment_name
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow, ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy_core.capture.extents import ENCODED_LIMIT_BYTES, encode_extents, segment_name
+from proxy_core.capture.extents import ENCODED_LIMIT_BYTES, encode_extents
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.saver import save_capture
+from proxy_core.capture.segment import segment_name
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.capture.extents import is_journal, last_journals, segment_name, segment_number
 from proxy_core.capture.journal import (
     BODY_RECORD,
     DAMAGED_RECORD,
@@ -21,6 +20,7 @@ from proxy_core.capture.journal import (
     read_records,
     record,
 )
+from proxy_core.capture.segment import is_journal, segment_name
 
 
 def journal_path(folder, journal) -> str:
@@ -134,9 +134,19 @@ def test_large_bodies_have_segments_that_are_never_read_as_records(tmp_path):
     journal.close()
 
 
-def test_the_journal_that_is_being_written_is_told_from_bodies_beside_it():
-    """What is cleared takes all other segments along."""
-    journals = [segment_number(series, count) for series in (1, 2) for count in (1, 2, 3)]
-    bodies = [segment_number(1, count, is_body=True) for count in range(1, 5)]
-    assert last_journals([*journals, *bodies]) == {segment_number(1, 3), segment_number(2, 3)}
-    assert last_journals(bodies) == set()
+def test_bodies_that_have_no_more_numbers_leave_the_journal_alone(tmp_path, monkeypatch):
+    """One number further would be a journal's, and be read as records."""
+    monkeypatch.setattr("proxy_core.capture.segment.COUNT_LIMIT", 3)
+    journal = Journal(str(tmp_path), 1)
+    journal.open_body().close()
+    journal.open_body().close()
+    with pytest.raises(OSError, match="as many segments as it has numbers"):
+        journal.open_body()
+    journal.rotate()
+    first = journal.segment
+    with pytest.raises(OSError, match="as many segments as it has numbers"):
+        journal.rotate()
+    journal.write(record(EVENT_RECORD, b"x"))
+    journal.close()
+    assert [payload for _, payload, _ in read_records(journal_path(tmp_path, journal))] == [b"x"]
+    assert journal.segment == first

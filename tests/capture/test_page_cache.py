@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from proxy_core.capture.extents import segment_name
 from proxy_core.capture.journal import BODY_RECORD, Journal, record
 from proxy_core.capture.page_cache import KEPT_BYTES, STEP_BYTES, PageRelease
+from proxy_core.capture.segment import segment_name
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system has no posix_fadvise")
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy_core.capture.extents import is_journal
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.capture.segment import is_journal
 from proxy_core.control import EngineControl
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.notice import RecordingChanged

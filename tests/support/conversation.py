@@ -14,8 +14,9 @@ import gevent
 import msgspec
 from gevent import socket
 
-from proxy_core.capture.extents import decode_extents, segment_name
+from proxy_core.capture.extents import decode_extents
 from proxy_core.capture.journal import Journal
+from proxy_core.capture.segment import segment_name
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.worker import Worker

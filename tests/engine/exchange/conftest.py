@@ -6,8 +6,9 @@ from pathlib import Path
 import gevent
 import pytest
 
-from proxy_core.capture.extents import decode_extents, segment_name
+from proxy_core.capture.extents import decode_extents
 from proxy_core.capture.journal import Journal
+from proxy_core.capture.segment import segment_name
 from proxy_core.engine.exchange import route
 from proxy_core.engine.exchange.point import Points
 from proxy_core.engine.exchange.relay import ExchangeRelay
