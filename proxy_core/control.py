@@ -33,7 +33,7 @@ class EngineControl:
         self._commands = commands_out
         notices: deque[Notice] = deque()
         self._notices = notices
-        threading.Thread(target=_hear, args=(notices_in, notices, process), name="notices", daemon=True).start()
+        threading.Thread(target=hear, args=(notices_in, notices, process), name="notices", daemon=True).start()
 
     def send(self, command: Command) -> None:
         """Send an order; without an engine it is dropped."""
@@ -81,7 +81,7 @@ def _run_engine(settings: Settings, home: str, commands: Inlet, notices: Outlet)
     engine_main(settings, home, commands, notices)
 
 
-def _hear(inlet: Inlet, notices: "deque[Notice]", process: SpawnProcess) -> None:
+def hear(inlet: Inlet, notices: "deque[Notice]", process: SpawnProcess) -> None:
     """Move notices into the deque until the engine is gone and its channel empty."""
     while True:
         was_alive = process.is_alive()

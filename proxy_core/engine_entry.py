@@ -240,7 +240,7 @@ def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Ou
     signal.signal(signal.SIGTERM, lambda _number, _frame: engine.stop())
     is_running = threading.Event()
     is_running.set()
-    obeying = threading.Thread(target=_obey_all, args=(engine, commands, is_running), name="commands", daemon=True)
+    obeying = threading.Thread(target=obey_all, args=(engine, commands, is_running), name="commands", daemon=True)
     obeying.start()
     engine.run()
     is_running.clear()
@@ -254,7 +254,7 @@ def engine_main(settings: Settings, home_path: str, commands: Inlet, notices: Ou
     obeying.join(5.0)
 
 
-def _obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> None:
+def obey_all(engine: Engine, commands: Inlet, is_running: threading.Event) -> None:
     """Obey the window; its death is a command to stop."""
     while is_running.is_set():
         try:

@@ -166,7 +166,7 @@ class Supervisor:
 
     def _start_worker(self, slot: int) -> _Life:
         """Raises OSError when the system has no process or no descriptor to give."""
-        series, self._next_series = self._next_series, self._next_series + 1
+        series = self._next_series
         outlet, inlet = make_channel()
         ours, theirs = socket.socketpair()
         start = WorkerStart(
@@ -190,6 +190,7 @@ class Supervisor:
             raise
         finally:
             theirs.close()
+        self._next_series += 1  # not for a start that failed, which is tried again and again
         ours.setblocking(False)
         life = _Life(series, slot, process, ours, inlet)
         life.reader = threading.Thread(target=self._read, args=(life,), name=f"queue-{series}", daemon=True)

@@ -76,6 +76,11 @@ class Worker:
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
 
+    @property
+    def serves(self) -> int:
+        """How many client connections it serves."""
+        return len(self._intake.serving)
+
     def start(self) -> None:
         """Accept connections from now on."""
         gevent.get_hub().threadpool.maxsize = _LOOKUP_THREADS
@@ -138,7 +143,7 @@ def run_worker(start: WorkerStart) -> None:
         start.settings,
         intake_loads=(start.loads, start.slot),
     )
-    _log_what_nobody_catches()
+    log_what_nobody_catches()
     never_s = float(2**31)
     control = Transport(start.control, worker.services.sweep, never_s, never_s)
     worker.start()
@@ -146,7 +151,7 @@ def run_worker(start: WorkerStart) -> None:
     gc.collect()
     gc.freeze()
     control.send(frame(encode_word(WorkerReady())))
-    obeying = gevent.spawn(_obey_all, worker, control)
+    obeying = gevent.spawn(obey_all, worker, control)
     try:
         worker.stopped.wait()
     finally:
@@ -155,7 +160,7 @@ def run_worker(start: WorkerStart) -> None:
         control.close()
 
 
-def _log_what_nobody_catches() -> None:
+def log_what_nobody_catches() -> None:
     """What a greenlet or a callback of the event loop raises goes to the log; the loop goes on."""
     hub = gevent.get_hub()
     usual = hub.handle_error
@@ -174,7 +179,7 @@ def _log_what_nobody_catches() -> None:
     hub.handle_error = handle_error  # type: ignore[method-assign, assignment] # gevent's documented way
 
 
-def _obey_all(worker: Worker, control: Link) -> None:
+def obey_all(worker: Worker, control: Link) -> None:
     """Obey until the engine is gone, which is a command to stop too."""
     frames = Frames()
     try:

@@ -1,6 +1,8 @@
 """Events that our workers never write, well-summed in a journal: each costs itself, whatever it says."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -8,6 +10,7 @@ from proxy_core.capture.journal import EVENT_RECORD, read_records, record
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.unread_events import UNREAD_LIMIT_BYTES, UnreadEvents
+from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.model.event import EventKind, decode_event, encode_event
 from proxy_core.tasks.convert import convert
 from tests.support.captures import LiveCapture, Sample
@@ -119,5 +122,7 @@ def test_a_planted_link_is_not_written_through(tmp_path, plant):
 def test_an_index_whose_sizes_overflow_can_be_gone_on_with(tmp_path):
     live = LiveCapture(tmp_path / "a.live")
     live.add(Sample("/1"), Sample("/2"))
-    live.writer._database.execute("UPDATE exchange SET response_bytes = ?", (2**62,))
-    assert recover(live.close(closed=False)).exchanges == 2
+    folder = live.close(closed=False)
+    with closing(sqlite3.connect(os.path.join(folder, INDEX_NAME))) as other, other:
+        other.execute("UPDATE exchange SET response_bytes = ?", (2**62,))
+    assert recover(folder).exchanges == 2

@@ -91,7 +91,7 @@ def ended_by_us(proxy):
     """The one exchange, which ended as our fault, with both sides closed and nobody left waiting."""
     exchange = proxy.only()
     assert is_ours(exchange)
-    wait_for(lambda: not proxy.worker.services.sweep.transports and not proxy.worker._intake.serving)
+    wait_for(lambda: not proxy.worker.services.sweep.transports and not proxy.worker.serves)
     assert not proxy.worker.services.reporter._open
     return exchange
 
@@ -292,7 +292,7 @@ class TestTheEnginesCommands:
         monkeypatch.setattr(Reporter, "rotate", full)
         orders = BytesTaken(5), RotateSegments(), UseSettings(Settings(recording=False))
         commands = [encode_worker_command(each) for each in orders]
-        worker._obey_all(proxy.worker, ControlLink(b"\xc1", b"garbage", *commands))
+        worker.obey_all(proxy.worker, ControlLink(b"\xc1", b"garbage", *commands))
         assert not reporter.is_recording
         assert proxy.worker.stopped.is_set()
 
@@ -303,7 +303,7 @@ def test_what_a_greenlet_or_the_loop_raises_is_caught_and_the_loop_goes_on(monke
     monkeypatch.setattr(hub, "handle_error", hub.handle_error)
     told: list[str] = []
     monkeypatch.setattr(worker, "told", lambda where, error: told.append(f"{type(error).__name__} {where}"))
-    worker._log_what_nobody_catches()
+    worker.log_what_nobody_catches()
     gevent.spawn(throw)
     hub.loop.run_callback(throw)
     wait_for(lambda: len(told) == 2)

@@ -23,6 +23,7 @@ from proxy_core.certificate_authority import (
     CertificateAuthority,
     CertificateAuthorityError,
 )
+from proxy_core.partial_file import whole_file
 
 
 @pytest.fixture
@@ -153,15 +154,14 @@ def test_processes_that_start_together_get_the_same_ca(folder):
 
 def test_the_loser_of_a_race_takes_the_winners(folder, monkeypatch):
     # Another process publishes its CA between our look and our own publishing.
-    publish = authority_module._publish_key_file
     winners = []
 
-    def publish_late(own_folder, data):
-        monkeypatch.setattr(authority_module, "_publish_key_file", publish)
-        winners.append(CertificateAuthority.load_or_create(own_folder))
-        publish(own_folder, data)
+    def write_late(path, **options):
+        monkeypatch.undo()
+        winners.append(CertificateAuthority.load_or_create(str(folder)))
+        return whole_file(path, **options)
 
-    monkeypatch.setattr(authority_module, "_publish_key_file", publish_late)
+    monkeypatch.setattr(authority_module, "whole_file", write_late)
     assert CertificateAuthority.load_or_create(str(folder)).fingerprint == winners[0].fingerprint
 
 

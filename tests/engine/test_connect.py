@@ -253,6 +253,6 @@ def test_no_greenlet_is_left_behind(start_proxy, start_origin, trusting, example
     pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     pipe.reads_exactly(len(OK))
     pipe.sock.close()
-    wait_for(lambda: not proxy.worker._intake.serving)
+    wait_for(lambda: not proxy.worker.serves)
     assert len(proxy.worker.services.sweep.transports) == 0
     gevent.sleep(0)

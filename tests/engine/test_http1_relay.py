@@ -164,7 +164,7 @@ class TestForwarding:
         assert proxy.only().request_body == b"body"
 
     def test_a_server_sent_event_reaches_the_client_at_once(self, proxy, start_origin):
-        go_on = gevent.event.Event()
+        go_on = Event()
 
         def script(upstream):
             upstream.reads_head()

@@ -166,16 +166,16 @@ def test_a_client_hello_that_was_read_before_is_fed_in(client_context, server_co
 
 def test_a_request_that_comes_with_the_last_handshake_bytes_is_not_lost(client_context, server_context):
     left, right = link_pair()
+    send, held = left.send, []
+    # Hold back the last flight of the handshake, and send it together with the request.
+    left.send = lambda data: held.append(data) if left.sent else send(data)
     client = TlsTransport(left, client_context, server_side=False, server_hostname="localhost")
     server = TlsTransport(right, server_context, server_side=True)
 
     def ask() -> None:
-        # Hold back the last flight of the handshake, and send it together with the request.
-        held: list[bytes] = []
-        client._link_send = lambda data: held.append(data) if len(left.sent) else left.send(data)
         client.handshake()
         client.send(b"early")
-        left.send(b"".join(held))
+        send(b"".join(held))
 
     together(ask, server.handshake)
     assert server.is_readable()
@@ -337,7 +337,7 @@ def test_an_end_without_goodbye_is_truncation(connect, version, size):
 def test_an_end_within_a_record_is_truncation(connect):
     left, right = link_pair()
     client, server = connect((left, right))
-    right._cut = lambda data: iter([data[:-1]])
+    right.cut = lambda data: iter([data[:-1]])
     server.send(b"cut")
     right.close()
     assert client.receive() == b""
@@ -349,11 +349,11 @@ def test_a_broken_record_is_an_error_after_the_data_before_it(connect):
     client, server = connect((left, right))
     # Both records come in one piece, so that the first is decrypted before the second is found broken.
     pieces: list[bytes] = []
-    right._cut = lambda data: iter(pieces.append(data) or [])
+    right.cut = lambda data: iter(pieces.append(data) or [])
     server.send(b"good")
     server.send(b"bad!")
     broken = pieces[1][:-1] + bytes([pieces[1][-1] ^ 1])
-    right._cut = whole
+    right.cut = whole
     right.send(pieces[0] + broken)
     assert client.receive() == b"good"
     for _ in range(2):
@@ -394,10 +394,10 @@ def test_readable_with_a_part_of_a_record_waits_for_the_rest(connect):
     left, right = link_pair(byte_by_byte)
     client, server = connect((left, right))
     held = []
-    right._cut = lambda data: iter(held.append(data) or [data[:7]])
+    right.cut = lambda data: iter(held.append(data) or [data[:7]])
     server.send(b"data")
     assert not client.is_readable()
-    right._cut = lambda data: iter([held[0][7:]])
+    right.cut = lambda data: iter([held[0][7:]])
     right.send(b"-")
     assert client.is_readable()
     assert client.receive() == b"data"
@@ -506,12 +506,16 @@ def test_closing_before_the_handshake(client_context):
 
 def test_no_goodbye_after_half_a_record(connect):
     left, right = link_pair()
+    send, is_broken = left.send, False
+
+    def send_unless_broken(data: bytes) -> None:
+        if is_broken:
+            raise TimeoutError
+        send(data)
+
+    left.send = send_unless_broken
     client, server = connect((left, right))
-
-    def break_off(_: bytes) -> None:
-        raise TimeoutError
-
-    client._link_send = break_off
+    is_broken = True
     with pytest.raises(TimeoutError):
         client.send(b"x")
     before = len(left.sent)

@@ -1,5 +1,6 @@
 """Borders between the processes: what one of them sends or throws harms none of the others. Each test throws inside one."""
 
+import multiprocessing
 import os
 import pickle
 import socket
@@ -139,15 +140,15 @@ def test_a_worker_for_which_there_is_no_process_is_started_later(supervised, mon
     supervisor, keeper, told = supervised
     monkeypatch.setattr("proxy_core.supervisor.RETRY_S", 0.05)
     supervisor.start()
-    start_worker, refusals = supervisor._start_worker, []
+    refusals: list[str] = []
 
-    def refuse(slot: int):
+    def refuse():
         if len(refusals) < 3:
-            refusals.append(slot)
+            refusals.append("no process")
             raise OSError(11, "Resource temporarily unavailable")
-        return start_worker(slot)
+        return make_channel()
 
-    monkeypatch.setattr(supervisor, "_start_worker", refuse)
+    monkeypatch.setattr("proxy_core.supervisor.make_channel", refuse)
     running = threading.Thread(target=supervisor.run)
     running.start()
     try:
@@ -174,7 +175,8 @@ def engine(tmp_path):
 
 
 def test_a_supervisor_that_throws_ends_in_order(engine, monkeypatch, capsys):
-    pids = engine._supervisor.pids()
+    pids = [each.pid for each in multiprocessing.active_children()]
+    assert pids
     monkeypatch.setattr(Supervisor, "_watch", throw)
     engine.run()
     assert "Harrier's own fault (RuntimeError)" in engine.problem
@@ -220,7 +222,7 @@ def test_an_order_of_the_window_that_fails_costs_itself(capsys):
     is_running.set()
     commands = [SetRecording(on=False), SetRecording(on=True), Stop()]
     orders = Orders(b"\xc1", ValueError("half a message"), *map(encode_command, commands))
-    engine_entry._obey_all(obeying, orders, is_running)
+    engine_entry.obey_all(obeying, orders, is_running)
     assert obeying.obeyed == commands[1:]
     assert obeying.has_stopped  # the window's death was seen
     assert capsys.readouterr().err.count("Traceback") == 3
@@ -262,7 +264,7 @@ def test_a_notice_that_cannot_be_read_costs_itself(capsys):
     process = SPAWN.Process(target=speak_badly, args=(outlet,))
     process.start()
     notices: deque[object] = deque()
-    hearing = threading.Thread(target=control._hear, args=(inlet, notices, process))
+    hearing = threading.Thread(target=control.hear, args=(inlet, notices, process))
     hearing.start()
     try:
         wait_for(lambda: len(notices) == 3)

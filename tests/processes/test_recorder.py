@@ -162,7 +162,8 @@ class TestAFault:
         if request.param == "publish":
             monkeypatch.setattr(desk.recorder, "_tell_news", throw)
         elif request.param == "an error of the index":
-            desk.live.writer._database.execute("DROP TABLE detail")
+            with contextlib.closing(sqlite3.connect(desk.live.folder / INDEX_NAME)) as other:
+                other.execute("DROP TABLE detail")
         else:
             monkeypatch.setattr(IndexWriter, request.param, throw)
         return desk

@@ -36,7 +36,7 @@ class MemoryLink:
         self.sent: list[bytes] = []
         self.is_closed = self.is_aborted = self.has_sent_eof = False
         self.peer: MemoryLink | None = None
-        self._cut = cut
+        self.cut = cut  # what is sent from now on
         self._pieces: Queue[bytes | OSError] = Queue()
         self._rest = b""
 
@@ -60,7 +60,7 @@ class MemoryLink:
         assert self.peer is not None
         self.sent.append(bytes(data))
         if not self.peer.is_closed:
-            for piece in self._cut(bytes(data)):
+            for piece in self.cut(bytes(data)):
                 self.peer._pieces.put(piece)
 
     def send_eof(self) -> None:

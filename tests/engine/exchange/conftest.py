@@ -55,6 +55,14 @@ class Peer:
         head, end, self._read = self._read.partition(b"\r\n\r\n")
         return head + end
 
+    def reads(self, length: int) -> bytes:
+        while len(self._read) < length:
+            data = self.link.receive()
+            assert data, f"it ended behind {self._read!r}"
+            self._read += data
+        got, self._read = self._read[:length], self._read[length:]
+        return got
+
     def reads_to_end(self) -> bytes:
         try:
             while data := self.link.receive():

@@ -58,10 +58,7 @@ def exchange(house, client) -> bytes:
     head = upstream.reads_head()
     body = b""
     if b"Content-Length: " in head:
-        length = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
-        while len(body) < length:
-            body += upstream.link.receive(length - len(body)) if not upstream._read else upstream._read
-            upstream._read = b""
+        body = upstream.reads(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
     upstream.sends(OK)
     return head + body
 
