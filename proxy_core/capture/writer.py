@@ -219,6 +219,22 @@ class IndexWriter:
                 problem = event.reason or problem
             else:
                 assert_never(event)
+        self._upsert(rows, details, connections, progress)
+        if last_new:
+            self.total += last_new - first_new + 1
+        self.failed += failed
+        self.recorded_bytes += size
+        for encoded in unread:
+            self.unread.keep(encoded)
+        return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
+
+    def _upsert(
+        self,
+        rows: list[tuple[Any, ...]],
+        details: list[tuple[int, int, bytes]],
+        connections: list[tuple[object, ...]],
+        progress: tuple[int, int, int] | None,
+    ) -> None:
         try:
             self._database.executemany(UPSERT_EXCHANGE, rows)
             self._database.executemany(UPSERT_DETAIL, details)
@@ -227,13 +243,6 @@ class IndexWriter:
                 self._database.execute(UPSERT_PROGRESS, progress)
         except sqlite3.OperationalError as error:
             raise self._full(error) from None
-        if last_new:
-            self.total += last_new - first_new + 1
-        self.failed += failed
-        self.recorded_bytes += size
-        for encoded in unread:
-            self.unread.keep(encoded)
-        return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
 
     def _recent_id(self, key: int, details: list[tuple[int, int, bytes]]) -> int:
         """The id of an exchange that ended a moment ago, 0 when it was cleared meanwhile."""
