@@ -25,11 +25,11 @@ from app.shell.engine_bridge import EngineBridge
 from app.shell.fault_news import open_log, open_log_action
 from app.shell.inspection_control import Inspection
 from app.shell.keys_dialog import KeysDialog
-from app.shell.list_commands import ListCommands
+from app.shell.list_actions import ListActions
 from app.shell.main_window import TITLE, MainWindow
 from app.shell.settings_dialog import SettingsDialog
 from app.shell.theme_menu import fill_theme_menu
-from app.shell.way_in_commands import WayInCommands
+from app.shell.way_in_actions import WayInActions
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
@@ -72,8 +72,8 @@ class WindowController(QObject):
         self.inspector = Inspector()
         self.window = MainWindow(self.model, self.inspector)
         self.files = CaptureFiles(home, preferences, self.window.notices, self.window)
-        self.ways_in = WayInCommands(self.window, preferences, home.browsers)
-        self.list_commands = ListCommands(self.window, self.model)
+        self.ways_in = WayInActions(self.window, preferences, home.browsers)
+        self.list_actions = ListActions(self.window, self.model)
         self.clearing = Clearing(bridge, self.window.notices, self)
         self.inspection = Inspection(self.window, self.model, self.inspector)
         self.inspection.save_body_wanted.connect(
@@ -128,7 +128,7 @@ class WindowController(QObject):
         window.filter_bar.filter_changed.connect(self._filter_changed)
         window.list.selected_changed.connect(window.status_bar.show_selected)
         window.list.mend_wanted.connect(self._leave_host)
-        self.list_commands.menu_about_to_open.connect(self._enable_actions)
+        self.list_actions.menu_about_to_open.connect(self._enable_actions)
         window.recent_menu.aboutToShow.connect(lambda: fill_recent_menu(window.recent_menu, preferences, self.files))
         window.main_menu.aboutToShow.connect(self._enable_actions)
         window.closing.connect(self.close)
@@ -432,7 +432,7 @@ class WindowController(QObject):
             self.files.open(path)
 
     def _enable_actions(self) -> None:
-        self.list_commands.enable(self._settings.not_intercepted)
+        self.list_actions.enable(self._settings.not_intercepted)
         self.window.action("back_to_live").setEnabled(bool(self._viewed))
         self.ways_in.enable()
 

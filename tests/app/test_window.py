@@ -573,7 +573,7 @@ def test_what_is_not_among_the_copied_is_told(qtbot, open_window, site, monkeypa
     window.action("copy_curl").trigger()
     assert QApplication.clipboard().text().count("curl ") == 1
     assert "Of 2 exchanges 1 is not copied" in window.notices.texts()["copied"]
-    monkeypatch.setattr("app.shell.list_commands._MOST_COPIED", 1)
+    monkeypatch.setattr("app.shell.list_actions._MOST_COPIED", 1)
     window.action("copy_url").trigger()
     assert QApplication.clipboard().text().count("http") == 1
     assert window.notices.texts()["copied_first"] == "The first 1 of 2 exchanges are copied."

@@ -18,7 +18,7 @@ from proxy_core.model.exchange import ExchangeRow
 _MOST_COPIED = 5000  # rows
 
 
-class ListCommands(QObject):
+class ListActions(QObject):
     """Signal: `menu_about_to_open`, for whoever knows what else is possible just now."""
 
     menu_about_to_open = Signal()

@@ -1,4 +1,4 @@
-"""The ways in as commands: open a browser, copy the address or a terminal's line, look at the certificate.
+"""The ways in, as actions of the window: open a browser, copy the address or a terminal's line, look at the certificate.
 
 All of them need to know where the engine listens. A browser that is wanted before there is one comes when there is.
 """
@@ -18,7 +18,7 @@ from proxy_core.model.notice import EngineStarted
 _GOOD_NEWS_MS = 6000
 
 
-class WayInCommands(QObject):
+class WayInActions(QObject):
     """`engine_changed` tells it of each engine."""
 
     def __init__(self, window: MainWindow, preferences: Preferences, browser_folder: str) -> None:
