@@ -1,4 +1,4 @@
-"""The ways in, as actions of the window: open a browser, copy the address or a terminal's line, look at the certificate.
+"""The ways in, as actions of the window: open a browser, copy the address or a line for a terminal, the certificate.
 
 All of them need to know where the engine listens. A browser that is wanted before there is one comes when there is.
 """
