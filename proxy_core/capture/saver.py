@@ -15,8 +15,8 @@ from proxy_core.capture.schema import (
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
 )
-from proxy_core.capture.soundness import TEXT_LIMIT
 from proxy_core.capture.walk import Walk
+from proxy_core.model.bounds import TEXT_LIMIT
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.partial_file import create_partial, discard_partial, partial_path, place_partial

@@ -1,11 +1,12 @@
 """What a row may say: types and ranges that everybody who shows, exports or compares it can rely on.
 
-A file from elsewhere can hold anything in any column (SQLite's types are a habit, no rule). The bounds are those of the
-formats behind the columns, as wide as a worker or an import of a HAR file can make them.
+A file from elsewhere can hold anything in any column (SQLite's types are a habit, no rule). The bounds are those to
+which workers and imports are held (`model.bounds`).
 """
 
 from typing import Any
 
+from proxy_core.model.bounds import EARLIEST, LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS, TEXT_LIMIT
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeKind,
@@ -16,12 +17,7 @@ from proxy_core.model.exchange import (
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.tls_facts import decode_tls_facts, encode_tls_facts
 
-TEXT_LIMIT = 2 * 1024 * 1024  # characters of one column; Chromium's longest URL (kMaxURLChars)
-_LARGEST = 2**62
-# What `datetime` can say, in microseconds since the epoch, with a day to spare for time zones.
-_EARLIEST = -62_135_500_000 * 1_000_000
-_LATEST = 253_402_200_000 * 1_000_000
-_PORTS = 65_536
+_LARGEST_ID = 2**62
 
 _MAYBE = (int, type(None))
 _ROW_TYPES = frozenset(
@@ -38,17 +34,17 @@ def sound_row(values: tuple[Any, ...]) -> ExchangeRow | None:
         return None
     row = ExchangeRow._make(values)
     is_sound = (
-        0 < row.id < _LARGEST
-        and _EARLIEST < row.started_at < _LATEST
-        and 0 <= (row.duration_us or 0) < _LARGEST
+        0 < row.id < _LARGEST_ID
+        and EARLIEST <= row.started_at <= LATEST
+        and 0 <= (row.duration_us or 0) <= MOST_COUNT
         and 0 <= row.state < len(ExchangeState)
         and 0 <= row.kind < len(ExchangeKind)
-        and 0 <= row.port < _PORTS
-        and 0 <= (row.status or 0) <= 999
+        and 0 <= row.port <= MOST_PORT
+        and 0 <= (row.status or 0) <= MOST_STATUS
         and 0 <= row.resource_type < len(ResourceType)
-        and 0 <= row.request_bytes < _LARGEST
-        and 0 <= row.response_bytes < _LARGEST
-        and 0 <= row.flags < _LARGEST
+        and 0 <= row.request_bytes <= MOST_COUNT
+        and 0 <= row.response_bytes <= MOST_COUNT
+        and 0 <= row.flags <= MOST_FLAGS
         and len(row.path) <= TEXT_LIMIT
         and len(row.method) + len(row.scheme) + len(row.host) + len(row.media_type) + len(row.failure) <= TEXT_LIMIT
     )
@@ -61,9 +57,9 @@ def sound_connection(values: tuple[Any, ...]) -> ConnectionRow | None:
         return None
     row = ConnectionRow._make(values)
     is_sound = (
-        _EARLIEST < row.opened_at < _LATEST
-        and 0 <= row.peer_port < _PORTS
-        and 0 <= row.local_port < _PORTS
+        EARLIEST <= row.opened_at <= LATEST
+        and 0 <= row.peer_port <= MOST_PORT
+        and 0 <= row.local_port <= MOST_PORT
         and len(row.peer_host) + len(row.local_host) <= TEXT_LIMIT
     )
     if not is_sound:

@@ -19,6 +19,17 @@ import msgspec
 from proxy_core.formats.har_form import body_of_params
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.formats.har_values import as_dict, as_dicts, as_integer, as_number, as_text
+from proxy_core.model.bounds import (
+    EARLIEST,
+    HEAD_LIMIT_BYTES,
+    LATEST,
+    MOST_COUNT,
+    MOST_FLAGS,
+    MOST_PORT,
+    MOST_STATUS,
+    NAME_LIMIT,
+    TEXT_LIMIT,
+)
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
@@ -31,13 +42,15 @@ from proxy_core.model.exchange import (
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.resource_type import media_essence, resource_type
 
-_LARGEST = 2**62
+_LARGEST_KEY = 2**62
 _CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 _VERSION = re.compile(r"(?:http/|h)?([123])(?:\.([01]))?(?:[-+c].{0,20})?", re.IGNORECASE)  # http/2.0, h2, h3-29, h2c
 _LINE_ENDS = re.compile("[\r\n]+")
 _FOLD = re.compile("[\r\n]+[ \t]+")
 _MESSAGES = {"_webSocketMessages": "WebSocket message", "_eventSourceMessages": "server-sent event"}
 _CONNECTIONS_KNOWN = 100_000  # 20 MB
+_TOO_LONG = "A text was longer than a capture can hold, and was cut"
+_OWN_HEADS = ("requestHead", "responseHead")
 _WEBSOCKET_SCHEMES = {"ws": "http", "wss": "https"}
 
 
@@ -61,14 +74,14 @@ class HarConnections:
     def key(self, name: str, address: str, port: int, number: int) -> int:
         """The key of a connection: the name where it is a number that means this one alone, else one made up."""
         peer = (address, port)
-        if name.isascii() and name.isdigit() and len(name) <= 19 and 0 < int(name) < _LARGEST:
+        if name.isascii() and name.isdigit() and len(name) <= 19 and 0 < int(name) < _LARGEST_KEY:
             known = self._seen.get(int(name))
             if known is None and len(self._seen) < _CONNECTIONS_KNOWN:
                 known = self._seen[int(name)] = peer
             if known == peer:
                 return int(name)
         told = repr((name, *peer) if name else number).encode("utf-8", "replace")
-        return _LARGEST >> 1 | int.from_bytes(blake2b(told, digest_size=8).digest()) >> 3
+        return _LARGEST_KEY >> 1 | int.from_bytes(blake2b(told, digest_size=8).digest()) >> 3
 
 
 class _Url(NamedTuple):
@@ -106,11 +119,11 @@ class _Importer:
         request_head = self._request_head(request, url, has_body=bool(request_body))
         response_head = self._response_head(response, status, has_body=bool(response_body))
         failure = self._failure(response, status)
-        told_size = 0 if response_body else as_integer(as_dict(response.get("content")).get("size"), 0, _LARGEST)
+        told_size = 0 if response_body else self._count(as_dict(response.get("content")).get("size"))
         if told_size and "flags" not in self._own:
             self._repairs.note("The body was not in the file, only its size")
         self._leave_out(request, response)
-        media_type = media_essence(self._mime_type(response).encode("utf-8", "replace"))
+        media_type = media_essence(self._cut(self._mime_type(response), NAME_LIMIT).encode("utf-8", "replace"))
         started_at = self._started_at()
         row = ExchangeRow(
             id=self._number,
@@ -119,23 +132,23 @@ class _Importer:
             state=int(ExchangeState.FAILED if failure else ExchangeState.COMPLETE),
             kind=int(self._kind(is_websocket=url.is_websocket)),
             method=as_text(request.get("method"))[:64] or "GET",
-            scheme=url.scheme,
-            host=url.host,
+            scheme=self._cut(url.scheme, NAME_LIMIT),
+            host=self._cut(url.host, NAME_LIMIT),
             port=url.port,
             path=url.path,
             status=status or None,
             media_type=media_type,
             resource_type=int(resource_type(media_type)),
-            request_bytes=as_integer(request.get("bodySize"), 0, _LARGEST) or len(request_body),
-            response_bytes=as_integer(response.get("bodySize"), 0, _LARGEST) or len(response_body) or told_size,
+            request_bytes=self._count(request.get("bodySize")) or len(request_body),
+            response_bytes=self._count(response.get("bodySize")) or len(response_body) or told_size,
             failure=failure,
             flags=self._flags(url.scheme, is_body_missing=bool(told_size)),
         )
         upstream = self._upstream(started_at)
         detail = ExchangeDetail(
             key=self._number,
-            request_head=request_head,
-            response_head=response_head,
+            request_head=self._cut_head(request_head),
+            response_head=self._cut_head(response_head),
             request_forwarded_head=None,
             response_forwarded_head=None,
             interim=self._own_bytes("interim") or None,
@@ -144,8 +157,8 @@ class _Importer:
             request_body=None,
             response_body=None,
             timings=self._timings(),
-            failure_text=as_text(self._entry.get("_error") or response.get("_error")),
-            notes=self._notes(request, response),
+            failure_text=self._cut(as_text(self._entry.get("_error") or response.get("_error")), TEXT_LIMIT),
+            notes=self._cut(self._notes(request, response), TEXT_LIMIT),
             client_connection=0,
             upstream_connection=upstream.key if upstream is not None else 0,
         )
@@ -183,7 +196,7 @@ class _Importer:
         told = response.get("status")
         if isinstance(told, str):
             told = told.strip().partition(" ")[0]  # «200 OK»
-        status = as_integer(told, 0, 999)
+        status = as_integer(told, 0, MOST_STATUS)
         if told and not status and as_number(told) != 0:
             self._repairs.note("The status was unreadable")
         return status
@@ -211,13 +224,13 @@ class _Importer:
 
     def _started_at(self) -> int:
         own = self._own.get("startedAt")
-        if isinstance(own, int) and 0 < own < _LARGEST:
-            return own
+        if isinstance(own, int) and own > 0:
+            return self._within(own, EARLIEST, LATEST)
         try:
             moment = datetime.fromisoformat(as_text(self._entry.get("startedDateTime")))
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
-            return int(moment.timestamp() * 1e6)
+            return self._within(int(moment.timestamp() * 1e6), EARLIEST, LATEST)
         except (ValueError, OverflowError):
             self._repairs.note("The start time was unreadable")
             return 0
@@ -225,13 +238,38 @@ class _Importer:
     def _duration(self) -> int | None:
         own = self._own.get("duration")
         if isinstance(own, int):
-            return min(max(own, 0), _LARGEST)
-        return int(max(as_number(self._entry.get("time")), 0) * 1000)
+            return self._within(max(own, 0), 0, MOST_COUNT)
+        return self._within(int(max(as_number(self._entry.get("time")), 0) * 1000), 0, MOST_COUNT)
+
+    # What a capture can hold
+
+    def _count(self, told: object) -> int:
+        """A size in bytes; 0 where it isn't told."""
+        if isinstance(told, int):
+            return self._within(max(told, 0), 0, MOST_COUNT)
+        return as_integer(told, 0, MOST_COUNT)
+
+    def _within(self, number: int, least: int, most: int) -> int:
+        if least <= number <= most:
+            return number
+        self._repairs.note("A number or a time was beyond what a capture can hold: the nearest that it can was taken")
+        return max(least, min(number, most))
+
+    def _cut(self, text: str, limit: int) -> str:
+        if len(text) > limit:
+            self._repairs.note(_TOO_LONG)
+        return text[:limit]
+
+    def _cut_head(self, head: bytes) -> bytes:
+        if len(head) <= HEAD_LIMIT_BYTES:
+            return head
+        self._repairs.note(_TOO_LONG)
+        return head[: HEAD_LIMIT_BYTES - 4].rstrip(b"\r\n") + b"\r\n\r\n"
 
     def _timings(self) -> bytes:
         own = self._own.get("timings")
         if isinstance(own, list) and len(own) == len(Timings._fields) and all(type(each) is int for each in own):
-            return msgspec.msgpack.encode([max(min(each, _LARGEST), -1) for each in own])
+            return msgspec.msgpack.encode([self._within(max(each, -1), -1, MOST_COUNT) for each in own])
         told = as_dict(self._entry.get("timings"))
 
         def microseconds(name: str) -> int:
@@ -243,7 +281,7 @@ class _Importer:
             connect -= tls
         names = ("blocked", "dns", "connect", "ssl", "send", "wait", "receive")
         values = dict(zip(names, map(microseconds, names), strict=True)) | {"connect": connect}
-        return msgspec.msgpack.encode([min(value, _LARGEST) for value in values.values()])
+        return msgspec.msgpack.encode([self._within(value, -1, MOST_COUNT) for value in values.values()])
 
     def _failure(self, response: dict[str, Any], status: int) -> str:
         own = as_text(self._own.get("failure"))
@@ -255,15 +293,19 @@ class _Importer:
 
     def _flags(self, scheme: str, *, is_body_missing: bool) -> int:
         if "flags" in self._own:
-            return as_integer(self._own["flags"], 0, 2**31)
+            return as_integer(self._own["flags"], 0, MOST_FLAGS)
         flags = ExchangeFlag.INTERCEPTED if scheme == "https" else ExchangeFlag(0)
         return int(flags | ExchangeFlag.BODY_NOT_RECORDED if is_body_missing else flags)
 
     def _own_bytes(self, name: str) -> bytes:
         try:
-            return b64decode(as_text(self._own.get(name)), validate=True)
+            told = b64decode(as_text(self._own.get(name)), validate=True)
         except (Base64Error, ValueError):
             return b""
+        if len(told) > HEAD_LIMIT_BYTES and name not in _OWN_HEADS:
+            self._repairs.note(_TOO_LONG)
+            return b""  # a part of it would be none
+        return told
 
     def _request_head(self, request: dict[str, Any], url: _Url, *, has_body: bool) -> bytes:
         if "requestHead" in self._own:
@@ -322,11 +364,11 @@ class _Importer:
             return text.encode("utf-8", "replace")
 
     def _upstream(self, started_at: int) -> ConnectionRow | None:
-        address = as_text(self._entry.get("serverIPAddress")).strip("[]")
+        address = self._cut(as_text(self._entry.get("serverIPAddress")).strip("[]"), NAME_LIMIT)
         name = as_text(self._entry.get("connection"))
         if not address and not name:
             return None
-        port = as_integer(self._entry.get("_serverPort"), 0, 65535)
+        port = as_integer(self._entry.get("_serverPort"), 0, MOST_PORT)
         key = self._connections.key(name, address, port, self._number)
         return ConnectionRow(*_storable((key, 1, started_at, address, port, "", 0, None)))
 

@@ -15,19 +15,20 @@ from typing import Annotated
 
 import msgspec
 
+from proxy_core.model.bounds import LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeState, ResourceType
 
 _encode = msgspec.msgpack.Encoder().encode
 
 _Key = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # a thousand of them still fit an integer of SQLite's
-_Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]  # up to the end of the year 9999
-_Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
-_Status = Annotated[int, msgspec.Meta(ge=0, le=999)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
+_Instant = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
+_Port = Annotated[int, msgspec.Meta(ge=0, le=MOST_PORT)]
+_Status = Annotated[int, msgspec.Meta(ge=0, le=MOST_STATUS)]
 _State = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeState)))]
 _Kind = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeKind)))]
 _Type = Annotated[int, msgspec.Meta(ge=0, le=int(max(ResourceType)))]
-_Flags = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Flags = Annotated[int, msgspec.Meta(ge=0, le=MOST_FLAGS)]
 _Side = Annotated[int, msgspec.Meta(ge=0, le=1)]
 
 EventRow = tuple[  # an ExchangeRow without its id

@@ -265,6 +265,52 @@ def test_no_number_ends_an_import(trip, tmp_path, place, number):
     assert trip.of_file(source)[-1]["request"]["url"] == "http://a.test/next"
 
 
+@pytest.mark.parametrize(
+    ("beyond", "is_told"),
+    [
+        ({"startedDateTime": "0001-01-01T00:00:00Z"}, True),
+        ({"startedDateTime": "9999-12-31T23:59:59.999Z"}, True),
+        ({"startedDateTime": "1960-01-01T00:00:00Z"}, False),
+        ({"_harrier": {"startedAt": 4 * 10**18}}, True),
+        ({"_harrier": {"duration": 2**62}}, True),
+        ({"_harrier": {"timings": [2**62] * 7}}, True),
+        ({"_harrier": {"flags": 2**31}}, False),
+        ({"time": 9e14}, True),
+        ({"timings": {"wait": 9e14}}, True),
+        ({"request": {"bodySize": 2**62}}, True),
+        ({"response": {"bodySize": 2**62}}, True),
+        ({"response": {"content": {"size": 2**62}}}, True),
+        ({"response": {"content": {"mimeType": "a/" + "b" * 3_000_000}}}, True),
+        ({"request": {"url": "http://" + "a" * 3_000_000 + "/"}}, True),
+        ({"request": {"url": "a" * 3_000_000 + ":b"}}, False),  # the scheme of what is no web address
+        ({"request": {"headers": [{"name": "X", "value": "v" * 70_000_000}]}}, True),
+        ({"response": {"headers": [{"name": "X", "value": "v" * 70_000_000}]}}, True),
+        ({"_harrier": {"requestHead": "QUFB" * 20_000_000}}, True),
+        ({"_harrier": {"interim": "QUFB" * 20_000_000}}, True),
+        ({"comment": "ü" * 40_000_000}, True),
+        ({"_error": "ü" * 40_000_000}, True),
+        ({"serverIPAddress": "1" * 3_000_000, "connection": "c" * 3_000_000}, True),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_is_taken_in_can_be_read_again(tmp_path, beyond, is_told):
+    """A capture is held to bounds; an import brings what is beyond them within, and says so."""
+    source, target = tmp_path / "beyond.har", str(tmp_path / "beyond.harrier")
+    told = entry(**{"serverIPAddress": "10.0.0.1", **beyond})
+    source.write_text(json.dumps({"log": {"entries": [told]}}))
+    report = import_har(str(source), target)
+    reader = CaptureReader(target)
+    damaged: set[int] = set()
+    rows = reader.rows([1], damaged)
+    assert (list(rows), damaged, reader.lost()) == ([1], set(), 0)
+    detail = reader.detail(1)
+    assert detail is not None
+    assert detail.request_head.endswith(b"\r\n\r\n")
+    assert reader.connection(detail.upstream_connection) is not None
+    assert any("beyond what" in each or "longer than" in each for each in report.repairs) == is_told
+    reader.close()
+
+
 def test_what_javascript_writes_is_read(trip, tmp_path):
     """Half a surrogate pair stands in Chrome's files wherever a text was cut; NaN and raw bytes in those of others."""
     source = tmp_path / "odd.har"
