@@ -43,6 +43,7 @@ CRASHES_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 4.0
 RETRY_S = 1.0  # until a worker is started again for which there was no process or no descriptor
+_NOTHING_TO_GIVE = (OSError, RuntimeError)  # the latter is how Python says that there is no thread
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _LOOK_S = 0.05
 
@@ -66,6 +67,10 @@ class BatchTaker(Protocol):
 def worker_count(settings: Settings) -> int:
     """How many workers the settings mean on this machine."""
     return settings.workers or min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -155,17 +160,26 @@ class Supervisor:
 
     def start(self) -> None:
         """Start all workers and wait until they serve. Raises RuntimeError with the first one's reason."""
-        for slot in range(self._count):
-            self._start_worker(slot)
-        for life in list(self._lives):
-            reason = self._wait_until_ready(life)
-            if reason:
-                self._is_stopping = True
-                self._stop_lives()
-                raise RuntimeError(f"A worker could not start: {reason}")
+        reason = self._start_all()
+        if reason:
+            self._is_stopping = True
+            self._stop_lives()
+            raise RuntimeError(f"A worker could not start: {reason}")
+
+    def _start_all(self) -> str:
+        """Returns "" or why one of them does not serve."""
+        try:
+            for slot in range(self._count):
+                self._start_worker(slot)
+        except _NOTHING_TO_GIVE as error:
+            return _reason(error)
+        return next(filter(None, map(self._wait_until_ready, list(self._lives))), "")
 
     def _start_worker(self, slot: int) -> _Life:
-        """Raises OSError when the system has no process or no descriptor to give."""
+        """Raises OSError or RuntimeError when the system has no process, no thread or no descriptor to give.
+
+        Then nothing is left of it.
+        """
         series = self._next_series
         outlet, inlet = make_channel()
         ours, theirs = socket.socketpair()
@@ -181,20 +195,25 @@ class Supervisor:
             loads=self._loads,
             slot=slot,
         )
-        self._loads.begin(slot)
         process = SPAWN.Process(target=self._target, args=(start,), name=f"harrier-worker-{series}", daemon=True)
+        life = _Life(series, slot, process, ours, inlet)
+        life.reader = threading.Thread(target=self._read, args=(life,), name=f"queue-{series}", daemon=True)
         try:
+            self._loads.begin(slot)
             process.start()
+            self._next_series += 1  # not for a start that failed, which is tried again and again
+            life.reader.start()
         except BaseException:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+            self._loads.end(slot)
             ours.close()
+            inlet.close()
             raise
         finally:
             theirs.close()
-        self._next_series += 1  # not for a start that failed, which is tried again and again
         ours.setblocking(False)
-        life = _Life(series, slot, process, ours, inlet)
-        life.reader = threading.Thread(target=self._read, args=(life,), name=f"queue-{series}", daemon=True)
-        life.reader.start()
         with self._lock:
             self._lives.append(life)
         if self._settings is not start.settings:  # changed while it was not among those that are told
@@ -292,10 +311,10 @@ class Supervisor:
         for vacancy in list(self._vacancies):
             try:
                 fresh = self._start_worker(vacancy.slot)
-            except OSError as error:
+            except _NOTHING_TO_GIVE as error:
                 if not vacancy.is_told:
                     vacancy.is_told = True
-                    text = f"A worker {vacancy.how}, and another can't be started yet ({error.strerror or error})."
+                    text = f"A worker {vacancy.how}, and another can't be started yet ({_reason(error)})."
                     self._changed(text, len(self._lives))
                 return
             self._vacancies.remove(vacancy)

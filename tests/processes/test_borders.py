@@ -161,6 +161,46 @@ def test_a_worker_for_which_there_is_no_process_is_started_later(supervised, mon
         running.join()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_worker_for_whose_queue_there_is_no_thread_is_not_left_over(supervised, monkeypatch, is_first):
+    def start(thread: threading.Thread) -> None:
+        if thread.name == f"queue-{1 if is_first else 2}":
+            raise RuntimeError("can't start new thread")
+        real_start(thread)
+
+    supervisor, keeper, told = supervised
+    monkeypatch.setattr("proxy_core.supervisor.RETRY_S", 0.05)
+    real_start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+    if is_first:
+        with pytest.raises(RuntimeError, match="A worker could not start: can't start new thread"):
+            supervisor.start()
+        assert not multiprocessing.active_children()
+        return
+    supervisor.start()
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    try:
+        wait_for(lambda: (3, b"a batch") in keeper.taken)
+        wait_for(lambda: len(told) == 2)
+        assert "another can't be started yet (can't start new thread)" in told[0]
+        assert [each.name for each in multiprocessing.active_children()] == ["harrier-worker-3"]
+    finally:
+        supervisor.stop()
+        running.join()
+
+
+def test_the_first_worker_for_which_there_is_no_process_is_told_and_leaves_nothing(supervised, monkeypatch):
+    def begin(_loads: WorkerLoads, _slot: int) -> None:
+        raise OSError(24, "Too many open files")
+
+    supervisor, _keeper, _told = supervised
+    monkeypatch.setattr(WorkerLoads, "begin", begin)
+    with pytest.raises(RuntimeError, match="A worker could not start: Too many open files"):
+        supervisor.start()
+    assert not multiprocessing.active_children()
+
+
 # The engine
 
 
