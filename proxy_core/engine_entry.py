@@ -17,7 +17,7 @@ from typing import assert_never
 import msgspec
 
 from proxy_core.capture.live import CaptureLock, create_live_capture, delete_live_capture
-from proxy_core.capture.segment import last_journals, segment_name, segments_in
+from proxy_core.capture.segment import segment_name
 from proxy_core.capture.writer import INDEX_NAME, CaptureFullError, IndexWriter
 from proxy_core.certificate_authority import CertificateAuthority, CertificateAuthorityError
 from proxy_core.channel import Inlet, Outlet
@@ -186,22 +186,15 @@ class Engine:
 
     def _clear(self) -> None:
         """Rows are left out at once; the old segments go with them when nobody wants them back any more."""
-        old: set[int] = set()
-
-        def begun() -> None:
-            if not self._writer.has_open:  # else one of them may hold what is still coming
-                segments = segments_in(self.capture_folder)
-                old.update(set(segments) - last_journals(segments))
-            self._supervisor.tell(0, RotateSegments())
 
         def forgotten() -> None:
-            for segment in old:
+            for segment in self._recorder.unneeded_segments():
                 try:
                     os.unlink(os.path.join(self.capture_folder, segment_name(segment)))
                 except OSError:
                     pass  # another system keeps files that are open; they go with the capture
 
-        self._recorder.clear(begun, forgotten)
+        self._recorder.clear(lambda: self._supervisor.tell(0, RotateSegments()), forgotten)
 
     def _tell_worker(self, series: int, command: WorkerCommand) -> None:
         self._supervisor.tell(series, command)

@@ -23,9 +23,10 @@ from typing import Any
 
 from proxy_core.capture.recovery import replay_series
 from proxy_core.capture.segment import series_in
+from proxy_core.capture.unneeded import UnneededSegments
 from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, Cleared, IndexWriter
 from proxy_core.fault_log import caught
-from proxy_core.model.event import Batch, NotRecordedEvent, decode_batch, decode_event
+from proxy_core.model.event import Batch, decode_batch, unrecorded_count
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.notice import (
     CaptureCleared,
@@ -81,6 +82,8 @@ class Recorder:
         self._is_whole = True  # nothing has failed that a later recovery may make good
         self._unread_told = 0
         self._retry_mark = 0.0
+        self._unneeded = UnneededSegments(writer, folder)
+        self._forgotten: Callable[[], None] | None = None  # of what was deleted last
         self._cleared: tuple[Cleared, Callable[[], None]] | None = None  # it may be wanted back
         self._given_up: deque[tuple[Cleared, Callable[[], None]]] = deque()  # it is being deleted, a bit at a time
         self._is_stopping = False
@@ -103,8 +106,15 @@ class Recorder:
         self._inbox.put(lambda: self._seen(number))
 
     def clear(self, begun: Callable[[], None], forgotten: Callable[[], None]) -> None:
-        """Leave out what is finished, then call `begun`; `forgotten` is called when nothing of it is in the index."""
+        """Leave out what is finished, then call `begun`; `forgotten` is called when nothing of it is in the index.
+
+        That is called again when a worker has rotated its journal since.
+        """
         self._inbox.put(lambda: self._clear(begun, forgotten))
+
+    def unneeded_segments(self) -> list[int]:
+        """The segments that hold nothing of what is left. Only for `forgotten`."""
+        return self._unneeded.found()
 
     def undo_clear(self) -> None:
         """Bring back what was cleared last, unless it has been given up."""
@@ -183,13 +193,17 @@ class Recorder:
             return
         if self._is_full:
             if not batch.segment:  # it tells what is in no journal; what is in one is replayed later
-                self._not_recorded += _unrecorded(batch)
+                self._not_recorded += unrecorded_count(batch)
             return
         try:
             applied = self._apply(series, batch)
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
             return
+        if batch.segment and not batch.events:
+            self._unneeded.rotated(series, batch.segment)
+            if self._forgotten is not None:
+                self._carry_out(self._forgotten)  # it may have come too early for this series
         self._news.add(applied)
         if applied.not_recorded or applied.problem:
             self._not_recorded += applied.not_recorded
@@ -263,7 +277,7 @@ class Recorder:
             suspended.add(series)
             self._tell_worker(series, SuspendRecording(on=True))
         self._tell_worker(series, BytesTaken(len(data)))
-        self._not_recorded += _unrecorded(decode_batch(data))
+        self._not_recorded += unrecorded_count(decode_batch(data))
 
     def _stop_for_full_disk(self, reason: str) -> None:
         self._is_full = True
@@ -283,6 +297,7 @@ class Recorder:
         except CaptureFullError:
             self._tell_problem(self._problem)  # with the count as it is now
             return
+        self._unneeded.replayed()
         self._is_full = False
         self._tell_worker(0, SuspendRecording(on=False))
         self._tell_problem("")
@@ -310,6 +325,7 @@ class Recorder:
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
             return
+        self._unneeded.ended(series)
         self._news.add(ended)
         if done is not None:
             done(ended)
@@ -329,6 +345,7 @@ class Recorder:
             left_out = cleared.left_out
             self._publish(CaptureCleared(left_out.upto_id, sorted(left_out.kept), cleared.total))
         self._news.is_due = True
+        self._unneeded.begin()
         begun()
 
     def _undo_clear(self) -> None:
@@ -359,6 +376,7 @@ class Recorder:
             self._given_up.popleft()
             if self._publish is not None:
                 self._publish(ClearedForgotten(cleared.left_out.upto_id))
+            self._forgotten = forgotten
             self._carry_out(forgotten)
 
     # News for the window
@@ -397,19 +415,6 @@ class Recorder:
         )
         self._unread_told = unread.count
         news.forget()
-
-
-def _unrecorded(batch: Batch) -> int:
-    """Of how many exchanges a batch says that they went by unrecorded."""
-    count = 0
-    for encoded in batch.events:
-        try:
-            event = decode_event(encoded)
-        except ValueError:
-            continue
-        if isinstance(event, NotRecordedEvent):
-            count += event.count
-    return count
 
 
 class _News:

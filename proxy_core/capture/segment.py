@@ -7,7 +7,6 @@ makes every body's number larger than every journal's of its series.
 
 import errno
 import os
-from collections.abc import Iterable
 
 _COUNT_BITS = 20  # the highest of which is `_BODY_BIT`
 _BODY_BIT = 1 << 19
@@ -54,14 +53,3 @@ def segments_in(folder: str) -> list[int]:
 def series_in(folder: str) -> list[int]:
     """The series of which the folder holds segments. Raises OSError."""
     return sorted({segment_series(segment) for segment in segments_in(folder)})
-
-
-def last_journals(segments: Iterable[int]) -> set[int]:
-    """The last journal of each series: its worker writes it until it rotates.
-
-    Bodies in segments of their own are numbered beyond all journals of their series, and are no journals.
-    """
-    last: dict[int, int] = {}
-    for segment in sorted(filter(is_journal, segments)):
-        last[segment_series(segment)] = segment
-    return set(last.values())

@@ -8,7 +8,7 @@ open exchanges are remembered (their key and id), so memory doesn't grow with th
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, assert_never
 
 import msgspec
@@ -334,10 +334,14 @@ class IndexWriter:
             self._cleared.remove(cleared)
         return is_all
 
-    @property
-    def has_open(self) -> bool:
-        """Whether any exchange is under way."""
-        return bool(self._open)
+    def bodies_upto(self, last_id: int) -> Iterator[bytes]:
+        """The bodies' extents of all exchanges up to a number; of one that can't be read, nothing."""
+        for (packed,) in self._run("SELECT packed FROM detail WHERE exchange_id <= ?", (last_id,)):
+            try:
+                detail = decode_detail(packed)
+            except (msgspec.DecodeError, TypeError):
+                continue  # nobody can read it, nor its bodies
+            yield from filter(None, (detail.request_body, detail.response_body))
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a fact about the capture. Commits."""

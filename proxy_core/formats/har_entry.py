@@ -224,8 +224,8 @@ class _Importer:
 
     def _started_at(self) -> int:
         own = self._own.get("startedAt")
-        if isinstance(own, int) and own > 0:
-            return self._within(own, EARLIEST, LATEST)
+        if isinstance(own, int) and 0 < own <= LATEST:
+            return own
         try:
             moment = datetime.fromisoformat(as_text(self._entry.get("startedDateTime")))
             if moment.tzinfo is None:

@@ -135,3 +135,16 @@ def encode_batch(batch: Batch) -> bytes:
 def decode_batch(data: bytes) -> Batch:
     """Raises ValueError on anything else than a batch."""
     return _batch_decoder.decode(data)
+
+
+def unrecorded_count(batch: Batch) -> int:
+    """Of how many exchanges a batch says that they went by unrecorded."""
+    count = 0
+    for encoded in batch.events:
+        try:
+            event = decode_event(encoded)
+        except ValueError:
+            continue
+        if isinstance(event, NotRecordedEvent):
+            count += event.count
+    return count

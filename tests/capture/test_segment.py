@@ -5,7 +5,6 @@ import pytest
 from proxy_core.capture.segment import (
     COUNT_LIMIT,
     is_journal,
-    last_journals,
     segment_name,
     segment_number,
     segment_series,
@@ -37,11 +36,3 @@ def test_files_of_other_names_are_no_segments(tmp_path):
         (tmp_path / name).touch()
     assert segments_in(str(tmp_path)) == sorted(numbers)
     assert series_in(str(tmp_path)) == [1, 2]
-
-
-def test_the_journal_that_is_being_written_is_told_from_bodies_beside_it():
-    """What is cleared takes all other segments along."""
-    journals = [segment_number(series, count) for series in (1, 2) for count in (1, 2, 3)]
-    bodies = [segment_number(1, count, is_body=True) for count in range(1, 5)]
-    assert last_journals([*journals, *bodies]) == {segment_number(1, 3), segment_number(2, 3)}
-    assert last_journals(bodies) == set()

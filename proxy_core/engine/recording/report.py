@@ -8,11 +8,12 @@ from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.journal import BodySegment
 from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeKind, ExchangeState, ResourceType
-from proxy_core.model.failure import Failure
+from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.resource_type import media_essence, resource_type
 
 # Plain integers: an operation on an enum's member costs more than what it is about.
 _COMPLETE = int(ExchangeState.COMPLETE)
+_FAILED = int(ExchangeState.FAILED)
 _EXCHANGE = int(EventKind.EXCHANGE)
 _WEBSOCKET = int(ExchangeKind.WEBSOCKET)
 _WEBSOCKET_TYPE = int(ResourceType.WEBSOCKET)
@@ -104,6 +105,19 @@ class Report:
         """So much of its time had been spent before its head was read: on the connection that was opened for it."""
         self.start_mark -= spent_us / 1e6
         self.started_at -= spent_us
+
+    def both_extents(self) -> tuple[list[Extent], list[Extent]]:
+        """Where the bodies lie so far, to be added to."""
+        if self.extents is None:
+            self.extents = ([], [])
+        return self.extents
+
+    def bare(self, sentence: str) -> "Report":
+        """In the place of a report that can't be told: that there was such an exchange, and whose fault it is."""
+        bare = Report(self.key, self.client_connection)
+        bare.started_at, bare.start_mark, bare.received_mark = self.started_at, self.start_mark, self.received_mark
+        bare.state, bare.failure = _FAILED, Failure(FailureKind.OWN_FAULT, sentence)
+        return bare
 
     @property
     def is_final(self) -> bool:

@@ -17,13 +17,12 @@ from typing import Protocol
 import gevent
 from gevent.event import Event as GreenEvent
 
-from proxy_core.capture.extents import Extent
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER, BodySegment, Journal, JournalFullError
 from proxy_core.engine.recording.report import Report, encode_report
 from proxy_core.fault_log import caught
 from proxy_core.model.event import Batch, EventKind, encode_batch, encode_event
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
-from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.failure import Failure
 
 TICK_S = 0.02  # events leave, and exchanges under way are announced, this often
 PROGRESS_S = 0.25  # bodies under way are told again this often
@@ -110,9 +109,18 @@ class Reporter:
             self._room.set()
 
     def rotate(self) -> None:
-        """Begin a new journal segment, so that the old ones may go (the capture was cleared)."""
+        """Begin a new journal segment, so that the old ones may go (the capture was cleared).
+
+        The engine hears of it by a batch without events: what lies in the segments before has all been told by then.
+        Where that can't be told now, the old segment goes on.
+        """
+        self._pay()
+        untold = [each for each in self._open.values() if each.is_dirty and (each.pending or each.extents)]
+        if self._owed or any(each.is_held or not self._tell_so_far(each) for each in untold):
+            return
         self._send_batch()
         self._journal.rotate()
+        self._put(encode_batch(Batch(self._journal.series, self._journal.segment, self._journal.offset, [])))
 
     # Connections
 
@@ -217,7 +225,7 @@ class Reporter:
         if report.body_segments is None:
             report.body_segments = [None, None]
         report.body_segments[side] = segment
-        self._extents_of(report)[side].append((segment.segment, 0, 0))
+        report.both_extents()[side].append((segment.segment, 0, 0))
 
     def _extend(self, report: Report, segment: BodySegment, data: bytes) -> None:
         try:
@@ -225,21 +233,15 @@ class Reporter:
                 segment.write(data)
                 assert report.body_segments is not None
                 side = report.body_segments.index(segment)
-                self._extents_of(report)[side][-1] = (segment.segment, 0, segment.length)
+                report.both_extents()[side][-1] = (segment.segment, 0, segment.length)
                 return
         except JournalFullError as error:
             self._rest(report, error)
         report.flags |= _BODY_NOT_RECORDED
 
-    @staticmethod
-    def _extents_of(report: Report) -> tuple[list[Extent], list[Extent]]:
-        if report.extents is None:
-            report.extents = ([], [])
-        return report.extents
-
     def _body_records(self, report: Report, parts: list[bytes]) -> None:
         """Add the records of the pending body bytes to `parts`, and their extents to the report."""
-        extents = self._extents_of(report)
+        extents = report.both_extents()
         offset = self._journal.offset
         if len(report.pending) == 1:
             side, data = report.pending[0]
@@ -262,12 +264,12 @@ class Reporter:
         if self._is_resting():
             report.flags |= _BODY_NOT_RECORDED
         else:
-            lengths = [len(extents) for extents in self._extents_of(report)]
+            lengths = [len(extents) for extents in report.both_extents()]
             self._body_records(report, parts)
             try:
                 self._journal.write(b"".join(parts))
             except JournalFullError as error:
-                for extents, length in zip(self._extents_of(report), lengths, strict=True):
+                for extents, length in zip(report.both_extents(), lengths, strict=True):
                     del extents[length:]
                 self._rest(report, error)
         report.pending.clear()
@@ -297,7 +299,7 @@ class Reporter:
         try:
             event = encode_report(report, kind)
         except Exception:
-            self._owed.append((_bare(report, caught("the end of an exchange")), kind))
+            self._owed.append((report.bare(caught("the end of an exchange")), kind))
             self.changed(report)
             return
         parts.append(_pack_header(_MAGIC, EVENT_RECORD, 0, len(event), crc32(event)))
@@ -411,18 +413,24 @@ class Reporter:
                 continue
             if is_new and now - report.start_mark < TICK_S / 2:
                 continue
-            report.is_dirty = False
             try:
-                if report.pending:
-                    self._write_pending(report)
-                is_told = self._emit(encode_report(report))
+                is_told = self._tell_so_far(report)
             except Exception:  # one that can't be told must not keep the others silent
                 caught("telling of an exchange")
                 continue
             if not is_told:
-                report.is_dirty = True
                 return
-            report.is_announced = True
+
+    def _tell_so_far(self, report: Report) -> bool:
+        """Whether that could be done."""
+        report.is_dirty = False
+        if report.pending:
+            self._write_pending(report)
+        if not self._emit(encode_report(report)):
+            report.is_dirty = True
+            return False
+        report.is_announced = True
+        return True
 
     # Disk full
 
@@ -444,11 +452,3 @@ class Reporter:
         event = encode_event((EventKind.NOT_RECORDED.value, self._not_recorded, reason))
         self._not_recorded = 0
         self._put(encode_batch(Batch(self._journal.series, 0, 0, [event])))
-
-
-def _bare(report: Report, sentence: str) -> Report:
-    """In the place of a report that can't be told: that there was such an exchange, and whose fault it is."""
-    bare = Report(report.key, report.client_connection)
-    bare.started_at, bare.start_mark, bare.received_mark = report.started_at, report.start_mark, report.received_mark
-    bare.state, bare.failure = _FAILED, Failure(FailureKind.OWN_FAULT, sentence)
-    return bare
