@@ -1,4 +1,4 @@
-"""Where a name leads: this machine for *.localhost, and never back into Harrier, but to all who aren't Harrier."""
+"""Where a name leads: this machine for localhost and *.localhost, and never back into Harrier, but to all who aren't Harrier."""
 
 import socket as stdlib_socket
 
@@ -22,7 +22,9 @@ def ask(proxy, authority: str) -> bytes:
 
 
 class TestLocalhost:
-    @pytest.mark.parametrize("name", ["app.localhost", "a.b.localhost", "APP.LocalHost", "app.localhost."])
+    @pytest.mark.parametrize(
+        "name", ["localhost", "LocalHost.", "app.localhost", "a.b.localhost", "APP.LocalHost", "app.localhost."]
+    )
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
     def test_its_names_lead_to_this_machine_unasked(self, proxy, start_origin, monkeypatch, name, host):
         def asked(*arguments, **_options):

@@ -21,7 +21,7 @@ from proxy_core.model.failure import Failure, FailureKind
 NEXT_ADDRESS_S = 0.25  # RFC 8305 §5: Connection Attempt Delay
 LOOKUP_KEPT_S = 30.0
 LOOKUPS_KEPT = 1024
-_LOCALHOST = ".localhost"
+_LOCALHOST = "localhost"
 
 Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
@@ -76,8 +76,10 @@ class Connector:
 
     def _addresses(self, host: str, port: int) -> tuple[list[Address], bool]:
         """Where to try, and whether a name had to be looked up for it."""
-        if host.removesuffix(".").endswith(_LOCALHOST):
-            # RFC 6761 §6.3: these names mean this machine, and nobody is to be asked. In the order of browsers.
+        name = host.removesuffix(".")
+        if name == _LOCALHOST or name.endswith("." + _LOCALHOST):
+            # RFC 6761 §6.3: these names mean this machine, and nobody is to be asked: a system's file may know one
+            # family only, and the server listen on the other. In the order of browsers.
             return [(socket.AF_INET6, ("::1", port)), (socket.AF_INET, ("127.0.0.1", port))], False
         key = (host, port)
         known = self._lookups.get(key)
