@@ -51,6 +51,7 @@ class FaultLog:
         self._lock = threading.Lock()
         self._count = 0
         self._known: dict[tuple[str, str, int], _Known] = {}
+        self._crashes: int | None = None  # the descriptor for crashes, once they are watched for
 
     def caught(self, where: str, error: BaseException) -> str:
         """Write down an exception that reached a border; returns a sentence for a person."""
@@ -91,6 +92,8 @@ class FaultLog:
             descriptor = self._open()
             try:
                 os.write(descriptor, _shortened(entry))
+                if self._crashes is not None:
+                    self._watch(descriptor)
             finally:
                 os.close(descriptor)
         except OSError:
@@ -100,9 +103,24 @@ class FaultLog:
     def watch_for_crashes(self) -> None:
         """From now on a crash in native code leaves the stacks of all threads here."""
         try:
-            faulthandler.enable(self._open())  # the descriptor stays open for as long as the process lives
+            descriptor = self._open()
+            try:
+                self._watch(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError:
             pass
+
+    def _watch(self, descriptor: int) -> None:
+        """Have crashes told to the log that this is: the one before may have been moved aside, and then deleted."""
+        with self._lock:
+            old = self._crashes
+            if old is not None and os.path.samestat(os.fstat(old), os.fstat(descriptor)):
+                return
+            self._crashes = os.dup(descriptor)  # stays open: a crash opens nothing
+            faulthandler.enable(self._crashes)
+            if old is not None:
+                os.close(old)
 
     def _open(self) -> int:
         """The log, opened; moved aside before that if it is too long. Raises OSError."""

@@ -102,6 +102,26 @@ def test_a_frozen_process_that_holds_the_lock_keeps_nobody_waiting(log, path):
     os.close(holder)
 
 
+CRASH = """
+import faulthandler, sys
+from proxy_core.fault_log import LOG_LIMIT_BYTES, OLD_SUFFIX, FaultLog
+log, other = FaultLog(sys.argv[1], "engine"), FaultLog(sys.argv[1], "worker 1")
+log.watch_for_crashes()
+for number in range(3):
+    with open(sys.argv[1], "ab") as file:
+        file.write(b"x" * LOG_LIMIT_BYTES)
+    other.write("moves it aside")
+log.write("goes on")
+faulthandler._sigsegv()
+"""
+
+
+def test_a_crash_is_told_to_the_log_that_is_there(path):
+    crashed = subprocess.run([sys.executable, "-c", CRASH, str(path)], capture_output=True, timeout=60, check=False)
+    assert crashed.returncode < 0, crashed.stderr
+    assert b"Fatal Python error: Segmentation fault" in path.read_bytes()
+
+
 @pytest.mark.parametrize("plant", [os.symlink, lambda _target, name: os.mkfifo(name)])
 def test_what_is_no_file_of_ours_is_not_written_through(tmp_path, log, path, plant, capsys):
     target = tmp_path / "precious"
@@ -126,7 +146,7 @@ def test_what_nobody_catches_is_in_the_log(path, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", None)
     monkeypatch.setattr(threading, "excepthook", None)
     monkeypatch.setattr(fault_log, "_log", None)
-    monkeypatch.setattr(fault_log.faulthandler, "enable", os.close)
+    monkeypatch.setattr(fault_log.faulthandler, "enable", lambda _descriptor: None)
     open_fault_log(str(path), "worker 1")
     thread = threading.Thread(target=lambda: {}["absent"], name="reader")
     thread.start()
