@@ -5,7 +5,7 @@ from typing import assert_never
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from proxy_core.channel import SPAWN
-from proxy_core.fault_log import fault_log_path
+from proxy_core.fault_log import caught, fault_log_path
 from proxy_core.partial_file import discard_partial
 from proxy_core.tasks.task import (
     Cancelled,
@@ -82,6 +82,10 @@ class BackgroundJob(QObject):
                 latest = news
         except (EOFError, OSError):
             self._finish(Failed("The process that did this ended unexpectedly."))
+            return
+        except Exception:  # a border: what is no news of ours ends the job, and not the window's looking
+            self._process.terminate()
+            self._finish(Failed(f"What this was doing can't be heard. {caught('hearing a file job')}"))
             return
         if latest is not None:
             self.progressed.emit(latest.done, latest.total)

@@ -3,7 +3,6 @@
 Even a small body may unfold to a large one, so all of them come this way; for a small one it takes less than a frame.
 """
 
-import sys
 import threading
 from functools import partial
 from queue import SimpleQueue
@@ -13,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.inspector.body_content import BodyContent, load_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.fault_log import caught
 from proxy_core.model.message_head import MessageHead
 
 
@@ -77,9 +77,8 @@ class BodyLoader(QObject):
                 continue
             except CaptureError as error:
                 self.failed.emit(wish.ticket, str(error))
-            except Exception as error:  # whatever a body sets off, the next ones are wanted all the same
-                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
-                self.failed.emit(wish.ticket, f"This body can't be shown ({type(error).__name__}).")
+            except Exception:  # whatever a body sets off, the next ones are wanted all the same
+                self.failed.emit(wish.ticket, f"This body can't be shown. {caught('the showing of a body')}")
             else:
                 self.loaded.emit(wish.ticket, content)
         if reader is not None:

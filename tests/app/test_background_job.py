@@ -45,3 +45,13 @@ def test_ended_with_the_window(job):
 def test_killed(qtbot, job, number):
     with qtbot.waitSignal(job.failed, timeout=WAIT_MS):
         os.kill(job._process.pid, number)
+
+
+def test_that_says_what_is_no_news(qtbot, job, monkeypatch, capsys):
+    def garbled(_data: bytes) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    with qtbot.waitSignal(job.failed, timeout=WAIT_MS) as failed:
+        monkeypatch.setattr("app.files.background_job.decode_news", garbled)
+    assert "can't be heard" in failed.args[0]
+    assert "UnicodeDecodeError" in capsys.readouterr().err
