@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 import msgspec
 
@@ -33,6 +33,8 @@ SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
 LAYOUT_CHECKPOINTS = 600
 _CHECKED_AS_JSON_BYTES = 16 * 1024 * 1024  # of a text that doesn't say what it is: a twentieth of a second
 _PAIRS = 2048  # of a form, between two checkpoints
+_UNQUOTED_AT_ONCE = 64 * 1024  # characters
+_ESCAPES = 16 * 1024  # percent signs in what is unquoted, between two checkpoints
 _PARTS = 256  # of a multipart body, likewise
 _SNIFFED_BYTES = 4096
 _ENDS_BYTES = 64  # at either end, in which a text shows its brackets
@@ -242,7 +244,26 @@ def _form_pairs(text: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
         if not number % _PAIRS:
             checkpoint()
         name, _, value = pair[0].partition("=")
-        yield unquote_plus(name), unquote_plus(value)
+        yield _unquoted(name, checkpoint), _unquoted(value, checkpoint)
+
+
+def _unquoted(text: str, checkpoint: Checkpoint) -> str:
+    """A name or a value with its percent codes undone, in steps: one alone may be as long as the body."""
+    if len(text) <= _UNQUOTED_AT_ONCE:
+        return unquote_plus(text)
+    pieces: list[bytes] = []
+    begin = escapes = 0
+    while begin < len(text):
+        end = begin + _UNQUOTED_AT_ONCE
+        cut = text.rfind("%", max(end - 2, begin + 1), end)
+        piece = text[begin : cut if cut >= 0 else end]
+        begin += len(piece)
+        escapes += piece.count("%")
+        while escapes >= _ESCAPES:
+            checkpoint()
+            escapes -= _ESCAPES
+        pieces.append(unquote_to_bytes(piece.replace("+", " ").encode("utf-8", "replace")))
+    return b"".join(pieces).decode("utf-8", "replace")
 
 
 def _multipart_pairs(data: bytes, content_type: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from proxy_core.model.message_head import parse_fields, to_text
 from proxy_core.model.resource_type import media_essence
 
 _BOUNDARY = re.compile(r'[;\s]boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
+_HEAD_LIMIT_BYTES = 64 * 1024  # of a part's head that are looked at; those of forms have some hundred
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _PARAMETER = re.compile(rb';\s*([^\s=;"]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
 
@@ -51,7 +52,7 @@ def _part(raw: bytes) -> Part:
         fields, content = raw, b""
     name = file_name = None
     media_type = "text/plain"  # RFC 2046 §5.1
-    for field, value in parse_fields(fields):
+    for field, value in parse_fields(fields[:_HEAD_LIMIT_BYTES]):
         lower = field.lower()
         if lower == b"content-type":
             media_type = media_essence(value)

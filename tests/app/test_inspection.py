@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from urllib.parse import unquote_plus
 
 import brotli
 import msgspec
@@ -297,6 +298,16 @@ def test_a_form_is_names_and_values(load):
         "lines = a ⏎ b ⏎ c",
     ]
     assert texts(content.raw) == [body.decode()]
+
+
+@pytest.mark.parametrize("unit", ["%C3%A9+", "é%20", "%zz", "%ff", "a", "+", "%"])
+def test_a_long_value_of_a_form_is_undone_in_steps_as_if_at_once(unit):
+    text = unit * 70_000
+    for shift in range(4):
+        passed = []
+        ((name, value),) = body_content._form_pairs(f"n={'x' * shift}{text}", lambda: passed.append(1))
+        assert (name, value) == ("n", unquote_plus("x" * shift + text))
+        assert len(passed) > text.count("%") // 20_000
 
 
 def test_a_form_without_fields_has_no_view_of_its_own(load):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy_core.formats import multipart
 from proxy_core.formats.multipart import Part, split_multipart
 
 FORM = "multipart/form-data; boundary=X"
@@ -131,3 +132,13 @@ def test_depth_and_number_cost_no_more_than_their_length():
     assert len(split(b"--X\r\n\r\na\r\n" * 100_000)) == 100_000
     assert len(split(b"--X\r\nContent-Disposition: x" + b'; a="\\"' * 100_000)) == 1
     assert split(b"-- -X\r" * 200_000) == []
+
+
+def test_of_a_part_with_too_many_fields_the_first_are_looked_at(monkeypatch):
+    looked_at = []
+    parse = multipart.parse_fields
+    monkeypatch.setattr(multipart, "parse_fields", lambda raw: looked_at.append(len(raw)) or parse(raw))
+    head = b'Content-Disposition: form-data; name="a"\r\n' + b"A: b\r\n" * 400_000
+    (part,) = multipart.split_multipart(b"--b\r\n" + head + b"\r\ndata\r\n--b--", "multipart/form-data; boundary=b")
+    assert (part.name, part.data) == ("a", b"data")
+    assert looked_at == [64 * 1024]
