@@ -13,6 +13,7 @@ Place = tuple[int, int]  # line, column
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _JSON_NAME = re.compile(r'\s*+"(?:[^"\\]|\\.)*+"\s*+:\s*+', re.DOTALL)
 _FIELD_NAME = re.compile(r"[^:\s]++:\s*+")
+_NAME_LINES = 16  # drawn ones, in which a name ends
 _WORD = re.compile(r"[\w.-]++")
 
 
@@ -43,6 +44,28 @@ def whole_line(lines: Lines, number: int) -> str:
     """The line of the original that a drawn line belongs to, without its end."""
     first, behind = line_range(lines, number)
     return lines.source(first, behind).removesuffix(lines.piece(behind - 1).end)
+
+
+def has_value(lines: Lines, number: int) -> bool:
+    """Whether a line has a value, by how it begins: the value itself may be as long as the body."""
+    first = number
+    while first and lines.goes_on(first - 1):
+        first -= 1
+    behind = first + 1
+    while behind < first + _NAME_LINES and lines.goes_on(behind - 1):
+        behind += 1
+    begin = lines.source(first, behind)
+    if lines.value_start(number) is not None:
+        return True
+    match lines.language:
+        case Language.JSON:
+            return _JSON_NAME.match(begin) is not None
+        case Language.FIELDS:
+            return _FIELD_NAME.match(begin) is not None
+        case Language.PLAIN:
+            return ": " in begin
+        case _:
+            return False
 
 
 def value_of(lines: Lines, number: int) -> str | None:

@@ -21,10 +21,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QMenu, QWidget
 
-from app.inspector.excerpt import Place, excerpt, value_of, whole_line, word_at
+from app.inspector.excerpt import Place, excerpt, has_value, value_of, whole_line, word_at
 from app.inspector.folding import Folding
 from app.inspector.lines import LONGEST_LINE, Lines
-from app.inspector.search import Search, Span, spans_of
+from app.inspector.search import SOUGHT_LIMIT, Search, Span, spans_of
 from app.look.theme import code_font, roles_of
 from proxy_core.formats.highlight import spans
 
@@ -360,9 +360,8 @@ class LineView(QAbstractScrollArea):
             lines, number = self._lines, place[0]
             clipboard = QApplication.clipboard()
             menu.addAction("Copy line", lambda: clipboard.setText(whole_line(lines, number)))
-            value = value_of(lines, number)
-            if value is not None:
-                menu.addAction("Copy value", lambda: clipboard.setText(value))
+            if has_value(lines, number):
+                menu.addAction("Copy value", lambda: clipboard.setText(value_of(lines, number) or ""))
         menu.addAction("Select all", self.select_all).setShortcut(QKeySequence.StandardKey.SelectAll)
         if self._lines is not None and self._lines.folds:
             menu.addSeparator()
@@ -376,9 +375,10 @@ class LineView(QAbstractScrollArea):
         """Mark all occurrences and go to the first at or below what is seen. A long text is searched bit by bit."""
         self._search_so_far, self._found_index = None, -1
         self._sought = wanted
-        if self._lines is None or not wanted:
+        is_too_long = len(wanted) > SOUGHT_LIMIT
+        if self._lines is None or not wanted or is_too_long:
             self._search.stop()
-            self.find_changed.emit("")
+            self.find_changed.emit(f"At most {SOUGHT_LIMIT} characters can be sought." if is_too_long else "")
             self.viewport().update()
             return
         self._search_so_far = Search(self._lines, wanted, _FIND_LIMIT)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from app.inspector.lines import Lines, drawn, drawn_column
 
+SOUGHT_LIMIT = 256  # characters: each may be compared at each place of a batch, and the window waits for it
+
 
 class Find(NamedTuple):
     """Where something was found: columns of the line as drawn. `end` counts on over the lines in which it goes on."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inspector.excerpt import excerpt, value_of, whole_line, word_at
+from app.inspector.excerpt import excerpt, has_value, value_of, whole_line, word_at
 from app.inspector.lines import (
     LONGEST_LINE,
     HexLines,
@@ -124,6 +124,7 @@ def test_the_value_of_a_field_is_whole(line, value):
     lines = laid_out("HTTP/1.1 200 OK", line, "Next: x", language=Language.FIELDS)
     for number in range(1, lines.count - 1):
         assert value_of(lines, number) == value
+        assert has_value(lines, number) == (value is not None)
         assert whole_line(lines, number) == line
 
 
@@ -141,15 +142,34 @@ def test_the_value_of_a_field_is_whole(line, value):
     ],
 )
 def test_the_value_of_a_json_name_is_whole_and_has_no_comma_of_others(text, line, value):
-    assert value_of(LaidOutLines(lay_out_json(text), Language.JSON), line) == value
+    lines = LaidOutLines(lay_out_json(text), Language.JSON)
+    assert value_of(lines, line) == value
+    assert has_value(lines, line) == (value is not None)
 
 
 def test_the_value_of_a_pair_keeps_its_line_ends_and_signs():
     value = f"one\r\ntwo\tthree = {LONG}"
     lines = LaidOutLines(Layout(["a = b", f"x = y = {value}"], {}), Language.FORM, [4, 8])
     assert value_of(lines, 0) == "b"
+    assert all(has_value(lines, number) for number in range(lines.count))
     assert all(value_of(lines, number) == value for number in range(1, lines.count))
     assert lines.text(1).startswith("x = y = one ⏎ two    three")
+
+
+@pytest.mark.parametrize("text", [json.dumps({"a": "x" * 500_000}), json.dumps({"a": [1] * 50_000})])
+def test_whether_there_is_a_value_is_seen_without_fetching_it(text, monkeypatch):
+    lines = LaidOutLines(lay_out_json(text), Language.JSON)
+    fetched = []
+    source = lines.source
+    monkeypatch.setattr(lines, "source", lambda first, behind: fetched.append(behind - first) or source(first, behind))
+    assert has_value(lines, 1)
+    assert sum(fetched) < 100
+
+
+@pytest.mark.parametrize(("text", "has"), [("a: b", True), ("ab", False), ("x" * 3000, False), ("\na: b", False)])
+def test_a_plain_line_has_a_value_behind_a_colon(text, has):
+    lines = TextLines(text.encode())
+    assert has_value(lines, 0) == has == (value_of(lines, 0) is not None)
 
 
 def test_a_word_is_whole_over_a_drawn_break():

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.inspector.line_view import LineView
 from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, TextLines
+from app.inspector.search import SOUGHT_LIMIT
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json
 
@@ -77,6 +78,17 @@ def test_what_is_found_is_unfolded_and_gone_to(view, qtbot):
     assert told[-1] == "1 of 2"
     view.find_text("")
     assert told[-1] == ""
+
+
+def test_what_is_too_long_to_be_sought_is_told_at_once(view, qtbot):
+    view.show_lines(TextLines(b"a" * 1_000_000))
+    told = []
+    view.find_changed.connect(told.append)
+    view.find_text("a" * SOUGHT_LIMIT + "b")
+    assert told == [f"At most {SOUGHT_LIMIT} characters can be sought."]
+    view.find_next(1)
+    view.find_text("a" * SOUGHT_LIMIT)
+    qtbot.waitUntil(lambda: told[-1].startswith("1 of "), timeout=5000)
 
 
 def test_text_is_selected_and_copied(view):
