@@ -119,11 +119,6 @@ class Report:
         bare.state, bare.failure = _FAILED, Failure(FailureKind.OWN_FAULT, sentence)
         return bare
 
-    @property
-    def is_final(self) -> bool:
-        """Whether the exchange is over: nothing is written about it any more."""
-        return self.state >= _COMPLETE
-
 
 def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
     """The event that tells all of it, as the journal and the queue take it."""
