@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from proxy_core.model.message_head import parse_head
 from proxy_core.protocols.http1.head import Http1RequestHead
 from proxy_core.protocols.http1.reader import RequestReader, ResponseReader
-from tests.protocols.test_http1_properties import fields, path, token, value, written
+from tests.protocols.http1.test_properties import fields, path, token, value, written
 from tests.support.http1_readings import Reading, read
 
 Facts = tuple[object, ...]

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy_core.protocols.http1.head import Http1RequestHead
-from tests.protocols.http1_corpus import REQUESTS, RESPONSES, Case
+from tests.protocols.http1.corpus import REQUESTS, RESPONSES, Case
 from tests.support.http1_readings import Reading, read_requests, read_response
 
 

@@ -13,7 +13,7 @@ from app.list.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.shell_word import LONGEST_WORD
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
-from tests.app.test_shell_word import HOSTILE, WORDS, assert_no_quotes_over_a_line_end
+from tests.formats.test_shell_word import HOSTILE, WORDS, assert_no_quotes_over_a_line_end
 from tests.support.captures import LiveCapture, Sample
 from tests.support.request_catcher import Caught, RequestCatcher
 from tests.support.shells import SHELLS, ShellTrap
