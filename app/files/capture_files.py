@@ -25,6 +25,7 @@ from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_c
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import LIVE_SUFFIX, Home
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.message_record import MessageKind
 from proxy_core.tasks.task import BodyTask, ExportTask, FileTask, ImportTask, OpenTask, SaveTask
 
 _MOST_REMARKS = 3
@@ -71,12 +72,12 @@ class CaptureFiles(QObject):
         if path:
             self._write(ExportTask(source, path, ids), path, "Exporting")
 
-    def save_body(self, source: str, row: ExchangeRow, *, is_response: bool, decoded: bool) -> None:
+    def save_body(self, source: str, row: ExchangeRow, message: MessageKind, *, decoded: bool) -> None:
         """Write the body of one message to a file that the person chooses."""
-        name = suggested_name(row, is_response=is_response)
+        name = suggested_name(row, message)
         path = ask_save(self._window, "Save the body", self._suggest(name, ""), "")
         if path:
-            self._write(BodyTask(source, path, row.id, is_response, decoded), path, "Saving")
+            self._write(BodyTask(source, path, row.id, message, decoded), path, "Saving")
 
     def _suggest(self, stem: str, ending: str) -> str:
         folder = self._preferences.folder or os.path.expanduser("~")

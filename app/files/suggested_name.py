@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote
 
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.message_record import MessageKind
 
 _RESERVED = re.compile(r'[<>:"/\\|?*]')
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])[ ]*(?:\.|\Z)", re.IGNORECASE)
@@ -40,12 +41,12 @@ def _cut(name: str, reserve: int) -> str:
     return stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .") + own_ending
 
 
-def suggested_name(row: ExchangeRow, *, is_response: bool) -> str:
+def suggested_name(row: ExchangeRow, message: MessageKind) -> str:
     """A file name for a body: the last part of the path, with an ending that fits."""
     name = safe_name(unquote(posixpath.basename(row.path.partition("?")[0].rstrip("/")), errors="replace"))
     has_ending = bool(_ENDING.search(name))
     name = name or safe_name(row.host) or "body"
-    if not is_response:
+    if message is MessageKind.REQUEST:
         return f"{name}.request"
     ending = _ENDINGS.get(row.media_type) or mimetypes.guess_extension(row.media_type) or ""
     return name if has_ending else name + ending

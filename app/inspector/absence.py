@@ -2,14 +2,16 @@
 
 from app.exchange_text import one_line, size_text
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
+from proxy_core.model.message_record import MessageKind
 
 _EVENT_STREAM = "text/event-stream"
 _SWITCHED = 101
 
 
-def why_no_body(row: ExchangeRow, detail: ExchangeDetail, *, is_response: bool) -> str:
+def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) -> str:
     """One sentence for a message of which no byte of a body is recorded."""
     is_open = row.state < ExchangeState.COMPLETE
+    is_response = message is MessageKind.RESPONSE
     if row.kind == ExchangeKind.WEBSOCKET and row.status == _SWITCHED:
         return f"The WebSocket {_relayed(row, 'Its messages', is_open=is_open)}"
     if row.kind == ExchangeKind.TUNNEL and not row.failure:

@@ -14,6 +14,7 @@ from app.inspector.body_content import BodyContent, load_body
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.fault_log import caught
 from proxy_core.model.message_head import MessageHead
+from proxy_core.model.message_record import MessageKind
 
 
 class _NotWantedError(Exception):
@@ -21,13 +22,13 @@ class _NotWantedError(Exception):
 
 
 class BodyWish(NamedTuple):
-    """Which body is wanted. Two wishes for the same place (`is_response`) don't both count: the later one does."""
+    """Which body is wanted. Two wishes for the body of the same message don't both count: the later one does."""
 
     ticket: int  # grows with each wish
     path: str  # of the capture
     extents: bytes | None
     head: MessageHead
-    is_response: bool
+    message: MessageKind
 
 
 class BodyLoader(QObject):
@@ -39,20 +40,20 @@ class BodyLoader(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._wishes: SimpleQueue[BodyWish | None] = SimpleQueue()
-        self._newest = {False: 0, True: 0}
+        self._newest = dict.fromkeys(MessageKind, 0)
         self._forgotten = 0  # times
         self._thread = threading.Thread(target=self._work, name="bodies", daemon=True)
         self._thread.start()
 
     def load(self, wish: BodyWish) -> None:
         """Ask for a body; what was asked for the same place before is dropped if it has not begun."""
-        self._newest[wish.is_response] = wish.ticket
+        self._newest[wish.message] = wish.ticket
         self._wishes.put(wish)
 
     def forget(self) -> None:
         """Nothing that was asked for is wanted any more; what has begun is given up at its next checkpoint."""
         self._forgotten += 1
-        self._newest = {False: -1, True: -1}
+        self._newest = dict.fromkeys(MessageKind, -1)
 
     def close(self) -> None:
         """End the thread; a body that is being decoded is given up at its next checkpoint."""
@@ -64,7 +65,7 @@ class BodyLoader(QObject):
         reader: CaptureReader | None = None
         while (wish := self._wishes.get()) is not None:
             checkpoint = partial(self._check, self._forgotten)
-            if self._newest[wish.is_response] != wish.ticket:
+            if self._newest[wish.message] != wish.ticket:
                 continue
             try:
                 if reader is None or reader.path != wish.path:

@@ -15,9 +15,11 @@ from proxy_core.model.exchange import (
     ExchangeFlag,
     ExchangeKind,
     ExchangeRow,
+    Side,
     Timings,
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.tls_facts import decode_tls_facts
 
 SHOWN_HEAD_BYTES = 256 * 1024  # what Harrier takes from the wire; a file may hold more
@@ -77,12 +79,6 @@ def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Se
     return [Section("Connection", facts)]
 
 
-def version_text(head: MessageHead, *, is_response: bool) -> str:
-    """HTTP/1.1 or HTTP/1.0, as the start line says."""
-    word = head.start_line.split(b" ", 1)[0] if is_response else head.start_line.rpartition(b" ")[2]
-    return to_text(word) if word.startswith(b"HTTP/") else ""
-
-
 def _tls_text(version: str) -> str:
     return one_line(version).replace("TLSv", "TLS ")
 
@@ -100,7 +96,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     """What is worth knowing at a glance."""
     general = [Fact("URL", one_line(url_of(row), LONGEST_URL)), Fact("Method", one_line(row.method))]
     status = status_text(row)
-    line = to_text(shown_head(detail.response_head).start_line) if detail.response_head else ""
+    line = to_text(shown_head(detail.response.head).start_line) if detail.response.head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"
     general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
     if row.failure:
@@ -112,8 +108,8 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     general += [
         Fact("Started", instant_text(row.started_at)),
         Fact("Duration", time_text(row) or "under way"),
-        Fact("Request", f"{size_text(len(detail.request_head))} head, {size_text(row.request_bytes)} body"),
-        Fact("Response", f"{size_text(len(detail.response_head))} head, {size_text(row.response_bytes)} body"),
+        Fact("Request", f"{size_text(len(detail.request.head))} head, {size_text(row.request_bytes)} body"),
+        Fact("Response", f"{size_text(len(detail.response.head))} head, {size_text(row.response_bytes)} body"),
     ]
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
@@ -136,10 +132,10 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
 
 def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:
     """The request in a line: method, type and size of the body, version."""
-    head = shown_head(detail.request_head)
+    head = shown_head(detail.request.head)
     facts = [Fact("Method", one_line(row.method), "strong")]
     facts += _body_summary(head, row.request_bytes, body)
-    facts.append(Fact("Version", one_line(version_text(head, is_response=False))))
+    facts.append(Fact("Version", one_line(detail.request.version)))
     return [fact for fact in facts if fact.value]
 
 
@@ -147,13 +143,13 @@ def response_summary(
     row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow | None, body: BodyContent | None
 ) -> list[Fact]:
     """The response in a line: status, type, size on the wire and decoded, version and protection."""
-    head = shown_head(detail.response_head)
+    head = shown_head(detail.response.head)
     status = status_text(row)
     text = one_line(to_text(head.start_line).partition(" ")[2]) if head.start_line else ""
     facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
     facts += _body_summary(head, row.response_bytes, body)
     tls = decode_tls_facts(upstream.tls) if upstream is not None else None
-    protection = [one_line(version_text(head, is_response=True)), _tls_text(tls.version) if tls else ""]
+    protection = [one_line(detail.response.version), _tls_text(tls.version) if tls else ""]
     facts.append(Fact("Version", " · ".join(each for each in protection if each)))
     return [fact for fact in facts if fact.value]
 
@@ -209,7 +205,7 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", tls.sni)):
         if value:
             facts.append(Fact(name, one_line(value)))
-    if connection.side == 1:
+    if connection.side == Side.UPSTREAM:
         verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
         facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
     return facts
@@ -223,8 +219,9 @@ def shown_head(raw: bytes) -> MessageHead:
 _parsed_head = lru_cache(maxsize=4)(parse_head)
 
 
-def head_lines(raw: bytes, trailers: bytes | None, interim: bytes | None) -> list[str]:
+def head_lines(message: MessageRecord, interim: bytes | None) -> list[str]:
     """A head as lines: start line, fields as they came; interim heads before, trailers behind."""
+    raw, trailers = message.head, message.trailers
     lines: list[str] = []
     for _, head in _interim_heads(interim):
         parsed = shown_head(head)

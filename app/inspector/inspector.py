@@ -1,7 +1,7 @@
 """The inspector: one exchange in five tabs. The tab that was chosen, and the view of bodies, stay for the next one.
 
 Heads and facts are read from the index at once; bodies come from `BodyLoader`, and an answer that is no longer wanted
-is thrown away. Signals: `save_body_wanted` (exchange id, is it the response's, without its content coding),
+is thrown away. Signals: `save_body_wanted` (exchange id, MessageKind, without its content coding),
 `closed` when the person has done with it.
 """
 
@@ -37,7 +37,9 @@ from app.look.plain_text import plain_label, set_tip
 from app.look.tab_button import TabButton
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.model.message_record import MessageKind
 
+_REQUEST, _RESPONSE = MessageKind.REQUEST, MessageKind.RESPONSE
 TABS = ("Overview", "Request", "Response", "Timing", "Connection")
 _RESPONSE_TAB = TABS.index("Response")
 _SIDE_FROM = 1080  # pixels of width from which timing and connection stand beside the response
@@ -47,7 +49,7 @@ _LEAST_HEIGHT = 150
 class Inspector(QWidget):
     """Shows one exchange of one capture; `set_reader` first. The reader stays the caller's."""
 
-    save_body_wanted = Signal(int, bool, bool)
+    save_body_wanted = Signal(int, object, bool)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -62,7 +64,7 @@ class Inspector(QWidget):
         self._detail: ExchangeDetail | None = None
         self._upstream: ConnectionRow | None = None
         self._ticket = 0
-        self._awaited: dict[int, bool] = {}  # ticket -> is it the response's body
+        self._awaited: dict[int, MessageKind] = {}  # ticket -> whose body
         self._loader = BodyLoader(self)
         self._loader.loaded.connect(self._body_loaded)
         self._loader.failed.connect(self._body_failed)
@@ -205,18 +207,18 @@ class Inspector(QWidget):
         self._overview.show_sections(overview(row, detail, upstream))
         self._connection.show_sections(connection_sections(row, client, upstream))
         self._show_timing(row, detail, upstream)
-        request_lines = head_lines(detail.request_head, detail.request_trailers, None)
-        response_lines = head_lines(detail.response_head, detail.response_trailers, detail.interim)
+        request_lines = head_lines(detail.request, None)
+        response_lines = head_lines(detail.response, detail.interim)
         self.request.show_head(request_lines, keep_place=not is_new)
         self.response.show_head(response_lines, keep_place=not is_new)
-        self._summarise(is_response=False, body=None)
-        self._summarise(is_response=True, body=None)
-        if is_new or before is None or before.request_body != detail.request_body:
-            self._load(is_response=False, is_new=is_new)
-        if is_new or before is None or before.response_body != detail.response_body or not detail.response_body:
-            self._load(is_response=True, is_new=is_new)
+        self._summarise(_REQUEST, None)
+        self._summarise(_RESPONSE, None)
+        if is_new or before is None or before.request.body != detail.request.body:
+            self._load(_REQUEST, is_new=is_new)
+        if is_new or before is None or before.response.body != detail.response.body or not detail.response.body:
+            self._load(_RESPONSE, is_new=is_new)
         else:
-            self._summarise(is_response=True, body=self.response.body.content)
+            self._summarise(_RESPONSE, self.response.body.content)
 
     def _show_problem(self, text: str) -> None:
         for page in (self.request, self.response):
@@ -237,52 +239,52 @@ class Inspector(QWidget):
         self._timing.show_sections(timing_sections(row, upstream))
         self._side.show_sections(timing_sections(row, upstream))
 
-    def _summarise(self, *, is_response: bool, body: BodyContent | None) -> None:
+    def _summarise(self, kind: MessageKind, body: BodyContent | None) -> None:
         assert self._row is not None
         assert self._detail is not None
-        if is_response:
+        if kind is _RESPONSE:
             self.response.show_summary(response_summary(self._row, self._detail, self._upstream, body))
         else:
             self.request.show_summary(request_summary(self._row, self._detail, body))
 
     # Bodies
 
-    def _load(self, *, is_response: bool, is_new: bool) -> None:
+    def _page_of(self, kind: MessageKind) -> MessagePage:
+        return self.response if kind is _RESPONSE else self.request
+
+    def _load(self, kind: MessageKind, *, is_new: bool) -> None:
         assert self._detail is not None
         assert self._reader is not None
-        detail = self._detail
-        page = self.response if is_response else self.request
-        extents = detail.response_body if is_response else detail.request_body
-        if not extents:
-            page.show_message(self._why_no_body(is_response=is_response))
+        message, page = self._detail.message(kind), self._page_of(kind)
+        if not message.body:
+            page.show_message(self._why_no_body(kind))
             return
         self._ticket += 1
-        self._awaited = {ticket: kind for ticket, kind in self._awaited.items() if kind != is_response}
-        self._awaited[self._ticket] = is_response
+        self._awaited = {ticket: each for ticket, each in self._awaited.items() if each is not kind}
+        self._awaited[self._ticket] = kind
         page.await_body(keep_place=not is_new)
-        head = shown_head(detail.response_head if is_response else detail.request_head)
-        self._loader.load(BodyWish(self._ticket, self._reader.path, extents, head, is_response))
+        self._loader.load(BodyWish(self._ticket, self._reader.path, message.body, shown_head(message.head), kind))
 
-    def _why_no_body(self, *, is_response: bool) -> str:
+    def _why_no_body(self, kind: MessageKind) -> str:
         assert self._row is not None
         assert self._detail is not None
-        return why_no_body(self._row, self._detail, is_response=is_response)
+        return why_no_body(self._row, self._detail, kind)
 
     def _body_loaded(self, ticket: int, content: BodyContent) -> None:
-        is_response = self._awaited.pop(ticket, None)
-        if is_response is None or self._row is None:
+        kind = self._awaited.pop(ticket, None)
+        if kind is None or self._row is None:
             return
-        page = self.response if is_response else self.request
+        page = self._page_of(kind)
         if content is EMPTY or not content.wire_length:
-            page.show_message(self._why_no_body(is_response=is_response))
+            page.show_message(self._why_no_body(kind))
             return
         page.show_body(content)
-        self._summarise(is_response=is_response, body=content)
+        self._summarise(kind, content)
 
     def _body_failed(self, ticket: int, sentence: str) -> None:
-        is_response = self._awaited.pop(ticket, None)
-        if is_response is not None:
-            (self.response if is_response else self.request).show_message(one_line(sentence))
+        kind = self._awaited.pop(ticket, None)
+        if kind is not None:
+            self._page_of(kind).show_message(one_line(sentence))
 
     # Tabs and views
 
@@ -347,16 +349,16 @@ class Inspector(QWidget):
         content = page.body.content if page is not None else None
         if exchange_id is None or content is None:
             return
-        is_response = page is self.response
+        kind = _RESPONSE if page is self.response else _REQUEST
         if not content.coding:
-            self.save_body_wanted.emit(exchange_id, is_response, False)
+            self.save_body_wanted.emit(exchange_id, kind, False)
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Decoded…", lambda: self.save_body_wanted.emit(exchange_id, is_response, True))
+        menu.addAction("Decoded…", lambda: self.save_body_wanted.emit(exchange_id, kind, True))
         menu.addAction(
             f"As on the wire ({one_line(content.coding)})…",
-            lambda: self.save_body_wanted.emit(exchange_id, is_response, False),
+            lambda: self.save_body_wanted.emit(exchange_id, kind, False),
         )
         menu.popup(self._save_button.mapToGlobal(self._save_button.rect().bottomLeft()))
 

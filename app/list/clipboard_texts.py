@@ -33,7 +33,7 @@ def curl_text(reader: CaptureReader, rows: Sequence[ExchangeRow]) -> tuple[str, 
     for row in rows:
         detail = reader.detail(row.id) if can_be_sent(row) and length < COPIED_LIMIT else None
         if detail is not None:
-            command = curl_command(row, detail, reader.read_body(detail.request_body, 0, CURL_BODY_LIMIT + 1))
+            command = curl_command(row, detail, reader.read_body(detail.request.body, 0, CURL_BODY_LIMIT + 1))
             length += len(command)
             commands.append(command)
     return "\n\n".join(commands), len(rows) - len(commands)

@@ -38,10 +38,10 @@ def can_be_sent(row: ExchangeRow) -> bool:
 
 def curl_command(row: ExchangeRow, detail: ExchangeDetail, body: bytes) -> str:
     """The command, for any POSIX shell. The row `can_be_sent`; of a longer body CURL_BODY_LIMIT + 1 bytes do."""
-    head = parse_head(detail.request_head)
+    head = parse_head(detail.request.head)
     remarks: list[str] = []
     fields, has_data = _fields(row, head, body, remarks)
-    options = [*_url_options(row, head.start_line), *_version(row, head.start_line)]
+    options = [*_url_options(row, head.start_line), *_version(row, detail.request.version)]
     options += _method(row, has_body=body != b"", has_data=has_data)
     lines = ["curl " + " ".join(options), *(f"-H {shell_word(each)}" for each in fields)]
     if any(name.lower() == b"accept-encoding" and _CODINGS.search(value) for name, value in head.fields):
@@ -96,11 +96,11 @@ def _target(row: ExchangeRow, start_line: bytes) -> bytes:
     return spelled if is_the_same else row.path.encode("utf-8", "replace")
 
 
-def _version(row: ExchangeRow, start_line: bytes) -> list[str]:
-    if start_line.endswith(b" HTTP/1.0"):
+def _version(row: ExchangeRow, version: str) -> list[str]:
+    if version == "HTTP/1.0":
         return ["--http1.0"]
     # Over TLS curl would agree upon HTTP/2.
-    return ["--http1.1"] if row.scheme == "https" and start_line.endswith(b" HTTP/1.1") else []
+    return ["--http1.1"] if row.scheme == "https" and version == "HTTP/1.1" else []
 
 
 def _method(row: ExchangeRow, *, has_body: bool, has_data: bool) -> list[str]:

@@ -6,12 +6,13 @@ from app.inspector.inspector import Inspector
 from app.list.exchange_model import ExchangeModel
 from app.shell.main_window import MainWindow
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.message_record import MessageKind
 
 
 class Inspection(QObject):
-    """Signal: `save_body_wanted` (ExchangeRow, is it the response's, without its content coding)."""
+    """Signal: `save_body_wanted` (ExchangeRow, MessageKind, without its content coding)."""
 
-    save_body_wanted = Signal(object, bool, bool)
+    save_body_wanted = Signal(object, object, bool)
 
     def __init__(self, window: MainWindow, model: ExchangeModel, inspector: Inspector) -> None:
         super().__init__(window)
@@ -56,6 +57,6 @@ class Inspection(QObject):
         self._window.list.select_nothing()
         self._window.focus_list()
 
-    def _save_body(self, exchange_id: int, is_response: bool, decoded: bool) -> None:
+    def _save_body(self, exchange_id: int, message: MessageKind, decoded: bool) -> None:
         if self._row is not None and self._row.id == exchange_id:
-            self.save_body_wanted.emit(self._row, is_response, decoded)
+            self.save_body_wanted.emit(self._row, message, decoded)

@@ -77,9 +77,7 @@ class WindowController(QObject):
         self.clearing = Clearing(bridge, self.window.notices, self)
         self.inspection = Inspection(self.window, self.model, self.inspector)
         self.inspection.save_body_wanted.connect(
-            lambda row, is_response, decoded: self.files.save_body(
-                self._shown_path, row, is_response=is_response, decoded=decoded
-            )
+            lambda row, message, decoded: self.files.save_body(self._shown_path, row, message, decoded=decoded)
         )
         self._busy = QTimer(self, interval=_BUSY_MS, singleShot=True)
         self._busy.timeout.connect(self._show_state)

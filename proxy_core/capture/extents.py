@@ -1,4 +1,4 @@
-"""Where a body lies: a list of extents (segment, offset, length), in order, as MessagePack in the table `detail`.
+"""Where a body lies: a list of extents (segment, offset, length), in order, as MessagePack in a `MessageRecord`.
 
 `segment` > 0 is a segment file of a live capture (`capture.segment`), and `offset` is that of the body bytes themselves
 (behind any record header). `segment` 0 is the saved file: `offset` is then the id of a row in `body_chunk`, whose
@@ -19,7 +19,7 @@ _decoder: msgspec.msgpack.Decoder[list[Extent]] = msgspec.msgpack.Decoder(list[E
 
 
 def encode_extents(extents: list[Extent]) -> bytes:
-    """For the columns `request_body` and `response_body`."""
+    """For the bodies of a `MessageRecord`."""
     return _encode(extents)
 
 

@@ -71,8 +71,8 @@ class CaptureFile:
     ) -> None:
         """Add an exchange with its bodies, which replace the extents in `detail`. Raises CaptureError."""
         detail = detail._replace(
-            request_body=self._body(request_body),
-            response_body=self._body(response_body),
+            request=detail.request._replace(body=self._body(request_body)),
+            response=detail.response._replace(body=self._body(response_body)),
         )
         if len(row.path) > TEXT_LIMIT:
             remark = f"The path is cut after {TEXT_LIMIT:,} of its {len(row.path):,} characters."
@@ -132,8 +132,8 @@ def save_capture(
                 file.add(
                     row,
                     detail,
-                    reader.iterate_body(detail.request_body, CHUNK_BYTES),
-                    reader.iterate_body(detail.response_body, CHUNK_BYTES),
+                    reader.iterate_body(detail.request.body, CHUNK_BYTES),
+                    reader.iterate_body(detail.response.body, CHUNK_BYTES),
                 )
                 count += 1
                 seen_connections.update((detail.client_connection, detail.upstream_connection))

@@ -10,7 +10,7 @@ live capture a body's extents point into segment files beside the index; in a sa
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow
 from proxy_core.version import VERSION
 
-SCHEMA_VERSION = 2  # 1 had a column for each member of `detail`
+SCHEMA_VERSION = 3  # 1 had a column for each member of `detail`
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 
 _SCHEMA = """

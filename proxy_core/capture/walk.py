@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from proxy_core.capture.extents import Extent
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.model.message_record import MessageRecord
 
 _PAGE = 200
 
@@ -58,11 +59,17 @@ class Walk:
         return {exchange_id: row for rows in singly for exchange_id, row in rows.items()}
 
     def _with_sound_bodies(self, detail: ExchangeDetail) -> ExchangeDetail:
-        request, response = self._sound_body(detail.request_body), self._sound_body(detail.response_body)
-        if request is detail.request_body and response is detail.response_body:
+        request, response = self._with_sound_body(detail.request), self._with_sound_body(detail.response)
+        if request is detail.request and response is detail.response:
             return detail
         self._bodies_left_out += 1
-        return detail._replace(request_body=request, response_body=response)
+        return detail._replace(request=request, response=response)
+
+    def _with_sound_body(self, message: MessageRecord) -> MessageRecord:
+        body, forwarded = self._sound_body(message.body), self._sound_body(message.forwarded_body)
+        if body is message.body and forwarded is message.forwarded_body:
+            return message
+        return message._replace(body=body, forwarded_body=forwarded)
 
     def _sound_body(self, encoded: bytes | None) -> bytes | None:
         if not encoded:

@@ -37,14 +37,18 @@ from proxy_core.model.exchange import (
     ExchangeKind,
     ExchangeRow,
     ExchangeState,
+    Side,
     Timings,
 )
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.resource_type import media_essence, resource_type
 
 _LARGEST_KEY = 2**62
 _CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 _VERSION = re.compile(r"(?:http/|h)?([123])(?:\.([01]))?(?:[-+c].{0,20})?", re.IGNORECASE)  # http/2.0, h2, h3-29, h2c
+_USUAL_VERSION = "HTTP/1.1"  # in a start line that is put together from an entry without one
+_LONGEST_VERSION = 32  # characters
 _LINE_ENDS = re.compile("[\r\n]+")
 _FOLD = re.compile("[\r\n]+[ \t]+")
 _MESSAGES = {"_webSocketMessages": "WebSocket message", "_eventSourceMessages": "server-sent event"}
@@ -147,15 +151,17 @@ class _Importer:
         upstream = self._upstream(started_at)
         detail = ExchangeDetail(
             key=self._number,
-            request_head=self._cut_head(request_head),
-            response_head=self._cut_head(response_head),
-            request_forwarded_head=None,
-            response_forwarded_head=None,
+            request=MessageRecord(
+                head=self._cut_head(request_head),
+                version=self._version("requestVersion", request),
+                trailers=self._own_bytes("requestTrailersRaw") or None,
+            ),
+            response=MessageRecord(
+                head=self._cut_head(response_head),
+                version=self._version("responseVersion", response),
+                trailers=self._own_bytes("responseTrailersRaw") or None,
+            ),
             interim=self._own_bytes("interim") or None,
-            request_trailers=self._own_bytes("requestTrailersRaw") or None,
-            response_trailers=self._own_bytes("responseTrailersRaw") or None,
-            request_body=None,
-            response_body=None,
             timings=self._timings(),
             failure_text=self._cut(as_text(self._entry.get("_error") or response.get("_error")), TEXT_LIMIT),
             notes=self._cut(self._notes(request, response), TEXT_LIMIT),
@@ -307,10 +313,16 @@ class _Importer:
             return b""  # a part of it would be none
         return told
 
+    def _version(self, own_name: str, message: dict[str, Any]) -> str:
+        own = self._own.get(own_name)
+        if isinstance(own, str) and own.isascii() and len(own) <= _LONGEST_VERSION:
+            return own
+        return _version(message)
+
     def _request_head(self, request: dict[str, Any], url: _Url, *, has_body: bool) -> bytes:
         if "requestHead" in self._own:
             return self._own_head("requestHead", has_body=has_body)
-        line = f"{as_text(request.get('method')) or 'GET'} {url.path or '/'} {_version(request)}"
+        line = f"{as_text(request.get('method')) or 'GET'} {url.path or '/'} {_version(request) or _USUAL_VERSION}"
         return _head(line, _fields(request), has_body=has_body)
 
     def _response_head(self, response: dict[str, Any], status: int, *, has_body: bool) -> bytes:
@@ -320,7 +332,7 @@ class _Importer:
         text = as_text(response.get("statusText"))
         if not status and not fields:
             return b""
-        return _head(f"{_version(response)} {status} {text}", fields, has_body=has_body)
+        return _head(f"{_version(response) or _USUAL_VERSION} {status} {text}", fields, has_body=has_body)
 
     def _own_head(self, name: str, *, has_body: bool) -> bytes:
         head = self._own_bytes(name)
@@ -370,7 +382,7 @@ class _Importer:
             return None
         port = as_integer(self._entry.get("_serverPort"), 0, MOST_PORT)
         key = self._connections.key(name, address, port, self._number)
-        return ConnectionRow(*_storable((key, 1, started_at, address, port, "", 0, None)))
+        return ConnectionRow(*_storable((key, int(Side.UPSTREAM), started_at, address, port, "", 0, None)))
 
 
 def _storable(record: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -382,10 +394,10 @@ def _storable(record: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _version(message: dict[str, Any]) -> str:
-    """As a start line has it; HTTP/1.1 where it isn't told."""
+    """As a start line has it; "" where it isn't told."""
     told = _VERSION.fullmatch(as_text(message.get("httpVersion")).strip())
     if told is None:
-        return "HTTP/1.1"
+        return ""
     return f"HTTP/{told[1]}" if told[1] != "1" else f"HTTP/1.{told[2] or '1'}"
 
 

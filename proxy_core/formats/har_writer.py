@@ -30,6 +30,7 @@ from proxy_core.model.exchange import (
     Timings,
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.version import VERSION
 
 INLINE_BYTES = 1 << 20  # a body up to this size is encoded with its entry, a larger one is streamed
@@ -108,7 +109,7 @@ def har_entry(source: HarSource) -> Iterator[bytes]:
 def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     row, detail = source.row, source.detail
     timings = _timings(detail)
-    request, response = parse_head(detail.request_head), parse_head(detail.response_head)
+    request, response = parse_head(detail.request.head), parse_head(detail.response.head)
     entry: dict[str, Any] = {
         "startedDateTime": _iso(row.started_at),
         "time": _total(timings),
@@ -140,14 +141,14 @@ def _request(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]
     request: dict[str, Any] = {
         "method": row.method or "GET",
         "url": absolute_url(row),
-        "httpVersion": _version(head.start_line.rpartition(b" ")[2]),
+        "httpVersion": _version(detail.request, detail.response),
         "cookies": [_cookie(cookie) for value in head.values(b"cookie") for cookie in parse_cookie(to_text(value))],
         "headers": _headers(head.fields),
         "queryString": _query(row.path),
-        "headersSize": len(detail.request_head) or -1,
+        "headersSize": len(detail.request.head) or -1,
         "bodySize": row.request_bytes,
     }
-    if detail.request_body or row.request_bytes:
+    if detail.request.body or row.request_bytes:
         _add_post_data(request, source, to_text(head.value(b"content-type") or b""), head, streams)
     return request
 
@@ -176,7 +177,7 @@ def _add_post_data(
 
 def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     row, detail = source.row, source.detail
-    status = 0 if row.state == ExchangeState.FAILED and not detail.response_head else row.status or 0
+    status = 0 if row.state == ExchangeState.FAILED and not detail.response.head else row.status or 0
     parts = head.start_line.split(b" ", 2)
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
     body = _Body(source.response_chunks, codings)
@@ -195,7 +196,7 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     response: dict[str, Any] = {
         "status": status,
         "statusText": to_text(parts[2]) if len(parts) > 2 else "",
-        "httpVersion": _version(parts[0]),
+        "httpVersion": _version(detail.response, detail.request),
         "cookies": [
             _cookie(cookie)
             for value in head.values(b"set-cookie")
@@ -204,18 +205,23 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
         "headers": _headers(head.fields),
         "content": content,
         "redirectURL": to_text(head.value(b"location") or b""),
-        "headersSize": len(detail.response_head) or -1,
-        "bodySize": row.response_bytes if detail.response_head else -1,
-        "_transferSize": len(detail.response_head) + row.response_bytes,
+        "headersSize": len(detail.response.head) or -1,
+        "bodySize": row.response_bytes if detail.response.head else -1,
+        "_transferSize": len(detail.response.head) + row.response_bytes,
     }
     if row.failure:
         response["_error"] = detail.failure_text or row.failure
     return response
 
 
-def _version(word: bytes) -> str:
-    """As the start line has it, in the spellings that all readers know (none knows «HTTP/2.0» and «h2» both)."""
-    return {b"HTTP/1.0": "HTTP/1.0", b"HTTP/2": "http/2.0", b"HTTP/3": "HTTP/3"}.get(word, "HTTP/1.1")
+def _version(message: MessageRecord, other: MessageRecord) -> str:
+    """In the spellings that all readers know: none knows «HTTP/2.0» and «h2» both.
+
+    The strict want a version of every message, also of one that never came or could not be read: there stands that of
+    the other one. Where neither is known it is "", as Chrome has it.
+    """
+    version = message.version or other.version
+    return "http/2.0" if version == "HTTP/2" else version
 
 
 def _size_not_recorded(row: ExchangeRow, codings: tuple[str, ...]) -> int:
@@ -407,8 +413,10 @@ def _own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "id": row.id,
         "kind": ExchangeKind(row.kind).name.lower(),
-        "requestHead": b64encode(detail.request_head).decode(),
-        "responseHead": b64encode(detail.response_head).decode(),
+        "requestHead": b64encode(detail.request.head).decode(),
+        "responseHead": b64encode(detail.response.head).decode(),
+        "requestVersion": detail.request.version,
+        "responseVersion": detail.response.version,
         "flags": row.flags,
         "state": row.state,
         "startedAt": row.started_at,
@@ -420,7 +428,7 @@ def _own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
         facts["failure"] = row.failure
     if detail.notes:
         facts["notes"] = detail.notes
-    for name, raw in (("requestTrailers", detail.request_trailers), ("responseTrailers", detail.response_trailers)):
+    for name, raw in (("requestTrailers", detail.request.trailers), ("responseTrailers", detail.response.trailers)):
         if raw:
             facts[name] = [[to_text(key), to_text(value)] for key, value in parse_fields(raw)]
             facts[f"{name}Raw"] = b64encode(raw).decode()

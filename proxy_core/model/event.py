@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 
 from proxy_core.model.bounds import LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS
-from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeState, ResourceType
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeState, ResourceType, Side
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -29,7 +29,7 @@ _State = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeState)))]
 _Kind = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeKind)))]
 _Type = Annotated[int, msgspec.Meta(ge=0, le=int(max(ResourceType)))]
 _Flags = Annotated[int, msgspec.Meta(ge=0, le=MOST_FLAGS)]
-_Side = Annotated[int, msgspec.Meta(ge=0, le=1)]
+_Side = Annotated[int, msgspec.Meta(ge=0, le=int(max(Side)))]
 
 EventRow = tuple[  # an ExchangeRow without its id
     _Instant, _Count | None, _State, _Kind, str, str, str, _Port, str, _Status | None, str, _Type, _Count, _Count, str,

@@ -9,6 +9,8 @@ microseconds on a monotonic clock.
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
+from proxy_core.model.message_record import MessageKind, MessageRecord
+
 
 class ExchangeState(IntEnum):
     """How far an exchange has come. The first three are open, the last two final."""
@@ -82,20 +84,18 @@ class ExchangeDetail(NamedTuple):
     """All else about an exchange, as it lies packed in events and in the table `detail` (see `encode_detail`)."""
 
     key: int  # the worker's own key of the exchange, unique in a capture: series << 32 | number
-    request_head: bytes  # as received, byte for byte, with its closing empty line
-    response_head: bytes  # the final one as received; b"" when none came
-    request_forwarded_head: bytes | None  # what was sent on, only where a rule changed it (not the hop-by-hop work)
-    response_forwarded_head: bytes | None
+    request: MessageRecord
+    response: MessageRecord  # the final one
     interim: bytes | None  # msgpack [[microseconds after the start, head], ...] of the 1xx responses
-    request_trailers: bytes | None  # raw field lines
-    response_trailers: bytes | None
-    request_body: bytes | None  # extents, see `capture.extents`; None for no body
-    response_body: bytes | None
     timings: bytes  # msgpack list of seven durations in the order of `Timings`, -1 = doesn't apply
     failure_text: str  # one sentence for a person, "" for none
     notes: str  # remarks on the wire («Host differed from the target»), one a line
     client_connection: int  # key into the table `connection`, 0 = none
     upstream_connection: int
+
+    def message(self, kind: MessageKind) -> MessageRecord:
+        """The request or the response."""
+        return self.response if kind is MessageKind.RESPONSE else self.request
 
 
 class Timings(NamedTuple):
@@ -115,11 +115,18 @@ class Timings(NamedTuple):
     receive: int = -1
 
 
+class Side(IntEnum):
+    """On which side of Harrier a connection is."""
+
+    CLIENT = 0
+    UPSTREAM = 1
+
+
 class ConnectionRow(NamedTuple):
     """A link to a client or to an upstream, in the order of the table `connection`."""
 
     key: int  # series << 32 | number
-    side: int  # 0 client, 1 upstream
+    side: int  # Side
     opened_at: int
     peer_host: str
     peer_port: int

@@ -22,11 +22,6 @@ class Message(NamedTuple):
     fields: tuple[Field, ...]  # in order, duplicates kept, names as spelled
     body: bytes | None  # on the wire, content coding kept; None where it passes as it comes, unseen
 
-    @property
-    def is_response(self) -> bool:
-        """Whether it answers."""
-        return self.status > 0
-
     def value(self, name: bytes) -> bytes | None:
         """The first value of the field `name` (lower case), None when absent."""
         return next((value for field_name, value in self.fields if field_name.lower() == name), None)

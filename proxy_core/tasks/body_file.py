@@ -6,12 +6,13 @@ from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
 from proxy_core.model.message_head import parse_head
+from proxy_core.model.message_record import MessageKind
 from proxy_core.partial_file import whole_file
 from proxy_core.tasks.conversion_report import ConversionError
 
 
 def save_body(
-    reader: CaptureReader, exchange_id: int, path: str, progress: Progress, *, is_response: bool, decoded: bool
+    reader: CaptureReader, exchange_id: int, kind: MessageKind, path: str, progress: Progress, *, decoded: bool
 ) -> list[str]:
     """Write a body; returns remarks. A coding that can't be undone is left as it was, and that is a remark.
 
@@ -20,8 +21,8 @@ def save_body(
     detail = reader.detail(exchange_id)
     if detail is None:
         raise ConversionError("This exchange is no longer in the capture.")
-    extents = detail.response_body if is_response else detail.request_body
-    head = parse_head(detail.response_head if is_response else detail.request_head)
+    extents = detail.message(kind).body
+    head = parse_head(detail.message(kind).head)
     codings = parse_codings(b",".join(head.values(b"content-encoding"))) if decoded else ()
     total = reader.body_length(extents)
     remarks: list[str] = []

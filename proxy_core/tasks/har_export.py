@@ -56,8 +56,8 @@ def _write_entries(
                 row,
                 detail,
                 walk.connection(detail.upstream_connection),
-                partial(reader.iterate_body, detail.request_body),
-                partial(reader.iterate_body, detail.response_body),
+                partial(reader.iterate_body, detail.request.body),
+                partial(reader.iterate_body, detail.response.body),
             )
             if count:
                 write(b",\n")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from proxy_core.model.message_record import MessageKind
+
 
 class SaveTask(msgspec.Struct, frozen=True, tag="save"):
     """Save a capture (all of it, or some exchanges) as one `.harrier` file."""
@@ -30,7 +32,7 @@ class BodyTask(msgspec.Struct, frozen=True, tag="body"):
     source: str
     target: str
     exchange_id: int
-    is_response: bool
+    message: MessageKind
     decoded: bool
 
 

@@ -77,9 +77,9 @@ def _carry_out(task: FileTask, progress: Progress) -> list[str]:
         case ExportTask(source=source, target=target, ids=ids):
             with _reading(source) as reader:
                 export_har(reader, target, ids, progress, remarks)
-        case BodyTask(source=source, target=target, exchange_id=exchange_id, is_response=is_response, decoded=decoded):
+        case BodyTask(source=source, target=target, exchange_id=exchange_id, message=message, decoded=decoded):
             with _reading(source) as reader:
-                return save_body(reader, exchange_id, target, progress, is_response=is_response, decoded=decoded)
+                return save_body(reader, exchange_id, message, target, progress, decoded=decoded)
         case ImportTask(source=source, target=target):
             return import_har(source, target, progress).repairs
         case OpenTask(source=source, target=target):

@@ -95,7 +95,7 @@ def test_damaged_connections_cost_no_exchange(saved, tmp_path, ending):
 @pytest.mark.parametrize("ending", [".har", ".harrier"])
 def test_a_body_of_which_a_part_is_missing_is_told(saved, tmp_path, ending):
     reader = CaptureReader(str(saved))
-    chunk = reader.extents(reader.detail(7).response_body)[0][1]
+    chunk = reader.extents(reader.detail(7).response.body)[0][1]
     reader.close()
     change(saved, "DELETE FROM body_chunk WHERE id = ?", chunk)
     target = tmp_path / f"out{ending}"
@@ -111,13 +111,14 @@ def test_a_body_that_many_exchanges_share_is_written_once(tmp_path, ending):
     source = tmp_path / "shared.harrier"
     reader = CaptureReader(str(live.folder))
     save_capture(reader, str(source))
-    extents = reader.detail(1).response_body
+    extents = reader.detail(1).response.body
     reader.close()
     for path, shared in ((live.folder / "index.sqlite", extents), (source, encode_extents([(0, 1, len(BODY))]))):
         database = sqlite3.connect(path)
         with database:
             for number, packed in database.execute("SELECT exchange_id, packed FROM detail").fetchall():
-                packed = encode_detail(decode_detail(packed)._replace(response_body=shared))
+                detail = decode_detail(packed)
+                packed = encode_detail(detail._replace(response=detail.response._replace(body=shared)))
                 database.execute("UPDATE detail SET packed = ? WHERE exchange_id = ?", (packed, number))
         database.close()
     for each in (live.folder, source):

@@ -93,9 +93,9 @@ def show(reader: CaptureReader, row: ExchangeRow) -> None:
     connection_sections(row, reader.connection(detail.client_connection), upstream)
     timing_sections(row, upstream)
     phases(detail)
-    head_lines(detail.request_head, detail.request_trailers, detail.interim)
-    head_lines(detail.response_head, detail.response_trailers, detail.interim)
-    reader.read_body(detail.response_body)
+    head_lines(detail.request, detail.interim)
+    head_lines(detail.response, detail.interim)
+    reader.read_body(detail.response.body)
 
 
 def convert_all(source: Path, folder: Path) -> None:

@@ -14,6 +14,7 @@ from proxy_core.capture.segment import segment_name
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter
+from proxy_core.model.message_record import MessageRecord
 from tests.support.btree import leaf_pages, multiply_rows
 from tests.support.captures import LiveCapture, Sample
 
@@ -154,8 +155,11 @@ def test_a_row_with_a_senseless_value_costs_itself(saved, opened, assignment):
         {"failure_text": b"\xff\xfe"},
         {"client_connection": 2**64 - 1},
         {"key": -1},
-        {"request_head": "text"},
-        {"response_body": 5},
+        {"request": MessageRecord("text")},
+        {"request": MessageRecord(version=b"HTTP/1.1")},
+        {"response": MessageRecord(body=5)},
+        {"response": MessageRecord(forwarded_body="text")},
+        {"response": b"HTTP/1.1 200 OK\r\n\r\n"},
     ],
 )
 def test_a_detail_that_is_none_is_a_sentence(saved, opened, replaced):
@@ -223,7 +227,7 @@ class TestFolders:
     def body(self, opened, folder) -> bytes:
         reader = opened(folder)
         assert reader.bodies_missing() == 0
-        body = reader.read_body(reader.detail(1).response_body)
+        body = reader.read_body(reader.detail(1).response.body)
         assert reader.bodies_missing() == (not body)
         return bytes(body)
 

@@ -46,9 +46,9 @@ def test_what_is_written_can_be_read_while_it_grows(live, reader):
     rows = capture.rows([1, 2, 99])
     assert [rows[each].path for each in sorted(rows)] == ["/a", "/b"]
     detail = capture.detail(1)
-    assert capture.read_body(detail.response_body) == b"hello"
-    assert capture.read_body(detail.response_body, 1, 3) == b"ell"
-    assert capture.body_length(detail.response_body) == 5
+    assert capture.read_body(detail.response.body) == b"hello"
+    assert capture.read_body(detail.response.body, 1, 3) == b"ell"
+    assert capture.body_length(detail.response.body) == 5
     assert capture.detail(99) is None
 
 
@@ -269,7 +269,7 @@ class TestRecovery:
         rows = capture.rows([1, 2, 3])
         assert [rows[each].path for each in (1, 2, 3)] == ["/indexed", "/lost", "/open"]
         assert rows[3].failure == FailureKind.ENGINE_DIED
-        assert capture.read_body(capture.detail(2).response_body) == b"kept"
+        assert capture.read_body(capture.detail(2).response.body) == b"kept"
         assert capture.meta("closed") == "1"
         again = recover(str(live.folder))
         assert (again.exchanges, again.replayed, again.marked_failed) == (3, 0, 0)
@@ -312,9 +312,9 @@ class TestSaving:
         saved = reader(second)
         assert list(saved.ids()) == [1, 3]
         detail = saved.detail(1)
-        assert saved.read_body(detail.response_body) == body
-        assert saved.read_body(detail.response_body, 1_048_000, 2000) == body[1_048_000:1_050_000]
-        assert saved.read_body(detail.request_body) == b"asked"
+        assert saved.read_body(detail.response.body) == body
+        assert saved.read_body(detail.response.body, 1_048_000, 2000) == body[1_048_000:1_050_000]
+        assert saved.read_body(detail.request.body) == b"asked"
         assert saved.connection(detail.upstream_connection).peer_host == "10.0.0.7"
         assert os.stat(second).st_mode & 0o777 == 0o600
 
@@ -351,7 +351,7 @@ class TestDamage:
                     row = capture.rows([each]).get(each)
                 with suppress(CaptureError):
                     detail = capture.detail(each)
-                    body = detail and capture.read_body(detail.response_body)
+                    body = detail and capture.read_body(detail.response.body)
                 read[each] = row, body
             with suppress(CaptureError):
                 assert set(capture.ids(read_filter("host:shop").filter, order_by="path")) <= read.keys()

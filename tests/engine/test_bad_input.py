@@ -54,7 +54,7 @@ def test_a_request_that_is_none(proxy, sent, status):
     assert exchange.row.state == ExchangeState.FAILED
     assert exchange.row.flags & ExchangeFlag.OWN_RESPONSE
     assert exchange.detail.failure_text
-    assert exchange.detail.request_head[:20] == sent[:20]
+    assert exchange.detail.request.head[:20] == sent[:20]
 
 
 @pytest.mark.parametrize("chunk", [b"xyz\r\n", b"-1\r\n", b"3\nabc", b"3\r\nabcdef\r\n", b"f" * 20 + b"\r\n"])

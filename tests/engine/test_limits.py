@@ -27,7 +27,7 @@ def test_a_head_that_stops(start_proxy):
     assert client.reads_to_end().startswith(b"HTTP/1.1 408 ")
     exchange = proxy.only()
     assert exchange.row.failure == "client_timeout"
-    assert exchange.detail.request_head.endswith(b"Hos")
+    assert exchange.detail.request.head.endswith(b"Hos")
 
 
 def test_a_head_that_drips(start_proxy):

@@ -140,13 +140,15 @@ def test_what_harrier_wrote_harrier_reads_without_loss(live, exported, tmp_path)
         same = ("started_at", "method", "scheme", "port", "status", "media_type", "failure", "flags")
         assert [getattr(old, name) for name in same] == [getattr(new, name) for name in same]
         old_detail, new_detail = before.detail(old_id), after.detail(new_id)
-        assert old_detail.request_head == new_detail.request_head
+        assert old_detail.request.head == new_detail.request.head
+        assert old_detail.request.version == new_detail.request.version == "HTTP/1.1"
+        assert old_detail.response.version == new_detail.response.version
         assert old_detail.timings == new_detail.timings
-        assert old_detail.response_trailers == new_detail.response_trailers
+        assert old_detail.response.trailers == new_detail.response.trailers
         assert old_detail.interim == new_detail.interim
-        if b"Content-Encoding" not in old_detail.response_head:
-            assert old_detail.response_head == new_detail.response_head
-            assert before.read_body(old_detail.response_body) == after.read_body(new_detail.response_body)
+        if b"Content-Encoding" not in old_detail.response.head:
+            assert old_detail.response.head == new_detail.response.head
+            assert before.read_body(old_detail.response.body) == after.read_body(new_detail.response.body)
     before.close()
     after.close()
 

@@ -89,8 +89,8 @@ def test_connections_without_number_or_address_are_kept_apart(trip):
     [
         ("HTTP/1.0", "HTTP/1.0"),
         ("http/1.1", "HTTP/1.1"),
-        ("", "HTTP/1.1"),
-        ("unknown", "HTTP/1.1"),
+        ("", ""),
+        ("unknown", ""),
         ("h2", "http/2.0"),
         ("http/2.0", "http/2.0"),
         ("HTTP/2", "http/2.0"),

@@ -30,8 +30,8 @@ class Seen:
         self.detail = detail
         self.upstream: ConnectionRow | None = reader.connection(detail.upstream_connection)
         whole = max(row.request_bytes, row.response_bytes) <= 1 << 20
-        self.request_body = reader.read_body(detail.request_body) if whole else b""
-        self.response_body = reader.read_body(detail.response_body) if whole else b""
+        self.request_body = reader.read_body(detail.request.body) if whole else b""
+        self.response_body = reader.read_body(detail.response.body) if whole else b""
 
     @property
     def is_final(self) -> bool:

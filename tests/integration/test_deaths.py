@@ -113,7 +113,7 @@ class TestAWorker:
             assert by_path[path].row.failure == ("worker_died" if path in lost else "")
             assert by_path[path].row.state == (ExchangeState.FAILED if path in lost else ExchangeState.COMPLETE)
             assert by_path[path].response_body.startswith(b"answer")
-            assert by_path[path].detail.response_head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert by_path[path].detail.response.head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert all("died" in by_path[path].detail.failure_text for path in lost)
 
     def test_frozen_it_holds_up_nobody_else(self, tmp_path, origin):

@@ -172,7 +172,7 @@ def test_a_large_body_passes_whole(disk, tmp_path):
         assert full is None or full.flags & ExchangeFlag.BODY_NOT_RECORDED
         detail = reader.detail(rows["/large/after"].id)
         assert detail is not None
-        assert b"".join(reader.iterate_body(detail.response_body)) == _LARGE
+        assert b"".join(reader.iterate_body(detail.response.body)) == _LARGE
         under_way = rows["/large/under-way"]
         assert under_way.state == ExchangeState.COMPLETE
         assert under_way.flags & ExchangeFlag.BODY_NOT_RECORDED

@@ -11,7 +11,8 @@ from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, RECORD_HEADER,
 from proxy_core.capture.live import create_live_capture
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.event import EventKind, encode_detail, encode_event
-from proxy_core.model.exchange import ConnectionRow, ExchangeState, Timings
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeState, Side, Timings
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.resource_type import media_essence, resource_type
 
 STARTED_AT = 1_795_000_000_000_000
@@ -93,17 +94,16 @@ class LiveCapture:
             sample.flags,
         )
         timings = Timings(200, 1100, 3000, 6200, 400, 22_300, 4_800)
-        detail = (
+        detail = ExchangeDetail(
             key,
-            sample.request_head(),
-            sample.response_head(),
-            None,
-            None,
+            MessageRecord(sample.request_head(), "HTTP/1.1", body=self._body(sample.request_body)),
+            MessageRecord(
+                sample.response_head(),
+                "HTTP/1.1" if sample.status else "",
+                sample.response_trailers,
+                self._body(sample.response_body),
+            ),
             sample.interim,
-            None,
-            sample.response_trailers,
-            self._body(sample.request_body),
-            self._body(sample.response_body),
             msgspec.msgpack.encode(list(timings)),
             sample.failure_text,
             "",
@@ -139,8 +139,8 @@ class LiveCapture:
         """The two connections that all samples name."""
         base = self.journal.series << 32
         rows = (
-            ConnectionRow(base | 1, 0, STARTED_AT, "127.0.0.1", 50_000, "127.0.0.1", 8080, None),
-            ConnectionRow(base | 2, 1, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, tls),
+            ConnectionRow(base | 1, Side.CLIENT, STARTED_AT, "127.0.0.1", 50_000, "127.0.0.1", 8080, None),
+            ConnectionRow(base | 2, Side.UPSTREAM, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, tls),
         )
         self.writer.apply([encode_event((EventKind.CONNECTION.value, *row)) for row in rows], None)
         self.writer.commit()

@@ -55,11 +55,11 @@ class Exchange:
 
     @property
     def request_body(self) -> bytes:
-        return self._body(self.detail.request_body)
+        return self._body(self.detail.request.body)
 
     @property
     def response_body(self) -> bytes:
-        return self._body(self.detail.response_body)
+        return self._body(self.detail.response.body)
 
     def _body(self, extents: bytes | None) -> bytes:
         data = b""

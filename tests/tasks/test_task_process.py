@@ -84,7 +84,7 @@ def test_where_nothing_can_be_written_the_whole_is_saved_elsewhere(live, tmp_pat
     assert isinstance(outcome(OpenTask(str(live.folder), str(target))), Finished)
     reader = CaptureReader(str(target))
     assert reader.total() == 6
-    assert reader.read_body(reader.detail(6).response_body) == b"kept"
+    assert reader.read_body(reader.detail(6).response.body) == b"kept"
     reader.close()
     assert {each.name: each.read_bytes() for each in live.folder.glob("*.s*")} == before
     assert sorted(each for each in os.listdir(tmp_path) if not each.startswith("a.")) == ["copy.harrier"]

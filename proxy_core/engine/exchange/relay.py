@@ -182,6 +182,7 @@ class ExchangeRelay:
             response = self._pass_interim(head, response, upstream)
         report.response_mark = _clock()
         report.response_head = response.raw
+        report.response_version = response.version
         report.status = response.status
         report.content_type = response.content_type
         report.state = _RESPONDING
@@ -392,6 +393,7 @@ def answer(
     report.flags |= _OWN_RESPONSE
     report.status = head.status
     report.response_head = head.raw
+    report.response_version = head.version
     report.content_type = head.content_type
     report.response_mark = _clock()
     reporter.response_body(report, response.body)

@@ -13,9 +13,10 @@ from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
+from proxy_core.model.exchange import Side
 from proxy_core.protocols.http1.head import Http1RequestHead
 
-_CLIENT_SIDE = 0
+_CLIENT = int(Side.CLIENT)
 
 
 class ClientConnection:
@@ -31,7 +32,7 @@ class ClientConnection:
     def report(self, link: Link, tls: bytes | None) -> None:
         """Tell of it, again with `tls` once that is known."""
         row = link.peer_host, link.peer_port, link.local_host, link.local_port, tls
-        self._services.reporter.connection((self.key, _CLIENT_SIDE, self._opened_at, *row))
+        self._services.reporter.connection((self.key, _CLIENT, self._opened_at, *row))
 
 
 class Closed(NamedTuple):

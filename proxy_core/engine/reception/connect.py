@@ -62,8 +62,7 @@ class Connect:
             return
         try:
             self._client.send(_ESTABLISHED)
-            self._report.status = 200
-            self._report.response_head = _ESTABLISHED
+            self._note_established()
             seen = self._first_bytes or self._await_first_bytes()
             spoken: ClientHello | Speech = Speech.UNKNOWN
             if seen and not self._server_spoke:
@@ -94,6 +93,10 @@ class Connect:
             Http1Serving(self._services, self._client, self._connection.key, route, seen).run()
         else:
             self._tunnel(seen)
+
+    def _note_established(self) -> None:
+        report = self._report
+        report.status, report.response_head, report.response_version = 200, _ESTABLISHED, "HTTP/1.1"
 
     def _client_closed(self) -> None:
         text = "The client closed the connection right after CONNECT."
@@ -144,7 +147,7 @@ class Connect:
             response = own_answer.failure_response(error.failure, self._head)
             answer(self._services, self._side, report, response, error.failure, is_last=True)
             return
-        report.status, report.response_head = 200, _ESTABLISHED
+        self._note_established()
         try:
             self._client.send(_ESTABLISHED)
         except OSError:

@@ -96,6 +96,7 @@ class Http1Serving:
             reporter.wait_for_room()
         report = reporter.open(self._connection)
         report.request_head = head.raw
+        report.request_version = head.version
         report.method = head.method.decode("ascii")
         report.notes = head.notes
         report.flags = self._flags

@@ -55,11 +55,13 @@ class Report:
         "request_forwarded_head",
         "request_head",
         "request_trailers",
+        "request_version",
         "response_bytes",
         "response_forwarded_head",
         "response_head",
         "response_mark",
         "response_trailers",
+        "response_version",
         "scheme",
         "sent_mark",
         "start_mark",
@@ -86,6 +88,7 @@ class Report:
         self.content_type = b""
         self.failure: Failure | None = None
         self.request_head = self.response_head = b""
+        self.request_version = self.response_version = ""  # of what was received
         self.request_forwarded_head: bytes | None = None  # only where somebody decided about it
         self.response_forwarded_head: bytes | None = None
         self.interim: list[tuple[int, bytes]] | None = None
@@ -152,15 +155,23 @@ def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
             encode_detail(
                 (
                     report.key,
-                    report.request_head,
-                    report.response_head,
-                    report.request_forwarded_head,
-                    report.response_forwarded_head,
+                    (
+                        report.request_head,
+                        report.request_version,
+                        report.request_trailers,
+                        encode_extents(extents[0]) if extents is not None and extents[0] else None,
+                        report.request_forwarded_head,
+                        None,
+                    ),
+                    (
+                        report.response_head,
+                        report.response_version,
+                        report.response_trailers,
+                        encode_extents(extents[1]) if extents is not None and extents[1] else None,
+                        report.response_forwarded_head,
+                        None,
+                    ),
                     None if report.interim is None else msgspec.msgpack.encode(report.interim),
-                    report.request_trailers,
-                    report.response_trailers,
-                    encode_extents(extents[0]) if extents is not None and extents[0] else None,
-                    encode_extents(extents[1]) if extents is not None and extents[1] else None,
                     timings,
                     "" if failure is None else failure.text,
                     report.notes,

@@ -17,10 +17,11 @@ from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connector import Connector, UpstreamError, connect_failure
+from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.upstream_ca import UpstreamCaError
 
-_UPSTREAM_SIDE = 1
+_UPSTREAM = int(Side.UPSTREAM)
 _clock = time.perf_counter
 
 
@@ -141,7 +142,7 @@ class UpstreamOpener:
     def _report(self, upstream: UpstreamConnection, tls: bytes | None) -> None:
         link = upstream.link
         row = link.peer_host, link.peer_port, link.local_host, link.local_port, tls
-        self._reporter.connection((upstream.key, _UPSTREAM_SIDE, upstream.opened_at, *row))
+        self._reporter.connection((upstream.key, _UPSTREAM, upstream.opened_at, *row))
 
 
 class _RefusedError(UpstreamError):

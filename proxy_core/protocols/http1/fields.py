@@ -68,10 +68,10 @@ class FieldSection:
 
     __slots__ = ("_edits", "found", "notes", "text")
 
-    def __init__(self, lines: bytes, special: re.Pattern[bytes], *, is_response: bool) -> None:
+    def __init__(self, lines: bytes, special: re.Pattern[bytes], *, strip_names: bool) -> None:
         self.notes: list[str] = []
         if FIELD_LINES.fullmatch(lines) is None:
-            lines, self.notes = repair_lines(lines, strip_names=is_response)
+            lines, self.notes = repair_lines(lines, strip_names=strip_names)
         self.text = b"\r\n" + lines
         self._edits: list[tuple[int, int, bytes]] = []
         self.found: dict[bytes, list[Match]] = {}

@@ -163,7 +163,7 @@ def _read_fields(
     What a browser fetches for a page, or a program asks again and again, has the same lines under another request line:
     hence the cache. `method` is b"" where none of the rules here ask for it.
     """
-    fields = FieldSection(section, _SPECIAL, is_response=False)
+    fields = FieldSection(section, _SPECIAL, strip_names=False)
     if fields.has_more_than(limit):
         raise MalformedError(f"The request has more than {limit} header fields.", 431)
     found = fields.found

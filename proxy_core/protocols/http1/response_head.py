@@ -117,7 +117,7 @@ def _read_fields(section: bytes, method: bytes, status: int, minor: int, limit: 
 
     Remembered for what answers in the same words again: polling, health checks, cache revalidation, load tests.
     """
-    fields = FieldSection(section, _SPECIAL, is_response=True)
+    fields = FieldSection(section, _SPECIAL, strip_names=True)
     if fields.has_more_than(limit):
         raise MalformedError(
             f"The response has more than {limit} header fields.", kind=FailureKind.HTTP_RESPONSE_HEADER_SECTION_SIZE

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.files.opened_folder import OpenedFolder
 from app.files.suggested_name import safe_name, suggested_name
 from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState, ResourceType
+from proxy_core.model.message_record import MessageKind
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState, 
     ],
 )
 def test_names(path, media_type, name):
-    assert suggested_name(row_of(path, media_type), is_response=True) == name
+    assert suggested_name(row_of(path, media_type), MessageKind.RESPONSE) == name
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,12 @@ def test_names(path, media_type, name):
     ],
 )
 def test_a_name_is_one_on_every_system_and_looks_like_what_it_is(path, name):
-    assert suggested_name(row_of(path, "text/plain"), is_response=True) == name
+    assert suggested_name(row_of(path, "text/plain"), MessageKind.RESPONSE) == name
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "☃", "\U0001f600"])
 def test_a_long_name_is_cut_and_keeps_its_ending(letter):
-    name = suggested_name(row_of(f"/{letter * 500}.png", "image/png"), is_response=True)
+    name = suggested_name(row_of(f"/{letter * 500}.png", "image/png"), MessageKind.RESPONSE)
     assert name.startswith(letter)
     assert name.endswith(f"{letter}.png")
     assert len(name) <= 80

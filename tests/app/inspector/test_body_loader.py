@@ -10,6 +10,7 @@ from app.inspector.body_content import load_body
 from app.inspector.body_loader import BodyLoader, BodyWish
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.message_head import parse_head
+from proxy_core.model.message_record import MessageKind
 from tests.support.captures import LiveCapture, Sample
 
 
@@ -32,8 +33,8 @@ def wishes(tmp_path):
     for ticket, each in enumerate(ids, start=1):
         detail = reader.detail(each)
         assert detail is not None
-        head = parse_head(detail.response_head)
-        made.append(BodyWish(ticket, reader.path, detail.response_body, head, is_response=True))
+        head = parse_head(detail.response.head)
+        made.append(BodyWish(ticket, reader.path, detail.response.body, head, MessageKind.RESPONSE))
     reader.close()
     yield made
     live.close()

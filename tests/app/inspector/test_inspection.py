@@ -28,7 +28,6 @@ from app.inspector.facts import (
     timing_sections,
     timing_title,
     timings_of,
-    version_text,
 )
 from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
 from app.inspector.search import find_in
@@ -38,6 +37,7 @@ from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout
 from proxy_core.model.exchange import ConnectionRow, ExchangeFlag, ExchangeKind, ExchangeState, Timings
 from proxy_core.model.message_head import parse_head
+from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
 from tests.support.captures import STARTED_AT, LiveCapture, Sample
 from tests.support.test_ca import ExampleCa
@@ -64,7 +64,7 @@ def load(live):
         try:
             detail = reader.detail(each)
             assert detail is not None
-            return load_body(reader, detail.response_body, parse_head(detail.response_head))
+            return load_body(reader, detail.response.body, parse_head(detail.response.head))
         finally:
             reader.close()
 
@@ -253,7 +253,7 @@ def test_a_text_cut_in_a_character_where_the_look_ends_is_a_text():
 def test_no_body_is_empty(load, recorded, live):
     _, detail = recorded(Sample())
     reader = CaptureReader(str(live.folder))
-    assert load_body(reader, detail.response_body, parse_head(detail.response_head)) is EMPTY
+    assert load_body(reader, detail.response.body, parse_head(detail.response.head)) is EMPTY
     reader.close()
 
 
@@ -447,7 +447,7 @@ def test_work_on_a_body_is_given_up_when_its_checkpoint_says_so(live):
     assert detail is not None
     for passing in range(1, 12):  # while it is read, split into lines, laid out
         with pytest.raises(GivenUpError):
-            load_body(reader, detail.response_body, parse_head(detail.response_head), give_up_at(passing))
+            load_body(reader, detail.response.body, parse_head(detail.response.head), give_up_at(passing))
     reader.close()
 
 
@@ -743,24 +743,10 @@ def test_more_than_is_shown_is_told_so(recorded, load, monkeypatch):
     assert values(response_summary(row, detail, None, coded))["Size"].endswith("→ more than 2.0 kB")
 
 
-@pytest.mark.parametrize(
-    ("head", "is_response", "version"),
-    [
-        (b"HTTP/1.0 200 OK\r\n\r\n", True, "HTTP/1.0"),
-        (b"GET / HTTP/1.1\r\n\r\n", False, "HTTP/1.1"),
-        (b"GET /\r\n\r\n", False, ""),
-        (b"", True, ""),
-        (b"", False, ""),
-    ],
-)
-def test_versions(head, is_response, version):
-    assert version_text(parse_head(head), is_response=is_response) == version
-
-
 def test_heads_with_interim_heads_and_trailers():
     interim = msgspec.msgpack.encode([(1, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")])
     head = b"HTTP/1.1 200 OK\r\nA: 1\r\nA: 2\r\nFolded: x\r\n  y\r\nNo colon\r\nGr\xc3\xbc\xc3\x9fe: caf\xe9\r\n\r\n"
-    assert head_lines(head, b"Digest: z\r\n", interim) == [
+    assert head_lines(MessageRecord(head, trailers=b"Digest: z\r\n"), interim) == [
         "↳ HTTP/1.1 103 Early Hints",
         "Link: </a>",
         "HTTP/1.1 200 OK",
@@ -772,8 +758,8 @@ def test_heads_with_interim_heads_and_trailers():
         "↳ Trailers",
         "Digest: z",
     ]
-    assert head_lines(b"", None, None) == []
-    assert head_lines(b"", None, b"\xc1") == []
+    assert head_lines(NO_MESSAGE, None) == []
+    assert head_lines(NO_MESSAGE, b"\xc1") == []
 
 
 def test_a_tunnel_has_facts_too(recorded):
@@ -786,7 +772,8 @@ def test_a_tunnel_has_facts_too(recorded):
 
 def test_a_head_of_megabytes_is_shown_as_far_as_the_wire_would_have_let_it_come():
     head = b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 100_000
-    lines = head_lines(head, b"B: 2\r\n" * 100_000, msgspec.msgpack.encode([(0, b"")] * 100_000))
+    message = MessageRecord(head, trailers=b"B: 2\r\n" * 100_000)
+    lines = head_lines(message, msgspec.msgpack.encode([(0, b"")] * 100_000))
     assert len(lines) < 2 * SHOWN_HEAD_BYTES // 6 + 5000
     assert lines[-1] == f"↳ {len(head) + 600_000 - 2 * SHOWN_HEAD_BYTES:,} bytes more are not shown"
 

@@ -13,6 +13,7 @@ from app.list.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.shell_word import LONGEST_WORD
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
+from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
 from tests.formats.test_shell_word import HOSTILE, WORDS, assert_no_quotes_over_a_line_end
 from tests.support.captures import LiveCapture, Sample
 from tests.support.request_catcher import Caught, RequestCatcher
@@ -53,7 +54,7 @@ def exchange(
     row = ExchangeRow(
         1, 0, 0, 3, ExchangeKind.HTTP, method, scheme, host, port, path, 200, "", 0, len(body), 0, "", 0
     )._replace(**others)  # fmt: skip
-    detail = ExchangeDetail(1, head, b"", None, None, None, None, None, None, None, b"", "", "", 0, 0)
+    detail = ExchangeDetail(1, MessageRecord(head, version), NO_MESSAGE, None, b"", "", "", 0, 0)
     return row, detail, body
 
 
@@ -131,7 +132,9 @@ def test_nothing_in_a_request_is_more_than_data_to_a_shell(trap, shell, method, 
 )
 def test_what_a_file_may_hold_in_place_of_a_request_does_nothing(trap, shell, head, host, path):
     row, detail, _ = exchange()
-    command = curl_command(row._replace(host=host, path=path), detail._replace(request_head=head), b"\0\r\n'$(touch x)")
+    command = curl_command(
+        row._replace(host=host, path=path), detail._replace(request=MessageRecord(head)), b"\0\r\n'$(touch x)"
+    )
     assert_no_quotes_over_a_line_end(command)
     [words], stdin = trap.run(shell, command)
     assert words[0].startswith(b"http://")

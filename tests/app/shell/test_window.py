@@ -183,7 +183,7 @@ def test_bodies_stay_as_long_as_there_is_a_way_back_and_go_then(open_window, qtb
         try:
             detail = reader.detail(exchange_id)
             assert detail is not None
-            return reader.read_body(detail.response_body)
+            return reader.read_body(detail.response.body)
         finally:
             reader.close()
 

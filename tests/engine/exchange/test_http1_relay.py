@@ -43,7 +43,7 @@ class TestForwarding:
         assert exchange.row.path == "/a%20b?x=%zz"
         assert (exchange.row.method, exchange.row.status, exchange.row.state) == ("GET", 200, ExchangeState.COMPLETE)
         assert exchange.response_body == b"hi"
-        assert exchange.detail.response_head == OK[:-2]
+        assert exchange.detail.response.head == OK[:-2]
 
     @pytest.mark.parametrize("method", [b"GET", b"DELETE", b"OPTIONS", b"PROPFIND", b"FROB", b"TRACE"])
     def test_any_method_passes(self, proxy, start_origin, method):
@@ -129,8 +129,8 @@ class TestForwarding:
         assert seen == [wire]
         exchange = proxy.only()
         assert exchange.request_body == exchange.response_body == b"wxyz"
-        assert b"X-Sum: 9" in exchange.detail.request_trailers
-        assert b"X-Sum: 9" in exchange.detail.response_trailers
+        assert b"X-Sum: 9" in exchange.detail.request.trailers
+        assert b"X-Sum: 9" in exchange.detail.response.trailers
 
     def test_interim_responses_pass_as_they_come(self, proxy, start_origin):
         hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
@@ -208,7 +208,7 @@ class TestForwarding:
         client.sends(b"%b http://127.0.0.1:%d/ HTTP/1.0\r\n\r\n" % (method, origin.port))
         client.sees(b"HTTP/1.1 %b\r\nX: y\r\nConnection: close\r\n\r\n" % status)
         client.sees_end()
-        assert b"chunked" in proxy.only().detail.response_head
+        assert b"chunked" in proxy.only().detail.response.head
 
     def test_a_reused_connection_that_died_is_replaced_once(self, proxy, start_origin):
         def script(upstream):
@@ -332,7 +332,7 @@ class TestFailures:
         client.reads_to_end()
         exchange = proxy.only()
         assert exchange.row.failure == "http_request_error"
-        assert b"Content-Length: 3" in exchange.detail.request_head
+        assert b"Content-Length: 3" in exchange.detail.request.head
 
     def test_client_reset_while_the_upstream_is_silent(self, proxy, start_origin):
         """The upstream is let go at once: it sees the end."""

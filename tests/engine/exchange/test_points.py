@@ -78,9 +78,9 @@ class TestPassing:
         assert [name for name, _ in script.seen] == (NAMES if decisions else NAMES[::2])
         ((row, detail),) = house.recorded()
         assert row.state == ExchangeState.COMPLETE
-        assert detail.request_forwarded_head is detail.response_forwarded_head is None
-        assert house.body(detail.request_body) == b"hello"
-        assert house.body(detail.response_body) == b"hi"
+        assert detail.request.forwarded_head is detail.response.forwarded_head is None
+        assert house.body(detail.request.body) == b"hello"
+        assert house.body(detail.response.body) == b"hi"
 
     def test_a_message_is_seen_in_no_framing(self, house):
         house.decide(script := Script(**HOLDS))
@@ -105,8 +105,8 @@ class TestReplacing:
         client.sees(OK)
         ((row, detail),) = house.recorded()
         assert (row.host, row.path) == ("shop.test", "/cart")
-        assert detail.request_head == POST[:-5]
-        assert detail.request_forwarded_head.startswith(b"POST /new ")
+        assert detail.request.head == POST[:-5]
+        assert detail.request.forwarded_head.startswith(b"POST /new ")
 
     @pytest.mark.parametrize("hold", [False, True])
     def test_a_body_of_another_length(self, house, hold):
@@ -122,8 +122,8 @@ class TestReplacing:
         assert sent == b"POST /cart HTTP/1.1\r\nHost: shop.test\r\nX-Odd:  kept \r\nContent-Length: 3\r\n\r\nbye"
         client.sees(b"HTTP/1.1 200 OK\r\nX-Odd:  kept \r\nContent-Length: 6\r\n\r\nhihihi")
         ((_, detail),) = house.recorded()
-        assert house.body(detail.request_body) == b"hello"  # as received
-        assert house.body(detail.response_body) == b"hi"
+        assert house.body(detail.request.body) == b"hello"  # as received
+        assert house.body(detail.response.body) == b"hi"
 
     def test_the_next_request_is_read_where_it_begins(self, house):
         house.decide(Script(at_request_head=lambda m: Replace(m._replace(body=b"bye"))))
@@ -140,7 +140,7 @@ class TestReplacing:
         exchange(house, client)
         client.sees(b"HTTP/1.1 503 Service Unavailable\r\nX-Odd:  kept \r\nContent-Length: 2\r\nX-New: 1\r\n\r\nhi")
         ((row, detail),) = house.recorded()
-        assert (row.status, detail.response_head) == (200, OK[:-2])
+        assert (row.status, detail.response.head) == (200, OK[:-2])
 
     @pytest.mark.parametrize("status", [204, 304])
     def test_a_status_without_a_body_sends_none(self, house, status):
@@ -149,7 +149,7 @@ class TestReplacing:
         for _ in range(2):
             exchange(house, client)
             assert client.reads_head().startswith(b"HTTP/1.1 %d " % status)
-        assert house.body(house.recorded()[0][1].response_body) == b"hi"
+        assert house.body(house.recorded()[0][1].response.body) == b"hi"
 
     @pytest.mark.parametrize("value", [b"a\r\nX-Evil: 1", b"a\r\n\r\nGET / HTTP/1.1\r\n\r\n", b"a\nb", b"a\0b"])
     def test_no_value_can_become_a_line(self, house, value):
@@ -234,7 +234,7 @@ class TestHolding:
         client.sees(OK)
         assert [name for name, _ in script.seen] == ["at_request_head", "at_response_head", "at_response_body"]
         ((_, detail),) = house.recorded()
-        assert house.body(detail.request_body) == b"hello"
+        assert house.body(detail.request.body) == b"hello"
         assert "passed as it came" in detail.notes
 
 

@@ -29,7 +29,7 @@ class TestHttp1ToHttp1:
         assert house.connections[0][0] == ("http", "shop.test", 81)
         ((row, detail),) = house.recorded()
         assert (row.state, row.status, row.path) == (ExchangeState.COMPLETE, 200, "/cart?a=1")
-        assert detail.request_head == GET
+        assert detail.request.head == GET
 
     def test_one_connection_carries_exchange_after_exchange(self, house):
         client = house.http1_client()
@@ -51,8 +51,8 @@ class TestHttp1ToHttp1:
         upstream.sends(OK)
         client.sees(OK)
         ((_, detail),) = house.recorded()
-        assert house.body(detail.request_body) == b"abcde"
-        assert detail.request_trailers == b"X-Sum: 1\r\n"
+        assert house.body(detail.request.body) == b"abcde"
+        assert detail.request.trailers == b"X-Sum: 1\r\n"
 
     def test_a_client_that_is_reset_takes_its_upstream_along(self, house):
         client = house.http1_client()
@@ -104,7 +104,8 @@ class TestAnotherProtocol:
         client.sees(b"2\r\nhi\r\n0\r\n\r\n")
         ((row, detail),) = house.recorded()
         assert row.media_type == "text/plain"
-        assert detail.response_head.startswith(b"FAKE/1 200")
+        assert detail.response.head.startswith(b"FAKE/1 200")
+        assert (detail.request.version, detail.response.version) == ("HTTP/1.1", "FAKE/1")
 
     def test_an_http10_client_gets_no_chunks_of_it(self, house):
         house.use_fake_upstreams()

@@ -42,8 +42,8 @@ def test_inside_a_plain_tunnel(proxy, start_origin, target):
     assert (row.kind, row.method, row.host, row.port) == (ExchangeKind.TUNNEL, "CONNECT", host_of(target), 443)
     assert (row.state, row.status) == (ExchangeState.COMPLETE, 200)
     assert (row.request_bytes, row.response_bytes) == (6, 9)
-    assert exchange.detail.request_head == asked
-    assert exchange.detail.response_head == AGREED
+    assert exchange.detail.request.head == asked
+    assert exchange.detail.response.head == AGREED
     assert f"the proxy 127.0.0.1:{origin.port}" in exchange.detail.notes
 
 
