@@ -13,7 +13,8 @@ import time
 from functools import cache
 from urllib.parse import quote
 
-from proxy_core.capture.schema import APPLICATION_ID, CREATION, SCHEMA_VERSION
+from proxy_core.capture.migration import add_missing_tables, refusal, tables_of
+from proxy_core.capture.schema import APPLICATION_ID
 from proxy_core.plain_file import plain_size
 
 # Of one value. The largest of ours are packed details: heads (at the most some hundred KB from a worker, more from a
@@ -62,8 +63,8 @@ def open_for_reading(index: str, *, is_live: bool, patience_s: float = OPENING_S
     address = f"file:{quote(os.path.abspath(index))}?{mode}"
     database = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s)
     try:
+        add_missing_tables(database, check_index(database, patience_s))
         database.execute("PRAGMA query_only=ON")
-        check_index(database, patience_s)
     except BaseException:
         database.close()
         raise
@@ -82,8 +83,11 @@ def check_files(index: str) -> None:
             raise ForeignIndexError("has a rollback journal beside it, which no index of ours has")
 
 
-def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> None:
-    """Set the bounds, and make sure that the tables are ours. Raises sqlite3.Error (ForeignIndexError too)."""
+def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> int:
+    """Set the bounds, and make sure that the tables are ours; returns their format.
+
+    Raises sqlite3.Error (ForeignIndexError too).
+    """
     database.execute("PRAGMA trusted_schema=OFF")
     database.execute("PRAGMA cell_size_check=ON")
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT_BYTES)
@@ -94,9 +98,9 @@ def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> 
         if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise ForeignIndexError("is no Harrier capture")
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
-            raise ForeignIndexError(f"was made by another version of Harrier (format {version})")
-        if _schema(database) != _our_schema():
+        if why := refusal(database, version):
+            raise ForeignIndexError(why)
+        if _schema(database) != _our_schema(version):
             raise ForeignIndexError("is no Harrier capture: its tables are not those that Harrier makes")
     except sqlite3.OperationalError:
         if patience.has_run_out:
@@ -104,13 +108,14 @@ def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> 
         raise
     finally:
         database.set_progress_handler(None, 0)
+    return int(version)
 
 
 @cache
-def _our_schema() -> list[tuple[object, ...]]:
+def _our_schema(version: int) -> list[tuple[object, ...]]:
     database = sqlite3.connect(":memory:")
     try:
-        for statement in CREATION:
+        for statement in tables_of(version):
             database.execute(statement)
         return _schema(database)
     finally:

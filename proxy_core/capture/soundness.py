@@ -4,7 +4,8 @@ A file from elsewhere can hold anything in any column (SQLite's types are a habi
 which workers and imports are held (`model.bounds`).
 """
 
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple, get_args
 
 from proxy_core.model.bounds import EARLIEST, LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS, TEXT_LIMIT
 from proxy_core.model.exchange import (
@@ -19,13 +20,14 @@ from proxy_core.model.tls_facts import decode_tls_facts, encode_tls_facts
 
 _LARGEST_ID = 2**62
 
-_MAYBE = (int, type(None))
-_ROW_TYPES = frozenset(
-    (int, int, duration, int, int, str, str, str, int, str, status, str, int, int, int, str, int)
-    for duration in _MAYBE
-    for status in _MAYBE
-)
-_CONNECTION_TYPES = frozenset((int, int, int, str, int, str, int, tls) for tls in (bytes, type(None)))
+
+def _types_of(row: type[NamedTuple]) -> frozenset[tuple[type, ...]]:
+    """The types that the members of a row can have together."""
+    return frozenset(product(*(get_args(kind) or (kind,) for kind in row.__annotations__.values())))
+
+
+_ROW_TYPES = _types_of(ExchangeRow)
+_CONNECTION_TYPES = _types_of(ConnectionRow)
 
 
 def sound_row(values: tuple[Any, ...]) -> ExchangeRow | None:

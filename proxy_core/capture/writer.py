@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, assert_never
 import msgspec
 
 from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
+from proxy_core.capture.migration import migrate
 from proxy_core.capture.opening import ForeignIndexError, check_files, check_index, check_row_count
 from proxy_core.capture.schema import (
     CREATION,
@@ -32,11 +33,15 @@ from proxy_core.model.event import (
     decode_event,
     encode_detail,
 )
-from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeState
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.plain_file import open_plain
 
 INDEX_NAME = "index.sqlite"
+# Where they stand in an event's row, which has no id yet.
+_STATE, _REQUEST_BYTES, _RESPONSE_BYTES = (
+    ExchangeRow._fields.index(name) - 1 for name in ("state", "request_bytes", "response_bytes")
+)
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 8192
 _FORGOTTEN_AT_ONCE = 5000  # rows: the workers' batches wait for it
@@ -103,8 +108,9 @@ class IndexWriter:
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             if not is_new:
-                check_index(self._database)
+                version = check_index(self._database)
                 check_row_count(self._database, path)
+                migrate(self._database, version)
             self._prepare(is_new=is_new)
         except BaseException:
             self._database.close()
@@ -187,7 +193,7 @@ class IndexWriter:
             if isinstance(event, ExchangeEvent):
                 key, row = event.key, event.row
                 exchange_id = open_ids.get(key)
-                state = row[2]
+                state = row[_STATE]
                 if exchange_id is None:
                     self.last_id = exchange_id = self.last_id + 1
                     first_new = first_new or exchange_id
@@ -200,7 +206,7 @@ class IndexWriter:
                     if state >= FIRST_FINAL_STATE:
                         del open_ids[key]
                 if state >= FIRST_FINAL_STATE:
-                    size += row[12] + row[13]
+                    size += row[_REQUEST_BYTES] + row[_RESPONSE_BYTES]
                     failed += state == ExchangeState.FAILED
                 rows.append((exchange_id, *row))
                 details.append((exchange_id, key, event.detail))

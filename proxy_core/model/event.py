@@ -11,12 +11,13 @@ unchecked.) The packed detail is looked at by whoever opens it.
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from proxy_core.model.bounds import LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS
-from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeState, ResourceType, Side
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState, ResourceType, Side
+from proxy_core.model.former_detail import decode_former_detail
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -31,10 +32,22 @@ _Type = Annotated[int, msgspec.Meta(ge=0, le=int(max(ResourceType)))]
 _Flags = Annotated[int, msgspec.Meta(ge=0, le=MOST_FLAGS)]
 _Side = Annotated[int, msgspec.Meta(ge=0, le=int(max(Side)))]
 
-EventRow = tuple[  # an ExchangeRow without its id
-    _Instant, _Count | None, _State, _Kind, str, str, str, _Port, str, _Status | None, str, _Type, _Count, _Count, str,
-    _Flags,
-]  # fmt: skip
+_MEMBERS = {
+    "started_at": _Instant,
+    "duration_us": _Count | None,
+    "state": _State,
+    "kind": _Kind,
+    "port": _Port,
+    "status": _Status | None,
+    "resource_type": _Type,
+    "request_bytes": _Count,
+    "response_bytes": _Count,
+    "flags": _Flags,
+}  # of a row, where its type alone is not enough
+if TYPE_CHECKING:
+    EventRow = tuple[Any, ...]
+else:  # an ExchangeRow without its id
+    EventRow = tuple[tuple(_MEMBERS.get(name, ExchangeRow.__annotations__[name]) for name in ExchangeRow._fields[1:])]
 
 
 class EventKind(IntEnum):
@@ -108,9 +121,12 @@ _detail_decoder = msgspec.msgpack.Decoder(ExchangeDetail)
 
 
 def decode_detail(data: bytes) -> ExchangeDetail:
-    """Raises msgspec.DecodeError on anything else than a packed detail."""
+    """Unpack a detail, of whichever format. Raises msgspec.DecodeError on anything else."""
     try:
-        return _detail_decoder.decode(data)
+        try:
+            return _detail_decoder.decode(data)
+        except msgspec.ValidationError:
+            return decode_former_detail(data)
     except UnicodeDecodeError as error:
         raise msgspec.DecodeError(str(error)) from None
 

@@ -1,0 +1,144 @@
+"""Captures of every format that people have: each is opened, filtered, saved, exported, and gone on with.
+
+The files in `files/` were made once, by the Harrier of their time (`tests.support.format_samples`).
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.recovery import recover
+from proxy_core.capture.saver import save_capture
+from proxy_core.capture.schema import SCHEMA_VERSION, TABLES
+from proxy_core.model.exchange import ExchangeKind, ExchangeState
+from proxy_core.model.filter import parse_filter
+from proxy_core.tasks.convert import convert
+from tests.support.format_samples import LARGE, SAMPLES
+
+FILES = Path(__file__).with_name("files")
+FORMATS = [2, 3]
+LATE = ["/late", "/under-way"]
+
+
+@pytest.fixture(params=FORMATS)
+def saved(request) -> Path:
+    return FILES / f"format-{request.param}.harrier"
+
+
+@pytest.fixture(params=FORMATS)
+def live(request, tmp_path) -> Path:
+    """A copy: what is found in the repository must stay as it was made."""
+    return Path(shutil.copytree(FILES / f"format-{request.param}-live", tmp_path / "killed.live"))
+
+
+def paths(reader: CaptureReader) -> list[str]:
+    return [row.path for row in reader.rows(list(reader.ids())).values()]
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+
+
+def test_the_latest_format_is_among_them():
+    assert FORMATS[-1] == SCHEMA_VERSION == max(since for since, _ in TABLES)
+
+
+def test_all_of_it_is_read(saved):
+    with closing(CaptureReader(str(saved))) as reader:
+        assert paths(reader) == [sample.path for sample in SAMPLES]
+        rows = list(reader.rows(list(reader.ids())).values())
+        page, cart, large, early, gone, tunnel, _, chat = (reader.detail(row.id) for row in rows)
+        assert reader.read_body(page.response.body, 0, 100) == b"<h1>Caf\xc3\xa9</h1>"
+        assert reader.read_body(cart.request.body, 0, 100) == b'{"item": 7}'
+        assert b"".join(reader.iterate_body(large.response.body)) == LARGE
+        assert large.response.trailers == b"X-Sum: 1\r\n"
+        assert early.interim
+        assert gone.failure_text == "shop.test refused the connection."
+        assert (rows[4].state, rows[5].kind, rows[7].kind) == (
+            ExchangeState.FAILED,
+            ExchangeKind.TUNNEL,
+            ExchangeKind.WEBSOCKET,
+        )
+        assert (page.request.version, page.response.version) == ("HTTP/1.1", "HTTP/1.1")
+        assert reader.connection(page.upstream_connection).tls
+
+
+def test_it_is_filtered(saved):
+    with closing(CaptureReader(str(saved))) as reader:
+        assert list(reader.ids(parse_filter("status:201"))) == [2]
+        assert list(reader.ids(parse_filter("is:failed"))) == [5]
+
+
+def test_reading_leaves_the_file_as_it_is(saved, tmp_path):
+    before = hashlib.sha256(saved.read_bytes()).digest()
+    convert(str(saved), str(tmp_path / "out.har"))
+    with closing(CaptureReader(str(saved))) as reader:
+        save_capture(reader, str(tmp_path / "out.harrier"))
+    assert hashlib.sha256(saved.read_bytes()).digest() == before
+    assert sorted(each.name for each in saved.parent.glob(f"{saved.name}*")) == [saved.name]
+
+
+def test_it_is_saved_in_the_latest_format(saved, tmp_path):
+    target = tmp_path / "out.harrier"
+    with closing(CaptureReader(str(saved))) as reader:
+        save_capture(reader, str(target))
+    with closing(sqlite3.connect(target)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    with closing(CaptureReader(str(target))) as reader:
+        assert paths(reader) == [sample.path for sample in SAMPLES]
+        assert b"".join(reader.iterate_body(reader.detail(3).response.body)) == LARGE
+
+
+def test_it_is_exported(saved, tmp_path):
+    target = tmp_path / "out.har"
+    convert(str(saved), str(target))
+    entries = json.loads(target.read_bytes())["log"]["entries"]
+    assert len(entries) == sum(sample.kind != ExchangeKind.TUNNEL for sample in SAMPLES)
+    assert {entry["request"]["httpVersion"] for entry in entries} == {"HTTP/1.1"}
+
+
+def test_what_the_recorder_left_undone_is_done(live):
+    recovery = recover(str(live))
+    assert recovery.marked_failed == 2
+    with closing(CaptureReader(str(live))) as reader:
+        assert paths(reader) == [*(sample.path for sample in SAMPLES), "/open", *LATE]
+        late = reader.detail(len(SAMPLES) + 2)
+        assert reader.read_body(late.response.body, 0, 100) == b"kept"
+        assert reader.detail(len(SAMPLES) + 1).failure_text
+    with closing(sqlite3.connect(live / "index.sqlite")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert {"message", "remark", "acted", "rule_text", "finished"} <= tables(live / "index.sqlite")
+
+
+def test_what_an_older_file_lacks_is_empty_for_its_reader(saved):
+    with closing(CaptureReader(str(saved))) as reader:
+        for table in ("message", "remark", "acted", "rule_text", "finished"):
+            assert reader._database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("version", "word"), [(SCHEMA_VERSION + 1, "later Harrier"), (1, "early Harrier")])
+def test_what_cannot_be_read_says_who_can(tmp_path, version, word):
+    path = Path(shutil.copy(FILES / f"format-{SCHEMA_VERSION}.harrier", tmp_path / "other.harrier"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(f"PRAGMA user_version={version}")
+        database.execute("UPDATE meta SET value = '7.8.9' WHERE name = 'version'")
+    with pytest.raises(CaptureError, match=word) as caught:
+        CaptureReader(str(path))
+    assert ("7.8.9" in str(caught.value)) == (version > SCHEMA_VERSION)
+
+
+def test_a_version_that_is_none_is_not_repeated(tmp_path):
+    path = Path(shutil.copy(FILES / f"format-{SCHEMA_VERSION}.harrier", tmp_path / "other.harrier"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA user_version=99")
+        database.execute("UPDATE meta SET value = 'call 0900-HARRIER' WHERE name = 'version'")
+    with pytest.raises(CaptureError) as caught:
+        CaptureReader(str(path))
+    assert "0900" not in str(caught.value)
