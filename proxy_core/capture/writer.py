@@ -347,7 +347,8 @@ class IndexWriter:
                 detail = decode_detail(packed)
             except (msgspec.DecodeError, TypeError):
                 continue  # nobody can read it, nor its bodies
-            yield from filter(None, (detail.request_body, detail.response_body))
+            for message in (detail.request, detail.response):
+                yield from filter(None, (message.body, message.forwarded_body))
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a fact about the capture. Commits."""

@@ -305,7 +305,7 @@ def test_what_is_taken_in_can_be_read_again(tmp_path, beyond, is_told):
     assert (list(rows), damaged, reader.lost()) == ([1], set(), 0)
     detail = reader.detail(1)
     assert detail is not None
-    assert detail.request_head.endswith(b"\r\n\r\n")
+    assert detail.request.head.endswith(b"\r\n\r\n")
     assert reader.connection(detail.upstream_connection) is not None
     assert any("beyond what" in each or "longer than" in each for each in report.repairs) == is_told
     reader.close()

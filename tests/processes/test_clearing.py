@@ -99,7 +99,7 @@ def test_with_an_exchange_under_way(engine, body):
     wait_for(lambda: (known := seen(engine, "/pending")) and known.row.state == ExchangeState.COMPLETE)
     reader = CaptureReader(engine.capture_folder)
     (left,) = reader.ids()
-    assert reader.read_body(reader.detail(left).response_body) == body + b"late"
+    assert reader.read_body(reader.detail(left).response.body) == body + b"late"
     reader.close()
     forget_all(engine)
     wait_for(lambda: len(segments_in(engine.capture_folder)) == 1)
