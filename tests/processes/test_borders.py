@@ -360,9 +360,12 @@ def test_a_command_that_throws_is_one_line_and_an_entry(tmp_path, monkeypatch, c
 
     for holder, name in ((fault_log, "_log"), (sys, "excepthook"), (threading, "excepthook")):
         monkeypatch.setattr(holder, name, getattr(holder, name))
-    monkeypatch.setattr(faulthandler, "enable", os.close)
+    watched: list[int] = []
+    monkeypatch.setattr(faulthandler, "enable", watched.append)
     monkeypatch.setattr(command_line, "_run_ca", throw)
     assert command_line.run(["ca", "--home", str(tmp_path / "home")], lambda _options: 0) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("harrier: Harrier's own fault (RuntimeError): entry ")
     assert "a fault of ours" in (tmp_path / "home" / "harrier.log").read_text()
+    (descriptor,) = watched
+    os.close(descriptor)
