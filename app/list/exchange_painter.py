@@ -44,7 +44,7 @@ class RowLook(NamedTuple):
     is_selected: bool
     is_current: bool  # has the keyboard
     is_hovered: bool
-    sentence: str  # why it failed
+    sentence: str  # why it failed, or is dark
     now_us: int = 0  # microseconds since the epoch; 0 where time stands still, for nothing is under way there any more
 
 
@@ -184,7 +184,8 @@ class ExchangePainter:
         path, query = path_parts(row)
         if row.state != ExchangeState.FAILED:
             left += self._write(painter, path, self._font, "text", left, look.top, int(end - left))
-            self._write(painter, query, self._font, "muted", left, look.top, int(end - left))
+            behind = query or one_line(look.sentence)  # of a tunnel: why it is dark
+            self._write(painter, behind, self._font, "muted", left, look.top, int(end - left))
             return None
         link_width = 0
         if row.failure in MENDABLE:  # the link is never what is cut

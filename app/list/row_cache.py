@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.soundness import damaged_row
-from proxy_core.model.exchange import ExchangeRow, ExchangeState
+from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.tunnel_reason import reason_in
 
 ROW_LIMIT = 4096  # a few MB
 TEXT_LIMIT = 64 * 1024 * 1024  # characters of their paths: a file from elsewhere may have very long ones
@@ -72,8 +73,9 @@ class RowCache:
         return [found[each] for each in ids if each in found]
 
     def sentence(self, row: ExchangeRow) -> str:
-        """Why an exchange failed, "" for one that didn't."""
-        if row.state != ExchangeState.FAILED or self._reader is None:
+        """Why an exchange failed, or why a tunnel is dark; "" for all others."""
+        has_none = row.state != ExchangeState.FAILED and row.kind != ExchangeKind.TUNNEL
+        if has_none or self._reader is None:
             return ""
         if row.failure == FailureKind.CAPTURE_DAMAGED:
             return "What is stored of this exchange can't be read."
@@ -86,7 +88,7 @@ class RowCache:
                 detail = None
                 known = self.problem
             if known is None:
-                known = "" if detail is None else detail.failure_text
+                known = "" if detail is None else detail.failure_text or reason_in(detail.notes)
             self._sentences[row.id] = known
             while len(self._sentences) > ROW_LIMIT:
                 self._sentences.popitem(last=False)

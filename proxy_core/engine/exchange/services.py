@@ -10,6 +10,7 @@ from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.model.settings import Settings
+from proxy_core.model.tunnel_reason import TunnelReason
 
 
 @dataclass(slots=True)
@@ -24,9 +25,11 @@ class Services:
     certificates: LeafCertificates
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
 
-    def intercepts(self, host: str) -> bool:
-        """Whether TLS to this host is to be ended here."""
+    def reason_to_pass(self, host: str) -> TunnelReason | None:
+        """Why the settings want a tunnel to this host relayed unread; None when TLS to it is to be ended here."""
         settings = self.settings
         if not settings.interception:
-            return False
-        return not any(fnmatchcase(host, pattern.lower()) for pattern in settings.not_intercepted)
+            return TunnelReason.SWITCHED_OFF
+        if any(fnmatchcase(host, pattern.lower()) for pattern in settings.not_intercepted):
+            return TunnelReason.LEFT_ALONE
+        return None

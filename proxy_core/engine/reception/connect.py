@@ -28,6 +28,7 @@ from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.client_hello import ClientHello
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -57,7 +58,9 @@ class Connect:
             self._client.close()
 
     def _run(self) -> None:
-        if not self._services.intercepts(self._host):
+        reason = self._services.reason_to_pass(self._host)
+        if reason is not None:
+            self._say(reason)
             self._tunnel_or_refuse()
             return
         try:
@@ -84,15 +87,16 @@ class Connect:
                 self._intercept(spoken, seen)
                 return
             names = ", ".join(name.decode("latin-1") for name in spoken.alpn)
-            self._report.notes = f"Not decrypted: the client offers no HTTP/1.1 (only {names})."
-            self._tunnel(seen)
+            self._tunnel(seen, TunnelReason.OTHER_PROTOCOL, names)
         elif spoken is Speech.HTTP1:
             self._services.reporter.forget(self._report)
             self._drop_prepared()
             route = Route(self._services, ("http", self._host, self._port))
             Http1Serving(self._services, self._client, self._connection.key, route, seen).run()
+        elif self._server_spoke:
+            self._tunnel(seen, TunnelReason.SERVER_FIRST)
         else:
-            self._tunnel(seen)
+            self._tunnel(seen, TunnelReason.NOT_WEB if seen else TunnelReason.SILENCE)
 
     def _note_established(self) -> None:
         report = self._report
@@ -156,13 +160,18 @@ class Connect:
             return
         self._relay_unread(upstream, self._first_bytes)
 
-    def _tunnel(self, first_bytes: bytes) -> None:
+    def _tunnel(self, first_bytes: bytes, reason: TunnelReason, detail: str = "") -> None:
+        self._say(reason, detail)
         try:
             upstream = self._connect()
         except UpstreamError as error:
             self._services.reporter.fail(self._report, error.failure)
             return
         self._relay_unread(upstream, first_bytes)
+
+    def _say(self, reason: TunnelReason, detail: str = "") -> None:
+        notes = self._report.notes
+        self._report.notes = f"{notes}\n{reason.told(detail)}" if notes else reason.told(detail)
 
     def _relay_unread(self, upstream: UpstreamConnection, first_bytes: bytes) -> None:
         report = self._report

@@ -1,0 +1,65 @@
+"""Every tunnel that is relayed unread says why, in a remark that is recorded with it."""
+
+import pytest
+
+from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.settings import Settings
+from proxy_core.model.tunnel_reason import TunnelReason, reason_in
+
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def echo(upstream):
+    while data := upstream.sock.recv(65536):
+        upstream.sends(data)
+
+
+def tunnel(start_proxy, start_origin, settings: Settings, first: bytes, script=echo) -> str:
+    """The remark of a tunnel in which the client sends this first, with the state it ended in."""
+    origin = start_origin(script)
+    proxy = start_proxy(settings=settings)
+    client = proxy.connect()
+    client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+    client.sees(ESTABLISHED)
+    if first:
+        client.sends(first)
+        client.sees(first)
+    else:
+        client.reads_to_end()
+    client.closes()
+    exchange = proxy.only()
+    assert exchange.row.state == ExchangeState.COMPLETE
+    return reason_in(exchange.detail.notes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "reason"),
+    [
+        (Settings(interception=False), b"\x16\x03\x01 hello", TunnelReason.SWITCHED_OFF),
+        (Settings(not_intercepted=("local*",)), b"\x16\x03\x01 hello", TunnelReason.LEFT_ALONE),
+        (Settings(), b"\x00\x01\x02 no protocol of the web", TunnelReason.NOT_WEB),
+    ],
+)
+def test_what_is_relayed_unread_says_why(start_proxy, start_origin, settings, first, reason):
+    assert tunnel(start_proxy, start_origin, settings, first) == reason.told()
+
+
+def test_a_server_that_speaks_first(start_proxy, start_origin):
+    def greet(upstream):
+        upstream.sends(b"220 mail.test ESMTP\r\n")
+
+    assert tunnel(start_proxy, start_origin, Settings(), b"", greet) == TunnelReason.SERVER_FIRST.told()
+
+
+def test_a_server_that_ends_before_anybody_speaks(start_proxy, start_origin):
+    assert tunnel(start_proxy, start_origin, Settings(), b"", lambda _: None) == TunnelReason.SILENCE.told()
+
+
+def test_the_reason_is_found_among_other_remarks():
+    told = TunnelReason.OTHER_PROTOCOL.told("h2")
+    assert (
+        reason_in(f"Host differed from the target.\n{told}")
+        == told
+        == "Not decrypted: the client offers no HTTP/1.1 (only h2)."
+    )
+    assert reason_in("") == reason_in("Host differed from the target.") == ""
