@@ -144,6 +144,9 @@ class FakeClient(_FakeSide):
     def finish(self, *, is_own: bool = False) -> None:
         pass
 
+    def is_still_there(self) -> bool:
+        return not self.has_reset
+
     def cut_short(self) -> None:
         self.link.abort()
 

@@ -341,12 +341,14 @@ class ExchangeRelay:
         report, client, upload = self._report, self._client, self._upload
         if upload is not None and upload.failure is not None:
             failure = upload.failure
-        if client.has_reset or (client.has_left and failure.kind in _WAITED_IN_VAIN):
-            # That was our own doing: who leaves is not waited for.
-            when = "it had the whole response" if report.response_head else "the response came"
-            failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
         self._drop_upstream()
         has_begun = bool(report.response_head)
+        was_cut = client.has_left and failure.kind in _WAITED_IN_VAIN  # our own doing: who leaves is not waited for
+        if was_cut and not client.has_reset and not has_begun and self._has_answered_half(failure):
+            return
+        if client.has_reset or was_cut:
+            when = "it had the whole response" if has_begun else "the response came"
+            failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
         if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
             self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
             return
@@ -361,6 +363,24 @@ class ExchangeRelay:
         else:
             self._reporter.fail(report, failure)
             client.cut_short()
+
+    def _has_answered_half(self, failure: Failure) -> bool:
+        """Answer a client that has ended its side; whether it was there to be answered.
+
+        RFC 9112 §9.6: it may have ended only that. Who is gone altogether resets what it is sent, so here the report
+        comes behind the answer.
+        """
+        response = own_answer.failure_response(failure, self._head)
+        try:
+            _send(self._client, response, is_last=True)
+        except ClientGoneError:
+            return False
+        if not self._client.is_still_there():
+            return False
+        _record(self._services, self._report, response)
+        self._reporter.fail(self._report, failure)
+        self._client.finish(is_own=True)
+        return True
 
     def _answer(self, response: own_answer.OwnResponse, failure: Failure | None, *, is_last: bool = False) -> None:
         answer(self._services, self._client, self._report, response, failure, is_last=is_last)
@@ -389,24 +409,33 @@ def answer(
     is_last: bool = False,
 ) -> None:
     """Send a response of Harrier's own, and record it as such."""
-    head, reporter = response.head, services.reporter
+    _record(services, report, response)
+    if failure is None:
+        services.reporter.complete(report)
+    else:
+        services.reporter.fail(report, failure)
+    try:
+        _send(client, response, is_last=is_last)
+    except ClientGoneError:
+        return
+    client.finish(is_own=True)
+
+
+def _record(services: Services, report: Report, response: own_answer.OwnResponse) -> None:
+    head = response.head
     report.flags |= _OWN_RESPONSE
     report.status = head.status
     report.response_head = head.raw
     report.response_version = head.version
     report.content_type = head.content_type
     report.response_mark = _clock()
-    reporter.response_body(report, response.body)
-    if failure is None:
-        reporter.complete(report)
-    else:
-        reporter.fail(report, failure)
-    client.send_head(head, is_last=is_last)
+    services.reporter.response_body(report, response.body)
+
+
+def _send(client: ClientSide, response: own_answer.OwnResponse, *, is_last: bool) -> None:
+    """Raises ClientGoneError."""
+    client.send_head(response.head, is_last=is_last)
     if response.body:
         client.send_part(BodyPart(response.body, b""))
     client.send_part(END_WITHOUT_TRAILERS)
-    try:
-        client.flush()
-    except ClientGoneError:
-        return
-    client.finish(is_own=True)
+    client.flush()

@@ -185,7 +185,9 @@ class Transport:
                 self._is_reset = True
                 break
             if not data:
-                return PeerState.ENDED
+                # What has been sent since may have been answered with a reset.
+                is_reset = peer_state(self._socket) is PeerState.RESET
+                return PeerState.RESET if is_reset else PeerState.ENDED
             self._ahead += data
         return PeerState.RESET if self._is_reset else peer_state(self._socket)
 
@@ -300,7 +302,7 @@ class Transport:
 
 
 def peer_state(sock: socket.socket) -> PeerState:
-    """What the system knows of the peer of a socket in which bytes lie unread."""
+    """What the system knows of the peer of a socket that is not read to its end, or was."""
     if hasattr(select, "POLLRDHUP"):  # Linux
         poll = select.poll()
         poll.register(sock, select.POLLRDHUP)

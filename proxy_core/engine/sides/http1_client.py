@@ -21,6 +21,7 @@ from proxy_core.protocols.http1.rewriting import as_http1_response
 from proxy_core.protocols.http1.writer import chunk, last_chunk, with_close, without_chunking
 from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, BodyPart, EndOfMessage, ProtocolError, ResponseHead
 
+_LOOK_S = 0.02  # between two looks for a reset
 _clock = time.perf_counter
 
 
@@ -220,6 +221,13 @@ class Http1Client:
         self.keeps = False
         if is_own or not is_request_read or self._reader.is_mid_head or self.link.is_readable():
             self._close_gently()
+
+    def is_still_there(self) -> bool:
+        end_mark = _clock() + self._limits.linger_s
+        while not self.has_reset and _clock() < end_mark:
+            gevent.sleep(_LOOK_S)
+            self._look_ahead()
+        return not self.has_reset
 
     def cut_short(self) -> None:
         self.keeps = False

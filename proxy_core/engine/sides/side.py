@@ -62,6 +62,10 @@ class ClientSide(BodySource, Protocol):
     def finish(self, *, is_own: bool = False) -> None:
         """The response is over, and flushed; `is_own`: it may have come long before the request's end."""
 
+    def is_still_there(self) -> bool:
+        """Whether a client that has left takes what it was just sent. Waits a little for its reset."""
+        ...
+
     def cut_short(self) -> None:
         """The response ends here, before its end: let the client see that, and read what it has got."""
 

@@ -68,8 +68,25 @@ class TestBeyondTheRequest:
         sends_what_fits(client, ahead)
         client.sock.shutdown(socket.SHUT_WR)
         assert is_let_go.wait(5)
-        assert proxy.only().row.failure == "client_closed"
+        assert client.reads_head().startswith(b"HTTP/1.1 504 ")  # half of it may be there still, and is told
+        exchange = proxy.only()
+        assert exchange.row.failure == "http_response_timeout"
+        assert exchange.row.status == 504
         client.closes()
+        wait_for(lambda: not proxy.worker.services.sweep.transports)
+
+    @pytest.mark.parametrize("ahead", AHEAD, ids=len)
+    def test_who_is_gone_altogether_is_told_from_half_a_client(self, start_proxy, start_origin, ahead):
+        proxy = start_proxy(limits=SHORT)
+        origin, has_request, is_let_go = holding(start_origin)
+        client = proxy.connect()
+        client.sends(get(origin))
+        assert has_request.wait(5)
+        sends_what_fits(client, ahead)
+        client.closes()
+        assert is_let_go.wait(5)
+        exchange = proxy.only()
+        assert (exchange.row.failure, exchange.row.status) == ("client_closed", None)
         wait_for(lambda: not proxy.worker.services.sweep.transports)
 
     @pytest.mark.parametrize("ahead", AHEAD, ids=len)
@@ -117,7 +134,9 @@ def test_inside_an_interception(start_proxy, start_origin, trusting, example_ca,
     if "end" in leaving or "reset" in leaving:
         pipe.sock.close()
     assert is_let_go.wait(5)
-    assert proxy.only().row.failure == "client_closed"
+    # A goodbye alone is half an end (RFC 8446 §6.1): its TCP connection takes the answer.
+    is_half = leaving.endswith("goodbye")
+    assert proxy.only().row.failure == ("http_response_timeout" if is_half else "client_closed")
     wait_for(lambda: not proxy.worker.services.sweep.transports)
 
 
