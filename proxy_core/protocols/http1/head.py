@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from proxy_core.protocols.part import BodyPart, EndOfMessage
 
-_VERSIONS = ("HTTP/1.0", "HTTP/1.1")
+VERSIONS = ("HTTP/1.0", "HTTP/1.1")  # by `minor`
 
 
 class TargetForm(IntEnum):
@@ -53,11 +53,7 @@ class Http1RequestHead(NamedTuple):
     connection_auth: bool  # NTLM or Negotiate: authentication belongs to the connection, not to the request
     max_forwards: int  # of TRACE and OPTIONS as received, -1 for none; already lowered by one in `forward`
     notes: str  # remarks for a person, one a line
-
-    @property
-    def version(self) -> str:
-        """The protocol's name as the start line has it."""
-        return _VERSIONS[self.minor]
+    version: str
 
 
 class Http1ResponseHead(NamedTuple):
@@ -73,11 +69,7 @@ class Http1ResponseHead(NamedTuple):
     connection_auth: bool
     upgrade: bytes  # the protocols that a 101 or a 426 names
     notes: str
-
-    @property
-    def version(self) -> str:
-        """The protocol's name as the status line has it."""
-        return _VERSIONS[self.minor]
+    version: str
 
 
 RequestPart = Http1RequestHead | BodyPart | EndOfMessage

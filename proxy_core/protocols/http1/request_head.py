@@ -22,7 +22,7 @@ from proxy_core.protocols.http1.fields import (
     shown,
     special_fields,
 )
-from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead
+from proxy_core.protocols.http1.head import VERSIONS, HeadLimits, Http1RequestHead
 from proxy_core.protocols.http1.target import DEFAULT_PORTS, NO_PORT, read_authority, read_target
 from proxy_core.protocols.part import CHUNKED
 
@@ -142,6 +142,7 @@ def read_request_head(
         fields.connection_auth,
         fields.max_forwards,
         notes,
+        VERSIONS[minor],
     )
 
 

@@ -24,7 +24,7 @@ from proxy_core.protocols.http1.fields import (
     shown,
     special_fields,
 )
-from proxy_core.protocols.http1.head import HeadLimits, Http1ResponseHead
+from proxy_core.protocols.http1.head import VERSIONS, HeadLimits, Http1ResponseHead
 from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?:( )" + VALUE + rb"*+)?\r\n")
@@ -96,6 +96,7 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Http1Re
         fields.connection_auth,
         fields.upgrade,
         notes,
+        VERSIONS[minor],
     )
 
 
