@@ -19,9 +19,11 @@ from proxy_core.capture.walk import Walk
 from proxy_core.model.bounds import TEXT_LIMIT
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.partial_file import create_partial, discard_partial, partial_path, place_partial
 
 CHUNK_BYTES = 1 << 20
+_NO_BYTES = encode_extents([])
 Progress = Callable[[int, int], bool]  # (exchanges done, exchanges in all) -> go on?
 
 
@@ -62,18 +64,8 @@ class CaptureFile:
         except sqlite3.Error as error:
             raise CaptureError(f"{self._path} can't be written ({error}).") from None
 
-    def add(
-        self,
-        row: ExchangeRow,
-        detail: ExchangeDetail,
-        request_body: Iterable[bytes] = (),
-        response_body: Iterable[bytes] = (),
-    ) -> None:
-        """Add an exchange with its bodies, which replace the extents in `detail`. Raises CaptureError."""
-        detail = detail._replace(
-            request=detail.request._replace(body=self._body(request_body)),
-            response=detail.response._replace(body=self._body(response_body)),
-        )
+    def add(self, row: ExchangeRow, detail: ExchangeDetail) -> None:
+        """Add an exchange, whose bodies lie in this file (`add_body`). Raises CaptureError."""
         if len(row.path) > TEXT_LIMIT:
             remark = f"The path is cut after {TEXT_LIMIT:,} of its {len(row.path):,} characters."
             detail = detail._replace(notes="\n".join(part for part in (detail.notes, remark) if part))
@@ -89,7 +81,8 @@ class CaptureFile:
         """Store a fact about the capture."""
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def _body(self, chunks: Iterable[bytes]) -> bytes | None:
+    def add_body(self, chunks: Iterable[bytes]) -> bytes | None:
+        """Add a body; its extents, None when there is no byte of it. Raises CaptureError."""
         extents: list[Extent] = []
         for chunk in chunks:
             for begin in range(0, len(chunk), CHUNK_BYTES):
@@ -129,12 +122,8 @@ def save_capture(
         file.set_meta("created_at", _created_at(reader))
         for page in walk:
             for row, detail in page:
-                file.add(
-                    row,
-                    detail,
-                    reader.iterate_body(detail.request.body, CHUNK_BYTES),
-                    reader.iterate_body(detail.response.body, CHUNK_BYTES),
-                )
+                request, response = _moved(detail.request, reader, file), _moved(detail.response, reader, file)
+                file.add(row, detail._replace(request=request, response=response))
                 count += 1
                 seen_connections.update((detail.client_connection, detail.upstream_connection))
             if progress is not None and not progress(walk.done, walk.total):
@@ -147,6 +136,16 @@ def save_capture(
     if remarks is not None:
         remarks += walk.remarks()
     return count
+
+
+def _moved(message: MessageRecord, reader: CaptureReader, file: CaptureFile) -> MessageRecord:
+    """The message with its bodies in `file`."""
+    forwarded = message.forwarded_body
+    if forwarded is not None:  # else it went on as it came: not the same as without a byte
+        forwarded = file.add_body(reader.iterate_body(forwarded, CHUNK_BYTES)) or _NO_BYTES
+    return message._replace(
+        body=file.add_body(reader.iterate_body(message.body, CHUNK_BYTES)), forwarded_body=forwarded
+    )
 
 
 def _created_at(reader: CaptureReader) -> str:

@@ -24,7 +24,9 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
             capture.set_meta("imported_from", os.path.basename(source))
             try:
                 for entry in read_har(_WatchedFile(file, progress), repairs):
-                    capture.add(entry.row, entry.detail, (entry.request_body,), (entry.response_body,))
+                    request = entry.detail.request._replace(body=capture.add_body((entry.request_body,)))
+                    response = entry.detail.response._replace(body=capture.add_body((entry.response_body,)))
+                    capture.add(entry.row, entry.detail._replace(request=request, response=response))
                     if entry.upstream is not None:
                         capture.add_connection(entry.upstream)
                     count += 1

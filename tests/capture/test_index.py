@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sqlite3
 import threading
 from contextlib import suppress
@@ -315,6 +316,22 @@ class TestSaving:
         assert saved.read_body(detail.request.body) == b"asked"
         assert saved.connection(detail.upstream_connection).peer_host == "10.0.0.7"
         assert os.stat(second).st_mode & 0o777 == 0o600
+
+    def test_what_was_sent_on_is_saved_beside_what_came(self, live, reader, tmp_path):
+        live.add(
+            Sample("/as-it-came", response_body=b"one"),
+            Sample("/changed", response_body=b"two", response_forwarded_body=BODY),
+            Sample("/emptied", response_body=b"three", response_forwarded_body=b""),
+        )
+        save_capture(reader(), str(tmp_path / "a.harrier"))
+        shutil.rmtree(live.folder)
+        saved = reader(tmp_path / "a.harrier")
+        as_it_came, changed, emptied = (saved.detail(each).response for each in saved.ids())
+        assert [saved.read_body(each.body) for each in (as_it_came, changed, emptied)] == [b"one", b"two", b"three"]
+        assert as_it_came.forwarded_body is None
+        assert saved.read_body(changed.forwarded_body) == BODY
+        assert (emptied.forwarded_body is None, saved.body_length(emptied.forwarded_body)) == (False, 0)
+        assert saved.bodies_missing() == 0
 
     def test_cancelling_leaves_nothing(self, live, reader, tmp_path):
         live.add(Sample("/a"))

@@ -40,6 +40,7 @@ class Sample:
     flags: int = 1
     duration_us: int = 38_000
     response_trailers: bytes | None = None
+    response_forwarded_body: bytes | None = None  # None: as received
     interim: bytes | None = None
 
     def request_head(self) -> bytes:
@@ -93,6 +94,7 @@ class LiveCapture:
             sample.failure,
             sample.flags,
         )
+        forwarded = sample.response_forwarded_body
         timings = Timings(200, 1100, 3000, 6200, 400, 22_300, 4_800)
         detail = ExchangeDetail(
             key,
@@ -102,6 +104,7 @@ class LiveCapture:
                 "HTTP/1.1" if sample.status else "",
                 sample.response_trailers,
                 self._body(sample.response_body),
+                forwarded_body=None if forwarded is None else self._body(forwarded) or encode_extents([]),
             ),
             sample.interim,
             msgspec.msgpack.encode(list(timings)),
