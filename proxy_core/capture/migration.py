@@ -9,7 +9,7 @@ several formats. A newer file may hold what we know nothing of, and is refused w
 import re
 import sqlite3
 
-from proxy_core.capture.schema import SCHEMA_VERSION, TABLES
+from proxy_core.capture.schema import META, SCHEMA_VERSION, TABLES
 from proxy_core.version import VERSION
 
 OLDEST_VERSION = 2  # 1 had a column for each member of `detail`, and was never given to anybody
@@ -31,8 +31,14 @@ def refusal(database: sqlite3.Connection, version: int) -> str:
 
 
 def _maker(database: sqlite3.Connection) -> str:
-    """The version that a file says it was made by; what is none is not repeated."""
+    """The version that a file says it was made by; what is none is not repeated.
+
+    Of a format that we don't know the tables can't be compared as a whole: this one at least must be ours.
+    """
     try:
+        of_meta = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
+        if database.execute(of_meta).fetchone() != (META,):
+            return ""
         row = database.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
     except sqlite3.DatabaseError:
         return ""

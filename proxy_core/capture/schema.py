@@ -6,10 +6,13 @@ live capture a body's extents point into segment files beside the index; in a sa
 `progress` says up to where each worker's journal has been taken into the index: what lies behind it is replayed by
 `capture.recovery`.
 
-Format 3 made room for what comes, so that its captures need no other format for it: `message` (of a WebSocket or an
-event stream, in order; the extents of its bytes as everywhere), `remark` (a person's mark, colour and comment), `acted`
-and `rule_text` (which rules have touched an exchange, and what they said then), `finished` (exchanges in the order of
-their end, for those who follow a recording). Nothing writes them yet.
+Format 3 made room for what comes: `message` (of a WebSocket or an event stream, in order; the extents of its bytes as
+everywhere), `remark` (a person's mark, colour and comment), `acted` and `rule_text` (which rules have touched an
+exchange, and what they said then; the whole of it is in `ExchangeDetail.acts`), `finished` (exchanges in the order of
+their end, for those who follow a recording; a number is never given again). Nothing writes them yet. Flags and kinds of
+events are kept for them in the model. Who is the first to write into one of the tables, or to pack a member of a detail
+or a record that was not there, also saves it, forgets it with its exchange, and raises the format, though that adds no
+table then: a Harrier that knows nothing of it would save a capture without it, and must refuse instead.
 """
 
 from types import NoneType
@@ -18,7 +21,7 @@ from typing import NamedTuple, get_args
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow
 from proxy_core.version import VERSION
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 3  # goes up only together with Harrier's own, which a refused file names
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 _SQL_TYPES = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 
@@ -33,8 +36,8 @@ def _table(name: str, row: type[NamedTuple]) -> str:
     return f"CREATE TABLE {name} (\n" + ",\n".join(columns) + "\n)"
 
 
+META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _REST_OF_FORMAT_2 = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE detail (
     exchange_id INTEGER PRIMARY KEY,
     key INTEGER NOT NULL,
@@ -80,6 +83,7 @@ def _statements(text: str) -> list[str]:
 TABLES = (
     (2, _table("exchange", ExchangeRow)),
     (2, _table("connection", ConnectionRow)),
+    (2, META),
     *((2, statement) for statement in _statements(_REST_OF_FORMAT_2)),
     *((3, statement) for statement in _statements(_FORMAT_3)),
 )

@@ -51,7 +51,7 @@ else:  # an ExchangeRow without its id
 
 
 class EventKind(IntEnum):
-    """The first member of every event."""
+    """The first member of every event. 5 is kept for a message of a WebSocket or an event stream, 6 for a remark."""
 
     CONNECTION = 1
     EXCHANGE = 2

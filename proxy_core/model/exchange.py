@@ -56,6 +56,11 @@ class ExchangeFlag(IntFlag):
     REQUEST_INCOMPLETE = 8  # the request body ended before its framing said so
     RESPONSE_INCOMPLETE = 16
     BODY_NOT_RECORDED = 32  # a body went through but is not in the capture (disk full, recording paused)
+    # Numbers that are spoken for; nothing sets them yet.
+    CHANGED = 64  # what was sent on is not what was received: a rule, a script or a person wanted it so
+    ANSWERED = 128  # the response was made here because one of them wanted it so
+    PAUSED = 256  # it is held for a person
+    SENT = 512  # the request is Harrier's own: a person, a script or a repetition sent it
 
 
 class ExchangeRow(NamedTuple):
@@ -81,7 +86,10 @@ class ExchangeRow(NamedTuple):
 
 
 class ExchangeDetail(NamedTuple):
-    """All else about an exchange, as it lies packed in events and in the table `detail` (see `encode_detail`)."""
+    """All else about an exchange, as it lies packed in events and in the table `detail` (see `encode_detail`).
+
+    What only few exchanges have stands at the end and has a default: the others are packed without it.
+    """
 
     key: int  # the worker's own key of the exchange, unique in a capture: series << 32 | number
     request: MessageRecord
@@ -92,6 +100,7 @@ class ExchangeDetail(NamedTuple):
     notes: str  # remarks on the wire («Host differed from the target»), one a line
     client_connection: int  # key into the table `connection`, 0 = none
     upstream_connection: int
+    acts: bytes | None = None  # what was done about it by a rule, a script or a person; absent where nothing was
 
     def message(self, kind: MessageKind) -> MessageRecord:
         """The request or the response."""

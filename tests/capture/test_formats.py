@@ -16,13 +16,15 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.saver import save_capture
 from proxy_core.capture.schema import SCHEMA_VERSION, TABLES
+from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.tasks.convert import convert
+from proxy_core.version import VERSION
 from tests.support.format_samples import LARGE, SAMPLES
 
 FILES = Path(__file__).with_name("files")
-FORMATS = [2, 3]
+FORMATS = {2: (0, 1), 3: (0, 2)}  # with the Harrier that was the first to make it
 LATE = ["/late", "/under-way"]
 
 
@@ -47,7 +49,13 @@ def tables(path: Path) -> set[str]:
 
 
 def test_the_latest_format_is_among_them():
-    assert FORMATS[-1] == SCHEMA_VERSION == max(since for since, _ in TABLES)
+    assert max(FORMATS) == SCHEMA_VERSION >= max(since for since, _ in TABLES)
+
+
+def test_a_harrier_that_makes_another_format_has_another_version():
+    """A file that is refused names the version that made it: an older Harrier must not have the same."""
+    assert len(set(FORMATS.values())) == len(FORMATS)
+    assert tuple(int(each) for each in VERSION.split("."))[:2] >= FORMATS[SCHEMA_VERSION]
 
 
 def test_all_of_it_is_read(saved):
@@ -68,6 +76,14 @@ def test_all_of_it_is_read(saved):
         )
         assert (page.request.version, page.response.version) == ("HTTP/1.1", "HTTP/1.1")
         assert reader.connection(page.upstream_connection).tls
+
+
+def test_a_detail_may_do_without_what_few_have(live):
+    with closing(CaptureReader(str(live))) as reader:
+        detail = reader.detail(1)
+    assert detail.acts is None
+    assert decode_detail(encode_detail(detail[:-1])) == detail
+    assert decode_detail(encode_detail(detail._replace(acts=b"acts"))).acts == b"acts"
 
 
 def test_it_is_filtered(saved):
@@ -132,6 +148,19 @@ def test_what_cannot_be_read_says_who_can(tmp_path, version, word):
     with pytest.raises(CaptureError, match=word) as caught:
         CaptureReader(str(path))
     assert ("7.8.9" in str(caught.value)) == (version > SCHEMA_VERSION)
+
+
+@pytest.mark.parametrize("view", ["SELECT * FROM hidden", "SELECT 'version' AS name, '7.8.9' AS value"])
+def test_a_view_in_the_place_of_the_table_that_names_the_version_is_not_asked(tmp_path, view):
+    path = Path(shutil.copy(FILES / f"format-{SCHEMA_VERSION}.harrier", tmp_path / "other.harrier"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+        database.execute("ALTER TABLE meta RENAME TO hidden")
+        database.execute("UPDATE hidden SET value = '7.8.9' WHERE name = 'version'")
+        database.execute(f"CREATE VIEW meta AS {view}")
+    with pytest.raises(CaptureError, match="later Harrier") as caught:
+        CaptureReader(str(path))
+    assert "7.8.9" not in str(caught.value)
 
 
 def test_a_version_that_is_none_is_not_repeated(tmp_path):
