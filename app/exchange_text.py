@@ -6,6 +6,7 @@ through `one_line`, so that no control character or direction override can chang
 
 from typing import NamedTuple
 
+from proxy_core.model.endpoint import DEFAULT_PORTS, endpoint_text
 from proxy_core.model.exchange import (
     FIRST_FINAL_STATE,
     ExchangeFlag,
@@ -17,7 +18,6 @@ from proxy_core.model.failure import failure_label
 from proxy_core.model.resource_type import short_type
 
 QUIET_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _DASH = "—"
 # Bidirectional overrides and isolates, line and paragraph separators, invisible operators: never wanted in one line.
 _HIDDEN = {
@@ -64,8 +64,8 @@ def status_role(status: int) -> str:
 def host_text(row: ExchangeRow) -> str:
     """The hostname, with the port where it is not the scheme's own."""
     host = one_line(row.host)
-    if row.port and row.port != _DEFAULT_PORTS.get(row.scheme or "https"):
-        return f"[{host}]:{row.port}" if ":" in host else f"{host}:{row.port}"
+    if row.port and row.port != DEFAULT_PORTS.get(row.scheme or "https"):
+        return endpoint_text(host, row.port)
     return host
 
 
@@ -159,15 +159,6 @@ def running_text(row: ExchangeRow, now_us: int) -> str:
     return f"{seconds} s" if seconds < _MOST_SECONDS else duration_text(elapsed_us)
 
 
-def url_of(row: ExchangeRow) -> str:
-    """The URL as a person would paste it; for a tunnel its endpoint."""
-    host = f"[{row.host}]" if ":" in row.host else row.host
-    if not row.scheme:
-        return f"{host}:{row.port}"
-    port = "" if row.port == _DEFAULT_PORTS.get(row.scheme) else f":{row.port}"
-    return f"{row.scheme}://{host}{port}{row.path}"
-
-
 def count_text(count: int) -> str:
     """`1,204`."""
     return f"{count:,}"
@@ -176,8 +167,3 @@ def count_text(count: int) -> str:
 def exchanges_text(count: int) -> str:
     """`1 exchange`, `1,204 exchanges`."""
     return "1 exchange" if count == 1 else f"{count:,} exchanges"
-
-
-def address_text(host: str, port: int) -> str:
-    """`127.0.0.1:8080`, `[::1]:8080`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NoReturn
 
+from proxy_core.model.endpoint import bracketed
 from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings, is_open_to_others
 from proxy_core.terminal import complain, say
 from proxy_core.version import VERSION
@@ -233,7 +234,7 @@ def _run_record(options: argparse.Namespace) -> int:
         raise UsageError(f"{error} Choose another address with --listen HOST:PORT.") from None
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
-    shown = f"[{host}]" if ":" in host else host
+    shown = bracketed(host)
     say(f"listening on http://{shown}:{engine.port}")
     if is_open_to_others(host):
         complain(

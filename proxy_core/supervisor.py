@@ -22,6 +22,7 @@ from typing import Protocol, assert_never
 from proxy_core.channel import SPAWN, Inlet, make_channel
 from proxy_core.fault_log import caught, fault_log_path
 from proxy_core.frame import Frames, frame
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
     StopServing,
@@ -95,7 +96,7 @@ def listen(settings: Settings) -> socket.socket:
             listener.close()
             error = caught
     assert error is not None
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = endpoint_text(host, port)
     raise AddressError(f"Harrier can't listen on {where} ({error.strerror}).")
 
 

@@ -27,7 +27,7 @@ from app.browsing.browsers import (
     profile_folder,
 )
 from app.browsing.nss_store import NssError, trust_ca
-from app.exchange_text import address_text
+from proxy_core.model.endpoint import endpoint_text
 
 _LOOK_MS = 500
 _CLOSE_WITHIN_S = 3.0
@@ -105,7 +105,7 @@ class BrowserLaunch(QObject):
         without_sandbox = needs_no_sandbox()
         if without_sandbox:
             self.remarked.emit(f"{browser.name} runs without its sandbox, because Harrier runs as root.")
-        address = address_text(proxy.host, proxy.port)
+        address = endpoint_text(proxy.host, proxy.port)
         self._start(browser, chromium_arguments(address, profile, proxy.spki, without_sandbox=without_sandbox))
 
     def _prepare_firefox(self, browser: Browser, proxy: ProxyFacts, profile: str) -> None:

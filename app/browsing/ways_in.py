@@ -4,8 +4,8 @@ import os
 import re
 import sys
 
-from app.exchange_text import address_text
 from proxy_core.formats.shell_word import shell_word
+from proxy_core.model.endpoint import endpoint_text
 
 _ANY_ADDRESS = {
     "0.0.0.0": "127.0.0.1",  # noqa: S104 -- compared with, not bound to
@@ -20,7 +20,7 @@ _TWICE = r"\1\1"
 
 def proxy_address(host: str, port: int) -> str:
     """`127.0.0.1:8080`: what is typed into a proxy setting on this machine."""
-    return address_text(_ANY_ADDRESS.get(host, host), port)
+    return endpoint_text(_ANY_ADDRESS.get(host, host), port)
 
 
 def terminal_line(host: str, port: int, ca_path: str, system: str = sys.platform) -> str:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.exchange_text import LONGEST_URL, duration_text, one_line, size_text, status_text, time_text, url_of
+from app.exchange_text import LONGEST_URL, duration_text, one_line, size_text, status_text, time_text
 from app.inspector.body_content import BodyContent
 from app.inspector.fact import Fact, Section
+from proxy_core.model.endpoint import endpoint_text, url_of
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
@@ -72,7 +73,7 @@ def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Se
     facts = [Fact("Started", instant_text(row.started_at).partition(" ")[2] or "unknown")]
     if upstream is not None:
         facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
-        facts.append(Fact("Origin", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        facts.append(Fact("Origin", endpoint_text(one_line(upstream.peer_host), upstream.peer_port)))
         tls = decode_tls_facts(upstream.tls)
         if tls is not None and tls.version:
             facts.append(Fact("Protection", _tls_text(tls.version)))
@@ -113,7 +114,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     ]
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
-        general.append(Fact("Remote address", endpoint_text(upstream.peer_host, upstream.peer_port)))
+        general.append(Fact("Remote address", endpoint_text(one_line(upstream.peer_host), upstream.peer_port)))
         general.append(
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
@@ -162,12 +163,6 @@ def _body_summary(head: MessageHead, length: int, body: BodyContent | None) -> l
     return [media_type, Fact("Size", f"{one_line(body.coding)} · {size_text(length)} on the wire → {decoded}", "muted")]
 
 
-def endpoint_text(host: str, port: int) -> str:
-    """`host:port`, with brackets around IPv6."""
-    host = one_line(host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def connection_sections(
     row: ExchangeRow, client: ConnectionRow | None, upstream: ConnectionRow | None
 ) -> list[Section]:
@@ -191,8 +186,8 @@ def connection_sections(
 
 def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     facts = [
-        Fact("Remote", endpoint_text(connection.peer_host, connection.peer_port)),
-        Fact("Local", endpoint_text(connection.local_host, connection.local_port)),
+        Fact("Remote", endpoint_text(one_line(connection.peer_host), connection.peer_port)),
+        Fact("Local", endpoint_text(one_line(connection.local_host), connection.local_port)),
         Fact("Opened", instant_text(connection.opened_at)),
     ]
     if reuse:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from app.exchange_text import url_of
 from app.list.columns import COLUMNS
 from app.list.curl_command import CURL_BODY_LIMIT, can_be_sent, curl_command
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeRow
 
 COPIED_LIMIT = 16 << 20  # characters of commands; more makes clipboards, and what is pasted into, stand still

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from PySide6.QtCore import QObject, QTimer
 
-from app.exchange_text import address_text, count_text, exchanges_text, one_line, size_text
+from app.exchange_text import count_text, exchanges_text, one_line, size_text
 from app.files.capture_files import CaptureFiles, moment_text
 from app.files.recent_menu import fill_recent_menu
 from app.inspector.inspector import Inspector
@@ -33,6 +33,7 @@ from app.shell.way_in_actions import WayInActions
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.filter import Filter
 from proxy_core.model.notice import EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings, is_open_to_others
@@ -176,14 +177,14 @@ class WindowController(QObject):
         self._live = notice
         self._live_total = self._live_failed = self._capture_bytes = self._rate_bytes = 0
         self.window.notices.withdraw("engine")
-        self.window.toolbar.show_address(address_text(notice.host, notice.port))
+        self.window.toolbar.show_address(endpoint_text(notice.host, notice.port))
         self.window.toolbar.show_recording(is_on=self._is_recording)
         if notice.wanted_port and notice.port != notice.wanted_port:
             self.tell(
                 "port",
                 NoticeKind.WARNING,
                 f"Port {notice.wanted_port} is taken by another program: Harrier listens on "
-                f"{address_text(notice.host, notice.port)} instead.",
+                f"{endpoint_text(notice.host, notice.port)} instead.",
                 ("Settings", self._show_settings),
             )
         else:
@@ -192,7 +193,7 @@ class WindowController(QObject):
             self.tell(
                 "open",
                 NoticeKind.WARNING,
-                f"{address_text(notice.host, notice.port)} is open to everybody who can reach this computer: they can "
+                f"{endpoint_text(notice.host, notice.port)} is open to everybody who can reach this computer: they can "
                 "go anywhere through it, as you.",
                 ("Settings", self._show_settings),
             )

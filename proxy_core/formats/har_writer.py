@@ -19,6 +19,7 @@ import msgspec
 
 from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
+from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
@@ -48,7 +49,6 @@ _CHROME_TYPES = {
     ResourceType.WEBSOCKET: "websocket",
     ResourceType.OTHER: "other",
 }
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORM = "application/x-www-form-urlencoded"
 _encode = msgspec.json.Encoder().encode
 
@@ -293,11 +293,11 @@ class _Body:
 
 def absolute_url(row: ExchangeRow) -> str:
     """The URL of an exchange: absolute, ASCII, without a fragment."""
-    if row.scheme and not row.host and row.scheme not in _DEFAULT_PORTS:
+    if row.scheme and not row.host and row.scheme not in DEFAULT_PORTS:
         return f"{row.scheme}:{_quoted(row.path)}"  # data:, blob:, as browsers list them
     scheme = row.scheme or "http"
-    host = f"[{row.host}]" if ":" in row.host else row.host or "unknown"
-    authority = host if row.port in (_DEFAULT_PORTS.get(scheme), 0) else f"{host}:{row.port}"
+    host = row.host or "unknown"
+    authority = authority_text(scheme, host, row.port) if row.port else bracketed(host)
     path = row.path if row.path.startswith("/") else "/"
     return f"{scheme}://{authority}{_quoted(path)}"
 

@@ -15,11 +15,11 @@ from app.exchange_text import (
     size_text,
     status_text,
     type_text,
-    url_of,
 )
 from app.look.theme import DARK, LIGHT, luminance
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.captures import LiveCapture, Sample
 

@@ -22,6 +22,7 @@ from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.side import BodySource, ClientGoneError, ClientSide, SideError, UpstreamSide
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.fault_log import caught
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1.rewriting import CONTINUE, request_message
@@ -112,7 +113,9 @@ class ExchangeRelay:
         head, report, route = self._head, self._report, self._route
         to = route.destination(head)
         if route.tunnel is not None and (head.host, head.port) != to[1:] and not report.notes:
-            report.notes = f"Sent to {to[1]}:{to[2]}, though its Host says {head.host}:{head.port}."
+            report.notes = (
+                f"Sent to {endpoint_text(*to[1:])}, though its Host says {endpoint_text(head.host, head.port)}."
+            )
         if head.max_forwards == 0 and head.method in (b"TRACE", b"OPTIONS"):
             # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
             self._answer(own_answer.last_hop_response(head), None, is_last=True)

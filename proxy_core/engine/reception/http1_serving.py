@@ -12,6 +12,7 @@ from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.sides.side import SideError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
@@ -125,7 +126,7 @@ class Http1Serving:
         # said: a refusal and a second try, too, are relayed unread.
         report.kind = ExchangeKind.TUNNEL
         report.host, report.port = head.host, head.port
-        report.notes = TunnelReason.INNER_PROXY.told(f"{self._tunnel[1]}:{self._tunnel[2]}")
+        report.notes = TunnelReason.INNER_PROXY.told(endpoint_text(*self._tunnel[1:]))
         as_came = head._replace(forward=head.raw)
         ExchangeRelay(self._services, self._route, self._client, as_came, report).run()
         return None

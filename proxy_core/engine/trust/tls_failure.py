@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from proxy_core.certificate_authority import COMMON_NAME_START
 from proxy_core.engine.links.tls import TlsEofError, TlsHandshakeError, TlsRenegotiationError
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.failure import Failure, FailureKind
 
 _GO_ON = "To connect all the same, switch the verification off (in the settings, or by --insecure-upstream)."
@@ -58,7 +59,7 @@ _INSTALL = "Install the CA there, or exempt the host from interception."
 
 def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
     """Why TLS with the server at host:port failed."""
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = endpoint_text(host, port)
     cause: Exception = error
     seen, name = b"", host
     if isinstance(error, TlsHandshakeError):

@@ -17,6 +17,7 @@ from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connector import Connector, UpstreamError, connect_failure
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.upstream_ca import UpstreamCaError
@@ -44,7 +45,7 @@ class UpstreamConnection:
     @property
     def where(self) -> str:
         """For sentences."""
-        return f"{self.host}:{self.port}"
+        return endpoint_text(self.host, self.port)
 
     @property
     def spent_us(self) -> int:

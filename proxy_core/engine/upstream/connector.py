@@ -16,6 +16,7 @@ from gevent import get_hub
 from gevent.queue import Empty, SimpleQueue
 
 from proxy_core.engine.upstream.own_address import OwnAddress
+from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.failure import Failure, FailureKind
 
 NEXT_ADDRESS_S = 0.25  # RFC 8305 §5: Connection Attempt Delay
@@ -231,7 +232,7 @@ def _connect_one(address: Address, limit_s: float) -> socket.socket:
 
 def connect_failure(error: OSError, host: str, port: int) -> Failure:
     """Say why no connection to host:port came about."""
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = endpoint_text(host, port)
     if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
         return Failure(
             FailureKind.CONNECTION_TIMEOUT, f"{where} did not answer in time. Is it switched on and reachable?"

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from proxy_core.model.endpoint import DEFAULT_PORTS
 from proxy_core.protocols.http1.fields import (
     LONGEST_CACHED_SECTION,
     OF_UPGRADE,
@@ -23,7 +24,7 @@ from proxy_core.protocols.http1.fields import (
     special_fields,
 )
 from proxy_core.protocols.http1.head import VERSIONS, HeadLimits, Http1RequestHead
-from proxy_core.protocols.http1.target import DEFAULT_PORTS, NO_PORT, read_authority, read_target
+from proxy_core.protocols.http1.target import NO_PORT, read_authority, read_target
 from proxy_core.protocols.part import CHUNKED
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"++) ([^\x00-\x20\x7f]++) HTTP/1\.([0-9])\r\n")

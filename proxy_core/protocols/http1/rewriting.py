@@ -7,6 +7,7 @@ byte that it came with. All functions raise ProtocolError when what they were gi
 
 from collections.abc import Iterator
 
+from proxy_core.model.endpoint import authority_text
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import Field, parse_fields, parse_head
@@ -14,7 +15,6 @@ from proxy_core.protocols.http1.fields import MalformedError, shown
 from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.request_head import read_request_head
 from proxy_core.protocols.http1.response_head import read_response_head
-from proxy_core.protocols.http1.target import DEFAULT_PORTS
 from proxy_core.protocols.http1.writer import reason_phrase
 from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, ProtocolError, RequestHead, ResponseHead
 
@@ -111,8 +111,7 @@ def _may_have_content(status: int) -> bool:
 
 
 def _host_and_port(host: str, port: int, scheme: str) -> bytes:
-    name = f"[{host}]" if ":" in host else host
-    return (name if DEFAULT_PORTS.get(scheme) == port else f"{name}:{port}").encode("utf-8")
+    return authority_text(scheme, host, port).encode("utf-8")
 
 
 def _field_lines(fields: "tuple[Field, ...] | list[Field]", raw: bytes, framing: list[bytes] | None) -> Iterator[bytes]:

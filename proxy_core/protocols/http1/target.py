@@ -9,10 +9,10 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
+from proxy_core.model.endpoint import DEFAULT_PORTS
 from proxy_core.protocols.http1.fields import MalformedError, shown
 from proxy_core.protocols.http1.head import TargetForm
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 NO_PORT = -1
 
 _SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
