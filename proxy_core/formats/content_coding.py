@@ -28,6 +28,7 @@ LEAST_MEMBER_BYTES = 256  # decoded, on the average of more members than that
 MOST_CODINGS = 5  # as curl has it; each more could multiply a bomb by a thousand
 MOST_EXPANSION = 200  # times the size on the wire, as Apache's mod_deflate has it; text comes to 5 to 20
 FREE_EXPANSION_BYTES = 16 << 20  # a page of zeros may expand a thousandfold: so much does no harm
+FREE_IN_ALL_BYTES = 256 << 20  # of all bodies of one file
 DECODED_LIMIT_BYTES = 4 << 30  # what a body of 20 MB may come to at the most, on disks that others fill, too
 _ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659
 
@@ -187,27 +188,49 @@ def _decoder(coding: str) -> _Decoder:
 
 
 def iterate_decoded(
-    chunks: Iterable[bytes], codings: tuple[str, ...], limit: int = DECODED_LIMIT_BYTES
+    chunks: Iterable[bytes],
+    codings: tuple[str, ...],
+    limit: int = DECODED_LIMIT_BYTES,
+    free_bytes: int = FREE_EXPANSION_BYTES,
 ) -> Iterator[bytes]:
     """The body without its codings, as a stream of small parts. Raises CodingError; a cut end raises it last.
 
-    More than `limit` bytes, or than a body of its size should give, raises ExpansionError, and so does what one of
-    several codings gives: else the next could swallow terabytes and give nothing.
+    More than `limit` bytes, or (beyond `free_bytes`) than a body of its size should give, raises ExpansionError, and so
+    does what one of several codings gives: else the next could swallow terabytes and give nothing.
     """
     if len(codings) > MOST_CODINGS:
         raise CodingError(f"{len(codings):,} codings on top of each other are not undone")
-    bound = _Bound(limit)
+    bound = _Bound(limit, free_bytes)
     stream: Iterable[bytes] = bound.counted(chunks) if codings else chunks
     for coding in reversed(codings):
         stream = bound.bounded(_undo(stream, coding))
     yield from stream
 
 
+class Expansion:
+    """What the bodies of one file may expand to together beyond what their sizes on the wire should give.
+
+    Each by itself may be harmless: a thousand pages of zeros are not.
+    """
+
+    def __init__(self, free_bytes: int = FREE_IN_ALL_BYTES) -> None:
+        self._left = free_bytes
+
+    def free_bytes(self) -> int:
+        """What the next body may take."""
+        return min(self._left, FREE_EXPANSION_BYTES)
+
+    def take(self, size: int, wire_size: int) -> None:
+        """A body has been decoded."""
+        self._left -= max(0, min(self._left, size - wire_size * MOST_EXPANSION))
+
+
 class _Bound:
     """What a body may expand to, by what was read of it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, free_bytes: int) -> None:
         self._limit = limit
+        self._free_bytes = free_bytes
         self._read = 0
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -221,7 +244,7 @@ class _Bound:
             size += len(part)
             if size > self._limit:
                 raise ExpansionError(f"it expands to more than {self._limit:,} bytes")
-            if size > FREE_EXPANSION_BYTES and size > self._read * MOST_EXPANSION:
+            if size > self._free_bytes and size > self._read * MOST_EXPANSION:
                 raise ExpansionError(f"it expands to more than {MOST_EXPANSION} times its size")
             yield part
 

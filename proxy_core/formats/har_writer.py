@@ -10,14 +10,14 @@ import codecs
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import msgspec
 
-from proxy_core.formats.content_coding import CodingError, codings_text, iterate_decoded, parse_codings
+from proxy_core.formats.content_coding import CodingError, Expansion, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
@@ -64,6 +64,7 @@ class HarSource:
     upstream: ConnectionRow | None
     request_chunks: Chunks
     response_chunks: Chunks
+    expansion: Expansion = field(default_factory=Expansion)  # one for all entries of a file
 
 
 def har_begin() -> bytes:
@@ -157,7 +158,7 @@ def _add_post_data(
     request: dict[str, Any], source: HarSource, media_type: str, head: MessageHead, streams: list[Iterator[bytes]]
 ) -> None:
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
-    body = _Body(source.request_chunks, codings)
+    body = _Body(source.request_chunks, codings, source.expansion)
     post: dict[str, Any] = {"mimeType": media_type}
     if body.is_text:
         post["text"] = body.member(streams)
@@ -180,7 +181,7 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     status = 0 if row.state == ExchangeState.FAILED and not detail.response.head else row.status or 0
     parts = head.start_line.split(b" ", 2)
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
-    body = _Body(source.response_chunks, codings)
+    body = _Body(source.response_chunks, codings, source.expansion)
     content: dict[str, Any] = {
         "size": body.size or _size_not_recorded(row, codings),
         "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or "x-unknown",
@@ -234,12 +235,15 @@ def _size_not_recorded(row: ExchangeRow, codings: tuple[str, ...]) -> int:
 class _Body:
     """A decoded body, looked through once: how long it is, and whether it is text."""
 
-    def __init__(self, chunks: Chunks, codings: tuple[str, ...]) -> None:
+    def __init__(self, chunks: Chunks, codings: tuple[str, ...], expansion: Expansion) -> None:
         self._chunks = chunks
         self._codings = codings
+        self._free_bytes = expansion.free_bytes()
         self.problem = ""
         try:
             self._look()
+            if codings:
+                expansion.take(self.size, sum(map(len, chunks())))
         except CodingError as error:
             self.problem = f"Not decoded: the body says {codings_text(codings)}, but {error}."
             self._codings = ()
@@ -267,7 +271,7 @@ class _Body:
         self.small = b"".join(kept) if self.size <= INLINE_BYTES else None
 
     def _parts(self) -> Iterator[bytes]:
-        return iterate_decoded(self._chunks(), self._codings, DECODED_LIMIT_BYTES)
+        return iterate_decoded(self._chunks(), self._codings, DECODED_LIMIT_BYTES, self._free_bytes)
 
     def member(self, streams: list[Iterator[bytes]]) -> str | msgspec.Raw:
         """The value for the JSON member: the text itself, or a gap for a stream that is added."""

@@ -29,5 +29,6 @@ def decode_tls_facts(data: bytes | None) -> TlsFacts | None:
         return None
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # a text that is no UTF-8 is not msgspec's error
+    # A text that is no UTF-8 is not msgspec's error, nor is a member that nobody knows and that is nested without end.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

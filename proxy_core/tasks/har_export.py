@@ -7,6 +7,7 @@ from typing import Any
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.capture.walk import Walk
+from proxy_core.formats.content_coding import Expansion
 from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.partial_file import whole_file
@@ -46,6 +47,7 @@ def _write_entries(
     write(har_begin())
     tunnels: list[dict[str, Any]] = []
     count = 0
+    expansion = Expansion()
     for page in walk:
         for row, detail in page:
             if row.kind == ExchangeKind.TUNNEL:
@@ -58,6 +60,7 @@ def _write_entries(
                 walk.connection(detail.upstream_connection),
                 partial(reader.iterate_body, detail.request.body),
                 partial(reader.iterate_body, detail.response.body),
+                expansion,
             )
             if count:
                 write(b",\n")

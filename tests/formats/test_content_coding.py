@@ -15,6 +15,7 @@ from proxy_core.formats.content_coding import (
     LEAST_MEMBER_BYTES,
     MOST_EXPANSION,
     CodingError,
+    Expansion,
     ExpansionError,
     decode,
     iterate_decoded,
@@ -193,3 +194,14 @@ def test_any_number_of_members_that_hold_something_is_undone(coding, compress):
     assert len(decode([member * count], (coding,), 16 * LIMIT).data) == count * LEAST_MEMBER_BYTES
     few = compress(b"") * (FREE_MEMBERS - 1) + compress(TEXT)
     assert decode([few], (coding,), LIMIT) == (TEXT, False, "")
+
+
+def test_the_bodies_of_one_file_share_what_they_may_expand_to():
+    expansion = Expansion(100)
+    assert expansion.free_bytes() == 100
+    expansion.take(size=60, wire_size=0)
+    assert expansion.free_bytes() == 40
+    expansion.take(size=1_000_000, wire_size=1_000_000)  # no more than its size should give
+    assert expansion.free_bytes() == 40
+    expansion.take(size=10_000, wire_size=1)
+    assert expansion.free_bytes() == 0

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.formats import content_coding
 from proxy_core.formats.har_reader import HarError, read_har
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
@@ -188,6 +189,26 @@ def test_a_body_that_expands_beyond_measure_is_left_as_it_came_and_the_entry_say
     request = entry_of(log, "/upload")["request"]
     assert base64.b64decode(request["_content"]["text"]) == bomb
     assert "200 times" in request["_content"]["comment"]
+
+
+def test_many_small_bombs_share_what_one_file_may_expand_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(content_coding.Expansion.__init__, "__defaults__", (3 << 20,))
+    bomb = gzip.compress(b"a" * (1 << 20))
+    live = LiveCapture(tmp_path / "bombs.live")
+    live.add(
+        *(Sample(f"/{n}", response_body=bomb, response_fields=[("Content-Encoding", "gzip")]) for n in range(20)),
+        Sample("/fine", response_body=gzip.compress(b"fine"), response_fields=[("Content-Encoding", "gzip")]),
+    )
+    reader = CaptureReader(live.close())
+    export_har(reader, str(tmp_path / "bombs.har"))
+    reader.close()
+    assert (tmp_path / "bombs.har").stat().st_size < 5 << 20
+    log = check_har(tmp_path / "bombs.har")
+    assert "text" in entry_of(log, "/0")["response"]["content"]
+    last = entry_of(log, "/19")["response"]["content"]
+    assert base64.b64decode(last["text"]) == bomb
+    assert "expands" in last["comment"]
+    assert entry_of(log, "/fine")["response"]["content"]["text"] == "fine"
 
 
 def test_a_body_can_not_pass_for_another(tmp_path):

@@ -284,7 +284,16 @@ def test_half_a_client_is_not_kept_by_an_origin_that_answered_and_takes_no_more(
     client = proxy.connect()
     client.sends(b"POST http://127.0.0.1:%d/ HTTP/1.1\r\nHost: a\r\nContent-Length: 60000000\r\n\r\n" % origin.port)
     client.sees(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-    sends_what_fits(client, b"x" * 5_000_000)  # more than the way up holds, and not so much that it hides the end
+    sent = 0
+
+    def is_taken() -> bool:
+        return sum(each.row.request_bytes for each in proxy.exchanges) == sent
+
+    while is_taken():  # until the way up is full
+        client.sends(b"x" * 500_000)
+        sent += 500_000
+        with gevent.Timeout(0.6, False):  # progress is told four times a second
+            wait_for(is_taken)
     client.closes()
     wait_for(lambda: not proxy.worker.services.sweep.transports)
     is_over.set()
