@@ -130,7 +130,7 @@ class Journal:
 
 
 def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes, int]]:
-    """The records from `offset` on, as (kind, payload, end offset); ends at the first one that is torn.
+    """The records from `offset` on, as (kind, payload, end offset); ends at the first one that is torn, or is none.
 
     Body payloads are skipped unread and come as b"". An event whose bytes are not those that were written is a
     DAMAGED_RECORD; those behind it are found by its length. Raises OSError when the file can't be opened.
@@ -144,7 +144,10 @@ def read_records(path: str, offset: int = 0) -> Iterator[tuple[int, bytes, int]]
                 return
             magic, kind, zero, length, checksum = RECORD_HEADER.unpack(header)
             offset += RECORD_HEADER.size + length
-            if magic != MAGIC or zero or offset > size:
+            if magic != MAGIC or zero:  # whoever wrote here was not killed: what lies behind can't be found any more
+                yield DAMAGED_RECORD, header, size
+                return
+            if offset > size:
                 return
             if kind == BODY_RECORD:
                 file.seek(length, os.SEEK_CUR)

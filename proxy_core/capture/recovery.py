@@ -8,6 +8,7 @@ in the same transaction.
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
@@ -22,6 +23,8 @@ from proxy_core.plain_file import os_error_text
 _BATCH_BYTES = 4 * 1024 * 1024
 _TO_THE_END = (2**63, 0)
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO))
+
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM))  # it may pass
 
 
 class Recovery(NamedTuple):
@@ -91,7 +94,7 @@ def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int
         events: list[bytes] = []
         size = 0
         end = offset = offset_done if segment == segment_done else 0
-        for kind, payload, record_end in read_records(path, offset):
+        for kind, payload, record_end in _readable_records(path, offset):
             if (segment, record_end) > upto:
                 break
             end = record_end
@@ -108,6 +111,19 @@ def replay_series(writer: IndexWriter, folder: str, series: int, upto: tuple[int
             merged = _merge(merged, writer.apply(events, (series, segment, end)))
             writer.commit()
     return merged
+
+
+def _readable_records(path: str, offset: int) -> Iterator[tuple[int, bytes, int]]:
+    """The records of a journal. One that can't be read is one damaged record, and no reason to read no other."""
+    end = offset
+    try:
+        for kind, payload, record_end in read_records(path, offset):
+            end = record_end
+            yield kind, payload, record_end
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+        yield DAMAGED_RECORD, os_error_text(error).encode(), end
 
 
 def _merge(one: Applied, other: Applied) -> Applied:

@@ -10,6 +10,7 @@ import os
 
 _COUNT_BITS = 20  # the highest of which is `_BODY_BIT`
 _BODY_BIT = 1 << 19
+_LARGEST = 2**52  # far beyond the last worker that any engine starts, and within what an index can hold
 COUNT_LIMIT = _BODY_BIT  # one beyond would look like a segment of the other sort, and further on of another worker
 
 
@@ -45,7 +46,9 @@ def segments_in(folder: str) -> list[int]:
                 segment = int(stem, 16)
             except ValueError:
                 continue
-            if name == segment_name(segment):  # else «1.seg» would be a second name of another's
+            if segment <= _LARGEST and name == segment_name(
+                segment
+            ):  # else «1.seg» would be a second name of another's
                 found.append(segment)
     return sorted(found)
 
