@@ -5,6 +5,7 @@
 `data` is exactly `length` bytes long. No byte of a capture belongs twice to one body.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
@@ -14,13 +15,9 @@ Extent = tuple[int, int, int]
 ENCODED_LIMIT_BYTES = 4 * 1024 * 1024  # a saved body of 300 GB needs as much; decoded it takes some 100 MB at the worst
 _LARGEST = 2**62  # beyond it, sums of two no longer fit where offsets go (`lseek`)
 
-_encode = msgspec.msgpack.Encoder().encode
+# For the bodies of a `MessageRecord`, where no extents are a body of no bytes, and None is no body.
+encode_extents: Callable[[list[Extent]], bytes] = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[list[Extent]] = msgspec.msgpack.Decoder(list[Extent])
-
-
-def encode_extents(extents: list[Extent]) -> bytes:
-    """For the bodies of a `MessageRecord`."""
-    return _encode(extents)
 
 
 def decode_extents(data: bytes | None) -> list[Extent]:

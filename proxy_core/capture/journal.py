@@ -17,6 +17,7 @@ from proxy_core.capture.segment import segment_name, segment_number
 from proxy_core.plain_file import open_plain
 
 RECORD_HEADER = struct.Struct("<BBHII")  # magic, kind, 0, payload length, CRC-32 of the payload
+HEADER_SIZE = RECORD_HEADER.size
 MAGIC = 0xA7
 EVENT_RECORD = 1
 BODY_RECORD = 2
@@ -30,9 +31,17 @@ class JournalFullError(OSError):
     """Nothing could be written (disk full, quota, input/output error); the file is as it was before."""
 
 
+_pack = RECORD_HEADER.pack
+
+
+def record_header(kind: int, payload: bytes) -> bytes:
+    """What stands before a payload. Who writes several records at once joins all the pieces, and copies them once."""
+    return _pack(MAGIC, kind, 0, len(payload), crc32(payload))
+
+
 def record(kind: int, payload: bytes) -> bytes:
     """One record, header and payload."""
-    return RECORD_HEADER.pack(MAGIC, kind, 0, len(payload), crc32(payload)) + payload
+    return record_header(kind, payload) + payload
 
 
 def _append(descriptor: int, data: bytes, offset: int) -> None:
@@ -102,19 +111,19 @@ class Journal:
         self._descriptor, self.segment, self.offset = descriptor, segment, 0
         self._pages = WrittenPages(path, self._release)
 
-    def rotate_if_full(self) -> None:
-        """Call before extents are worked out from `segment` and `offset`."""
+    def write(self, data: bytes) -> None:
+        """Append whole records. Raises JournalFullError, and then nothing of them is there.
+
+        The segment that this has filled is left at once, so that `segment` and `offset` are always those of the next.
+        """
+        _append(self._descriptor, data, self.offset)
+        self.offset += len(data)
+        self._pages.grown_to(self.offset)
         if self.offset > SEGMENT_LIMIT_BYTES:
             try:
                 self.rotate()
             except OSError:
-                pass  # the old one still takes records; a full disk will be told by `write`
-
-    def write(self, data: bytes) -> None:
-        """Append whole records. Raises JournalFullError, and then nothing of them is there."""
-        _append(self._descriptor, data, self.offset)
-        self.offset += len(data)
-        self._pages.grown_to(self.offset)
+                pass  # the old one takes more; a full disk will be told by the next write
 
     def open_body(self) -> BodySegment:
         """A segment for one large body. Raises OSError."""

@@ -19,7 +19,8 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.reception.serving import serve_client
-from proxy_core.engine.recording.reporter import EventSink, Reporter
+from proxy_core.engine.recording.outbox import EventSink
+from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connection import UpstreamOpener
@@ -99,11 +100,11 @@ class Worker:
                     services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
                 services.reporter.is_recording = settings.recording
             case BytesTaken(count=count):
-                services.reporter.bytes_taken(count)
+                services.reporter.outbox.bytes_taken(count)
             case RotateSegments():
                 services.reporter.rotate()
             case SuspendRecording(on=on):
-                services.reporter.is_suspended = on
+                services.reporter.full_disk.suspend(on=on)
             case StopServing(grace_s=grace_s):
                 self._grace_s = grace_s
                 self.stopped.set()

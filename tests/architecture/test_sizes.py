@@ -12,7 +12,6 @@ FUNCTION_LINES = 60
 # What is over a limit, and its length: to be lowered, and never raised.
 LONGER_MODULES = {
     "app/shell/window_controller.py": 482,
-    "proxy_core/engine/recording/reporter.py": 454,
 }
 LONGER_FUNCTIONS: dict[str, int] = {}
 

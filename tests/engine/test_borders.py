@@ -14,6 +14,9 @@ from proxy_core.engine.links.tls import TlsTransport
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.reception import connect
 from proxy_core.engine.reception.intake import Intake
+from proxy_core.engine.recording.exchange_record import Telling
+from proxy_core.engine.recording.full_disk import FullDisk
+from proxy_core.engine.recording.outbox import Outbox
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.upstream import connector
@@ -92,7 +95,7 @@ def ended_by_us(proxy):
     exchange = proxy.only()
     assert is_ours(exchange)
     wait_for(lambda: not proxy.worker.services.sweep.transports and not proxy.worker.serves)
-    assert not proxy.worker.services.reporter._open
+    assert not proxy.worker.services.reporter.under_way()
     return exchange
 
 
@@ -216,9 +219,9 @@ class TestARelay:
 
 
 class TestTheFlusher:
-    @pytest.mark.parametrize("name", ["_announce", "_send_batch", "_tell_not_recorded"])
-    def test_ticks_on(self, proxy, answering, monkeypatch, name):
-        monkeypatch.setattr(Reporter, name, once(getattr(Reporter, name)))
+    @pytest.mark.parametrize(("owner", "name"), [(Reporter, "_announce"), (Outbox, "send"), (FullDisk, "tell")])
+    def test_ticks_on(self, proxy, answering, monkeypatch, owner, name):
+        monkeypatch.setattr(owner, name, once(getattr(owner, name)))
         for _ in range(3):
             assert get(proxy, answering).reads_response()[1] == b"hello"
         assert len(proxy.finished(3)) == 3
@@ -227,11 +230,11 @@ class TestTheFlusher:
         bad, good = get(proxy, silent, "/bad"), get(proxy, silent, "/good")
         reporter = proxy.worker.services.reporter
         wait_for(lambda: len(proxy.exchanges) == 2)
-        for report in reporter._open.values():
+        for report in reporter.under_way():
             if report.path == "/bad":
                 report.notes = object()
             reporter.changed(report)
-            report.is_announced = False
+            report.record.telling = Telling.NEW
         told = len(proxy.events.batches)
         wait_for(lambda: len(proxy.events.batches) > told)
         assert [each.row.path for each in proxy.exchanges] == ["/bad", "/good"]
@@ -284,7 +287,7 @@ class ControlLink:
 class TestTheEnginesCommands:
     def test_one_that_fails_costs_itself(self, proxy, monkeypatch):
         reporter = proxy.worker.services.reporter
-        monkeypatch.setattr(Reporter, "bytes_taken", throw)
+        monkeypatch.setattr(Outbox, "bytes_taken", throw)
 
         def full(_reporter: Reporter) -> None:
             raise OSError(28, "No space left on device")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy_core.capture.journal import read_records
-from proxy_core.engine.recording.reporter import UNTAKEN_LIMIT_BYTES
+from proxy_core.engine.recording.outbox import UNTAKEN_LIMIT_BYTES
 from proxy_core.model.event import EventKind, encode_event
 from proxy_core.model.failure import FailureKind
 from tests.integration.origin import Hall, Origin

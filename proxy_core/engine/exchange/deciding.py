@@ -57,6 +57,7 @@ class DecidedRequest(NamedTuple):
     head: RequestHead
     body: BodySource
     to: Destination
+    replaced: bytes | None  # the whole body, where it is another than the one that came
 
 
 class DecidedResponse(NamedTuple):
@@ -64,6 +65,7 @@ class DecidedResponse(NamedTuple):
 
     head: ResponseHead
     body: BodySource
+    replaced: bytes | None
 
 
 class Deciding:
@@ -83,30 +85,32 @@ class Deciding:
     ) -> DecidedRequest | Answer | Abort:
         """Decide about a request whose body has not been read. Raises SideError, ProtocolError."""
         points = self._points
-        decision, goes_on = self._decide(
+        decision, goes_on, replaced = self._decide(
             self._request, points.at_request_head, points.at_request_body, body, record, self._invite
         )
         if isinstance(decision, Answer | Abort):
             return decision
         if isinstance(decision, Pass):
-            return DecidedRequest(head, goes_on, to)
+            return DecidedRequest(head, goes_on, to, None)
         message = self._request = decision.message
         to = message.scheme, message.host, message.port
-        return DecidedRequest(changed_request(head, message), goes_on, to)
+        return DecidedRequest(changed_request(head, message), goes_on, to, replaced)
 
     def response(self, head: ResponseHead, body: BodySource, record: Record) -> DecidedResponse | Answer | Abort:
         """Decide about a final response whose body has not been read. Raises SideError, ProtocolError."""
         points, message = self._points, response_message(head, self._request)
-        decision, goes_on = self._decide(message, points.at_response_head, points.at_response_body, body, record)
+        at_head, at_body = points.at_response_head, points.at_response_body
+        decision, goes_on, replaced = self._decide(message, at_head, at_body, body, record)
         if isinstance(decision, Answer | Abort):
             return decision
         if isinstance(decision, Pass):
-            return DecidedResponse(head, goes_on)
+            return DecidedResponse(head, goes_on, None)
         changed = changed_response(head, decision.message)
         if changed.body_length == 0:  # of its status, or for a HEAD: whatever body there is goes nowhere
             drain(goes_on, record if goes_on is body else _let_go)
             goes_on = Held([END_WITHOUT_TRAILERS])
-        return DecidedResponse(changed, goes_on)
+            replaced = b"" if head.body_length else None
+        return DecidedResponse(changed, goes_on, replaced)
 
     def _decide(
         self,
@@ -116,10 +120,14 @@ class Deciding:
         body: BodySource,
         record: Record,
         before_body: Callable[[], None] = lambda: None,
-    ) -> tuple[Decision, BodySource]:
-        """Ask the point of a head and, where it wants that, the body's. Returns the decision and the body to go on."""
+    ) -> tuple[Decision, BodySource, bytes | None]:
+        """Ask the point of a head and, where it wants that, the body's.
+
+        Returns the decision, the body to go on, and that body's bytes where they are others than those that came.
+        """
         decision = at_head(message)
         goes_on = body
+        data: bytes | None = None  # the whole body that came, where it was held
         if isinstance(decision, Pass | Replace) and decision.hold:
             message = decision.message if isinstance(decision, Replace) else message
             before_body()
@@ -130,12 +138,14 @@ class Deciding:
             else:
                 later = at_body(message._replace(body=data))
                 decision = later if not isinstance(later, Pass) else decision
-        if isinstance(decision, Replace) and decision.message.body is not None:
+        if not isinstance(decision, Replace) or decision.message.body is None:
+            return decision, goes_on, None
+        if data is None:  # in the body that came, or what is still to come of it, the record alone is interested
             if goes_on is body:
                 before_body()
-                drain(body, record)  # in the body that came, the record alone is interested
-            goes_on = Held(_parts_of(decision.message.body))
-        return decision, goes_on
+            drain(goes_on, record if goes_on is body else _let_go)
+        replaced = decision.message.body
+        return decision, Held(_parts_of(replaced)), replaced if replaced != data else None
 
 
 def hold(body: BodySource, record: Record) -> tuple[list[Part], bytes | None]:
@@ -161,7 +171,7 @@ def drain(body: BodySource, record: Record) -> None:
 
 
 def _let_go(_part: Part) -> None:
-    """Recorded already."""
+    """It is recorded already, or by the source that it comes from."""
 
 
 def _parts_of(body: bytes) -> list[Part]:

@@ -25,6 +25,7 @@ from proxy_core.fault_log import caught
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.stream import Stream
 from proxy_core.protocols.http1.rewriting import CONTINUE, request_message
 from proxy_core.protocols.part import (
     END_WITHOUT_TRAILERS,
@@ -124,7 +125,7 @@ class ExchangeRelay:
             decided = self._decide_request(to)
             if decided is None:
                 return
-            head, self._body, to = decided
+            head, self._body, to, _ = decided
         can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
         upstream = self._connect(to, can_repeat=can_repeat)
         try:
@@ -199,7 +200,7 @@ class ExchangeRelay:
             decided = self._decide_response(response, upstream)
             if decided is None:
                 return
-            response, body = decided
+            response, body, _ = decided
         if upload is not None and not upload.is_done and _is_refusal(head, response):
             upload.stop_unless_begun()
         client.send_head(response)
@@ -285,7 +286,7 @@ class ExchangeRelay:
         message = request_message(head, *to)
         points = None if begin is None else begin(message)
         if points is None:
-            return DecidedRequest(head, self._client, to)
+            return DecidedRequest(head, self._client, to, None)
         self._deciding = Deciding(points, message, self._note, self._invite)
         decided = self._deciding.request(head, self._client, to, self._record_request)
         if isinstance(decided, Answer | Abort):
@@ -293,6 +294,8 @@ class ExchangeRelay:
             return None
         if decided.head is not head:
             self._report.request_forwarded_head = decided.head.raw
+        if decided.replaced is not None:
+            self._reporter.forwarded_body(self._report, Stream.REQUEST_FORWARDED, decided.replaced)
         return decided
 
     def _decide_response(self, head: ResponseHead, upstream: UpstreamSide) -> DecidedResponse | None:
@@ -304,6 +307,8 @@ class ExchangeRelay:
             return None
         if decided.head is not head:
             self._report.response_forwarded_head = decided.head.raw
+        if decided.replaced is not None:
+            self._reporter.forwarded_body(self._report, Stream.RESPONSE_FORWARDED, decided.replaced)
         return decided
 
     def _carry_out(self, decision: Answer | Abort) -> None:

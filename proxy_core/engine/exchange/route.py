@@ -76,7 +76,7 @@ class Route:
             report.flags |= _UPSTREAM_REUSED
         else:
             report.flags &= ~_UPSTREAM_REUSED  # a retry has left the reused one
-            report.dns_us, report.connect_us, report.tls_us = opened.dns_us, opened.connect_us, opened.tls_us
+            report.opening_us = opened.opening_us
         report.upstream_connection = opened.key
         return side
 

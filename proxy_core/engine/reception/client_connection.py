@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
+from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.model.exchange import Side
 from proxy_core.protocols.http1.head import Http1RequestHead
-
-_CLIENT = int(Side.CLIENT)
 
 
 class ClientConnection:
@@ -31,8 +30,7 @@ class ClientConnection:
 
     def report(self, link: Link, tls: bytes | None) -> None:
         """Tell of it, again with `tls` once that is known."""
-        row = link.peer_host, link.peer_port, link.local_host, link.local_port, tls
-        self._services.reporter.connection((self.key, _CLIENT, self._opened_at, *row))
+        self._services.reporter.connection(connection_record(self.key, Side.CLIENT, self._opened_at, link, tls))
 
 
 class Closed(NamedTuple):

@@ -175,11 +175,11 @@ class Connect:
 
     def _relay_unread(self, upstream: UpstreamConnection, first_bytes: bytes) -> None:
         report = self._report
-        report.is_held = False
         report.state = ExchangeState.RESPONDING
         report.upstream_connection = upstream.key
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
-        report.dns_us, report.connect_us = upstream.dns_us, upstream.connect_us
+        report.opening_us = upstream.opening_us
+        self._services.reporter.release(report)
         relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke)
 
     # Interception

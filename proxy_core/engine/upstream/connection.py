@@ -13,6 +13,7 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import TlsTransport
 from proxy_core.engine.links.tls_facts import tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
+from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
@@ -22,7 +23,6 @@ from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.upstream_ca import UpstreamCaError
 
-_UPSTREAM = int(Side.UPSTREAM)
 _clock = time.perf_counter
 
 
@@ -48,9 +48,14 @@ class UpstreamConnection:
         return endpoint_text(self.host, self.port)
 
     @property
+    def opening_us(self) -> tuple[int, int, int]:
+        """Name resolution, connecting, TLS; -1 for what there was not."""
+        return self.dns_us, self.connect_us, self.tls_us
+
+    @property
     def spent_us(self) -> int:
         """How long it took to open."""
-        return sum(each for each in (self.dns_us, self.connect_us, self.tls_us) if each > 0)
+        return sum(each for each in self.opening_us if each > 0)
 
 
 class UpstreamOpener:
@@ -141,9 +146,8 @@ class UpstreamOpener:
         self._report(upstream, tls_facts(link.ssl_object, server_name))
 
     def _report(self, upstream: UpstreamConnection, tls: bytes | None) -> None:
-        link = upstream.link
-        row = link.peer_host, link.peer_port, link.local_host, link.local_port, tls
-        self._reporter.connection((upstream.key, _UPSTREAM, upstream.opened_at, *row))
+        row = connection_record(upstream.key, Side.UPSTREAM, upstream.opened_at, upstream.link, tls)
+        self._reporter.connection(row)
 
 
 class _RefusedError(UpstreamError):

@@ -141,13 +141,12 @@ class House:
     def finishes(self) -> None:
         """All that is under way comes to its end."""
         with gevent.Timeout(10):
-            while self.reporter._open:
+            while self.reporter.under_way():
                 gevent.sleep(0.001)
 
     def recorded(self) -> list[tuple[ExchangeRow, ExchangeDetail]]:
         """What the journal has, the latest of each."""
-        self.reporter._announce(1e12, with_progress=True)
-        self.reporter._send_batch()
+        self.reporter.tell_all()
         latest = {}
         for batch in self._events.batches:
             for event in map(decode_event, decode_batch(batch).events):

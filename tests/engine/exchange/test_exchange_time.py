@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.engine.recording.report import Report, encode_report
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.recording.report_event import encode_report
 from proxy_core.formats.har_writer import HarSource, har_entry
 from proxy_core.model.event import decode_detail, decode_event
 from proxy_core.model.exchange import ExchangeDetail, ExchangeRow, ExchangeState, Timings
@@ -45,7 +46,7 @@ def report_of(state: int = ExchangeState.COMPLETE, **marks: float) -> Report:
             Timings(blocked=500_000, send=250_000, wait=250_000, receive=1_000_000),
         ),
         (
-            {"ready_mark": 0.5, "dns_us": 100_000, "connect_us": 200_000, "tls_us": 150_000, "received_mark": 0.75},
+            {"ready_mark": 0.5, "opening_us": (100_000, 200_000, 150_000), "received_mark": 0.75},
             Timings(blocked=50_000, dns=100_000, connect=200_000, tls=150_000, send=250_000),
         ),
         ({"received_mark": 30.0}, Timings(blocked=30_000_000)),  # no connection came about
@@ -84,9 +85,10 @@ def test_the_phases_add_up_to_the_time_however_far_it_came(instants, reached, sp
     marks = {name: each for name, each, is_reached in zip(names, instants, reached, strict=False) if is_reached}
     if reached[0]:  # what was measured within the time until then, each rounded down
         room = int(ready * 1e6) + 1
-        for name, each in zip(("dns_us", "connect_us", "tls_us"), spent, strict=True):
-            marks[name] = min(each, room)
-            room -= max(marks[name], 0)
+        for number, each in enumerate(spent):
+            spent[number] = min(each, room)
+            room -= max(spent[number], 0)
+        marks["opening_us"] = tuple(spent)
     row, timings = told(report_of(received_mark=received, **marks))
     assert row.duration_us == total(timings)
     assert min(timings) >= -1

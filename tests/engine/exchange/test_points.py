@@ -123,7 +123,57 @@ class TestReplacing:
         client.sees(b"HTTP/1.1 200 OK\r\nX-Odd:  kept \r\nContent-Length: 6\r\n\r\nhihihi")
         ((_, detail),) = house.recorded()
         assert house.body(detail.request.body) == b"hello"  # as received
+        assert house.body(detail.request.forwarded_body) == b"bye"
         assert house.body(detail.response.body) == b"hi"
+        assert house.body(detail.response.forwarded_body) == b"hihihi"
+
+    @pytest.mark.parametrize("hold", [False, True])
+    def test_a_body_that_is_taken_away_is_another_one_of_no_bytes(self, house, hold):
+        at_head = Pass(hold=True) if hold else lambda m: Replace(m._replace(body=b""))
+        taken = {"at_response_head": at_head, "at_response_body": lambda m: Replace(m._replace(body=b""))}
+        house.decide(Script(**taken))
+        client = house.http1_client()
+        exchange(house, client)
+        client.sees(b"HTTP/1.1 200 OK\r\nX-Odd:  kept \r\nContent-Length: 0\r\n\r\n")
+        ((_, detail),) = house.recorded()
+        assert house.body(detail.response.body) == b"hi"
+        assert detail.response.forwarded_body is not None
+        assert house.body(detail.response.forwarded_body) == b""
+        assert detail.request.forwarded_body is None
+
+    def test_a_body_that_is_given_back_as_it_came_is_no_other(self, house):
+        house.decide(Script(**HOLDS, at_response_body=lambda m: Replace(with_field(m, b"X-New", b"1"))))
+        client = house.http1_client()
+        exchange(house, client)
+        assert b"X-New: 1\r\n" in client.reads_head()
+        client.sees(b"hi")
+        ((_, detail),) = house.recorded()
+        assert detail.response.forwarded_head is not None
+        assert detail.response.forwarded_body is None
+
+    def test_of_a_body_too_large_to_be_held_the_rest_is_read_before_another_goes_on(self, house, monkeypatch):
+        monkeypatch.setattr(deciding, "HELD_LIMIT_BYTES", 4)
+        replaced = {
+            "at_request_head": lambda m: Replace(m._replace(body=b"bye"), hold=True),
+            "at_response_head": lambda m: Replace(m._replace(body=b"ok"), hold=True),
+        }
+        house.decide(Script(**replaced))
+        client = house.http1_client()
+        for number in range(2):
+            client.sends(POST[:-5].replace(b"Content-Length: 5", b"Content-Length: 15") + b"hello")
+            client.sends(b" and hello")
+            upstream = house.upstream()
+            assert upstream.reads_head().endswith(b"Content-Length: 3\r\n\r\n")
+            upstream.sees(b"bye")
+            upstream.sends(OK.replace(b"Content-Length: 2\r\n\r\nhi", b"Content-Length: 12\r\n\r\nhi, hi"))
+            upstream.sends(b" again")
+            assert client.reads_head().endswith(b"Content-Length: 2\r\n\r\n")
+            client.sees(b"ok")
+            _, detail = house.recorded()[number]
+            assert house.body(detail.request.body) == b"hello and hello"
+            assert house.body(detail.response.body) == b"hi, hi again"
+            assert house.body(detail.response.forwarded_body) == b"ok"
+        assert len(house.connections) == 1
 
     def test_the_next_request_is_read_where_it_begins(self, house):
         house.decide(Script(at_request_head=lambda m: Replace(m._replace(body=b"bye"))))
