@@ -6,7 +6,9 @@ two sides. The common form of a head is HTTP/1's text (`raw`): it is what is rec
 back from; a protocol that has no such lines writes them for the record. Nothing here reads or writes.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from proxy_core.model.failure import Failure
 
@@ -90,14 +92,15 @@ class ResponseHead(Protocol):
     def notes(self) -> str: ...
 
 
-class BodyPart(NamedTuple):
+# Measured 2026-11-25: as NamedTuples, these and the heads cost an exchange 1.5 µs more (of 22).
+class BodyPart(msgspec.Struct, frozen=True, gc=False):
     """Some bytes of a body; never empty on the wire."""
 
     data: bytes  # transfer coding removed: what is recorded
     wire: bytes  # as HTTP/1 has framed it, the same object as `data` where that adds nothing; b"" from elsewhere
 
 
-class EndOfMessage(NamedTuple):
+class EndOfMessage(msgspec.Struct, frozen=True, gc=False):
     """The message is whole."""
 
     trailers: bytes  # raw field lines as received, for the record; b"" for none

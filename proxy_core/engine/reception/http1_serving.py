@@ -2,6 +2,8 @@
 
 import ssl
 
+import msgspec
+
 from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.relay import ExchangeRelay, answer
 from proxy_core.engine.exchange.route import Route
@@ -128,6 +130,6 @@ class Http1Serving:
         report.kind = ExchangeKind.TUNNEL
         report.host, report.port = head.host, head.port
         report.notes = TunnelReason.INNER_PROXY.told(endpoint_text(*self._tunnel[1:]))
-        as_came = head._replace(forward=head.raw)
+        as_came = msgspec.structs.replace(head, forward=head.raw)
         ExchangeRelay(self._services, self._route, self._client, as_came, report).run()
         return None

@@ -3,6 +3,8 @@
 import ssl
 import time
 
+import msgspec
+
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.sides.reading import PartReader, await_part
 from proxy_core.engine.sides.side import SideError
@@ -106,7 +108,7 @@ class Http1Upstream:
         if head.status >= 200:
             self.reads_on = head.keep_alive
         # What a proxy behind us says to a CONNECT of its client's is not for us to edit.
-        return head._replace(forward=head.raw) if self._is_connect else head
+        return msgspec.structs.replace(head, forward=head.raw) if self._is_connect else head
 
     def next_part(self) -> BodyPart | EndOfMessage:
         reader: PartReader[ResponsePart] = self._reader

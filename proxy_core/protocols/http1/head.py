@@ -8,6 +8,8 @@ either side, a head is written anew from its text (`http1.rewriting`).
 from enum import IntEnum
 from typing import NamedTuple
 
+import msgspec
+
 from proxy_core.protocols.part import BodyPart, EndOfMessage
 
 VERSIONS = ("HTTP/1.0", "HTTP/1.1")  # by `minor`
@@ -33,7 +35,7 @@ class HeadLimits(NamedTuple):
     interim_responses: int = 100  # before a final one
 
 
-class Http1RequestHead(NamedTuple):
+class Http1RequestHead(msgspec.Struct, frozen=True, gc=False):
     """A `RequestHead`."""
 
     raw: bytes  # as received, with the empty line that closes it
@@ -56,7 +58,7 @@ class Http1RequestHead(NamedTuple):
     version: str
 
 
-class Http1ResponseHead(NamedTuple):
+class Http1ResponseHead(msgspec.Struct, frozen=True, gc=False):
     """A `ResponseHead`."""
 
     raw: bytes

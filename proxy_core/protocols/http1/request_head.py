@@ -6,7 +6,8 @@ target that names one place. What it refuses it names in a sentence, with the st
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from proxy_core.model.endpoint import DEFAULT_PORTS
 from proxy_core.protocols.http1.fields import (
@@ -72,7 +73,7 @@ def check_request_start(store: bytes | bytearray, begin: int) -> None:
         raise _bad_request_line(bytes(store[begin : begin + 80]) + b"\r\n")
 
 
-class _RequestFields(NamedTuple):
+class _RequestFields(msgspec.Struct, frozen=True, gc=False):
     """What the field lines of a request say, together with the target's authority."""
 
     scheme: str

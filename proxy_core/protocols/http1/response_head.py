@@ -7,7 +7,8 @@ two readers could disagree about where the message ends, it is refused.
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from proxy_core.model.failure import FailureKind
 from proxy_core.protocols.http1.fields import (
@@ -100,7 +101,7 @@ def read_response_head(raw: bytes, method: bytes, limits: HeadLimits) -> Http1Re
     )
 
 
-class _ResponseFields(NamedTuple):
+class _ResponseFields(msgspec.Struct, frozen=True, gc=False):
     """What the field lines of a response say, together with its status."""
 
     body_length: int

@@ -7,11 +7,16 @@ disagree about a name are how requests get somewhere they should not.
 import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import NamedTuple
+
+import msgspec
 
 from proxy_core.model.endpoint import DEFAULT_PORTS
 from proxy_core.protocols.http1.fields import MalformedError, shown
 from proxy_core.protocols.http1.head import TargetForm
+
+# On the way of each request; looking a member up on its enum costs 0.05 µs.
+_ORIGIN = TargetForm.ORIGIN
+_ABSOLUTE_FORM = TargetForm.ABSOLUTE
 
 NO_PORT = -1
 
@@ -25,7 +30,7 @@ _AUTHORITY = re.compile(
 _LONGEST_CACHED = 256
 
 
-class Target(NamedTuple):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """A request target taken apart; host and port are "" and NO_PORT where the form holds none."""
 
     form: TargetForm
@@ -41,7 +46,7 @@ def read_target(method: bytes, target: bytes) -> Target:
     if method == b"CONNECT":
         return _read_connect(target)
     if target[:1] == b"/":
-        return Target(TargetForm.ORIGIN, "", b"", "", NO_PORT, target)
+        return Target(_ORIGIN, "", b"", "", NO_PORT, target)
     if target == b"*":
         if method != b"OPTIONS":
             raise MalformedError("Only an OPTIONS request may have the target «*».")
@@ -71,9 +76,7 @@ def _read_absolute(method: bytes, match: re.Match[bytes]) -> Target:
         rest = b"*" if method == b"OPTIONS" else b"/"
     elif rest[:1] != b"/":
         rest = b"/" + rest
-    return Target(
-        TargetForm.ABSOLUTE, scheme, authority, host, DEFAULT_PORTS[scheme] if port == NO_PORT else port, rest
-    )
+    return Target(_ABSOLUTE_FORM, scheme, authority, host, DEFAULT_PORTS[scheme] if port == NO_PORT else port, rest)
 
 
 def read_authority(authority: bytes) -> tuple[str, int]:

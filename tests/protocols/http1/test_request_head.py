@@ -4,7 +4,7 @@ import pytest
 
 from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
 from proxy_core.protocols.http1.reader import RequestReader
-from proxy_core.protocols.part import CHUNKED
+from proxy_core.protocols.part import CHUNKED, EndOfMessage
 from tests.support.http1_readings import read, read_requests
 
 
@@ -101,7 +101,7 @@ def test_what_follows_connect_is_the_tunnels():
     reader.receive(b"CONNECT b.test:443 HTTP/1.0\r\n\r\n\x16\x03\x01GET / HTTP/1.1\r\n\r\n")
     head, end = reader.next_part(), reader.next_part()
     assert isinstance(head, Http1RequestHead)
-    assert end == (b"", b"")
+    assert end == EndOfMessage(b"", b"")
     assert reader.leftover() == b"\x16\x03\x01GET / HTTP/1.1\r\n\r\n"
 
 
