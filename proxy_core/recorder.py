@@ -19,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from proxy_core.capture.recovery import replay_series
 from proxy_core.capture.segment import series_in
@@ -37,12 +36,14 @@ from proxy_core.model.notice import (
     RowsChanged,
 )
 from proxy_core.model.worker_command import BytesTaken, SuspendRecording, WorkerCommand
+from proxy_core.news import News
 
+# A commit costs the same whatever is in it, so under load what comes in this time shares one; a person does not see the
+# delay. When it is quiet each batch is committed as it comes.
 COMMIT_S = 0.03
 RETRY_S = 1.0
 INBOX_BATCHES = 256  # of at most some 256 KiB; the workers' own account bounds the bytes
-CARRIED_ROWS = 200  # rows that one notice carries; more become a range
-UNANSWERED_NOTICES = 2
+UNANSWERED_NOTICES = 2  # one that the window works on and one that it finds next
 
 Publish = Callable[[Notice], None]
 TellWorker = Callable[[int, WorkerCommand], None]  # series and what; 0 = all workers
@@ -71,7 +72,7 @@ class Recorder:
         self._inbox: queue.Queue[tuple[int, bytes] | Callable[[], None]] = queue.Queue(INBOX_BATCHES)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._taken: dict[int, int] = {}
-        self._news = _News()
+        self._news = News()
         self._notice_number = 0
         self._answered_number = 0
         self._problem = ""
@@ -138,6 +139,11 @@ class Recorder:
         self._thread.join()
 
     # The thread
+    #
+    # Everything is an item of one queue, orders and batches alike, so that they happen in the order in which they were
+    # asked for: a clear leaves out what was told before it, a series ends behind its last batch. Workers are answered
+    # *after* the commit. What they are told is not durability (that is their journal's) but that there is room again:
+    # were the bytes answered for when they are taken, an index that falls behind would never be felt upstream.
 
     def _run(self) -> None:
         try:
@@ -246,6 +252,11 @@ class Recorder:
         self._taken.clear()
 
     # Trouble
+    #
+    # While the disk is full nothing is kept in memory for later: batches are dropped, and their series read again from
+    # the journals once the index can be written (`_try_again`), which finds each event exactly once, since `progress`
+    # has been rolled back with the rows. After that the batches still on their way have been taken in already, and
+    # would be again, as new rows; so for a series that is `_behind` the next batch only says up to where to replay.
 
     def _give_up(self, reason: str) -> None:
         """End the recording, and say so; until it is stopped, keep the queues moving, so that traffic goes on."""
@@ -402,7 +413,7 @@ class Recorder:
         self._publish(
             RowsChanged(
                 number=self._notice_number,
-                rows=news.rows if len(news.rows) <= CARRIED_ROWS else [],
+                rows=news.rows,
                 first_new_id=news.first_new_id,
                 last_new_id=news.last_new_id,
                 changed_from_id=news.changed_from_id,
@@ -415,28 +426,3 @@ class Recorder:
         )
         self._unread_told = unread.count
         news.forget()
-
-
-class _News:
-    """What the window has not been told yet: some rows, and ranges that never grow."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        self.rows: list[tuple[Any, ...]] = []
-        self.first_new_id = self.last_new_id = self.changed_from_id = self.changed_to_id = 0
-        self.is_due = False
-
-    def add(self, applied: Applied) -> None:
-        if not applied.rows:
-            return
-        self.is_due = True
-        if len(self.rows) <= CARRIED_ROWS:
-            self.rows.extend(applied.rows[: CARRIED_ROWS + 1])
-        if applied.first_new_id:
-            self.first_new_id = self.first_new_id or applied.first_new_id
-            self.last_new_id = applied.last_new_id
-        if applied.changed_from_id:
-            self.changed_from_id = min(self.changed_from_id or applied.changed_from_id, applied.changed_from_id)
-            self.changed_to_id = max(self.changed_to_id, applied.changed_to_id)

@@ -217,6 +217,15 @@ class TlsTransport:
             pass
 
     # Receiving
+    #
+    # Plaintext is in four places, in this order: `_stashed` (taken out before it was asked for), OpenSSL's current
+    # record, `_incoming` (encrypted, not looked at), and the link. `_has_more` says that one of the first three may
+    # hold something, an error or the end; only when it is false the link is asked, which may wait. What OpenSSL *says*
+    # instead of giving data lies behind all the data that it gave before, so it is noted (`_note`, `_end`) and told by
+    # the next receive: a relay gets every byte that came before an alert.
+    #
+    # `receive` is `_receive_more` again, written out for the usual case: nothing is left from before, and what the link
+    # brings is whole records.
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
         since_s = 0.0
@@ -302,7 +311,8 @@ class TlsTransport:
         self._send_alert()
 
     def _end(self, *, is_truncated: bool) -> None:
-        # RFC 9112 §9.8: an end without close_notify may be an attacker's.
+        # RFC 9112 §9.8: an end without close_notify may be an attacker's. It is an end all the same, since many origins
+        # close so; whether a message was cut short by it, its framing knows, and the side asks `is_truncated`.
         self._is_at_end = self._has_more = True
         self.is_truncated = is_truncated
 
@@ -404,6 +414,8 @@ class TlsTransport:
         if self._is_closed:
             return
         self._is_closed = True
+        # RFC 8446 §6.1: say goodbye before closing. Not from within another's send, half of whose record may be on its
+        # way: these bytes would lie in the middle of it.
         if self._is_established and not self._is_sending:
             try:
                 self.ssl_object.unwrap()

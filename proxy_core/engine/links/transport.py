@@ -26,10 +26,12 @@ from greenlet import getcurrent
 from proxy_core.engine.links.link import RECEIVE_LIMIT, PeerState
 from proxy_core.fault_log import caught
 
-BULK_RECEIVE_LIMIT = 256 * 1024  # after a receive that was filled to the brim
+# After a receive that was filled to the brim: a download then costs a quarter of the system calls. Not always: `recv`
+# allocates as much as it is allowed to bring, before it knows how little there is.
+BULK_RECEIVE_LIMIT = 256 * 1024
 AHEAD_LIMIT_BYTES = RECEIVE_LIMIT  # taken in while nobody receives; what one receive would bring
 _READ, _WRITE = 1, 2
-_LINGER_RESET = struct.pack("ii", 1, 0)
+_LINGER_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends RST, and what is unsent is dropped
 
 
 class DeadlineSweep:
@@ -133,6 +135,12 @@ class Transport:
         self.opener = getcurrent()
         sweep.transports.add(self)
 
+    # What is known of the socket without asking it: `_drained` says that the last read took less than there was room
+    # for, so nothing was left then; `_armed`, that the loop would have told of anything since. The watcher is level-
+    # triggered, so it must be off while nobody takes what has come (the loop would spin), and is left on while nothing
+    # has (each start and each stop is a system call). A read that filled its buffer leaves `_drained` false, and the
+    # next receive reads first: were the socket empty after all, that costs one EAGAIN.
+
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
         while True:
             if self._drained:
@@ -165,7 +173,7 @@ class Transport:
         # Runs in the hub.
         reader = self._reader
         if reader is not None:
-            reader.switch()
+            reader.switch()  # straight from the hub: a callback or an event between them is another turn of the loop
         else:  # nobody waits: remember it, and don't spin on a level-triggered watcher
             self._drained = False
             self._armed = False
@@ -206,6 +214,7 @@ class Transport:
             self._read_watcher.start(self._on_readable)
 
     def is_readable(self) -> bool:
+        # A peek and not a poll: it tells an end and a reset from silence in the same call, and takes none of them away.
         if self._is_closed or self._ahead:
             return True
         try:
@@ -219,6 +228,7 @@ class Transport:
         return self._armed and self._drained
 
     def send(self, data: bytes) -> None:
+        # Sockets take a response at once nearly always, so sending is tried before anything is watched.
         try:
             sent = self._send(data)
         except (BlockingIOError, InterruptedError):
@@ -287,6 +297,8 @@ class Transport:
             self._write_watcher.close()
             self._write_watcher = None
         self._socket.close()
+        # Who waits here is woken by the loop and not from this greenlet: that one has to go on closing, and where both
+        # are one relay's, the other's end must not begin inside the first's.
         closed = OSError(errno.EBADF, "the connection was closed")
         for name in ("_reader", "_writer"):
             if getattr(self, name) is not None:
