@@ -66,7 +66,7 @@ class Connector:
             raise UpstreamError(
                 Failure(
                     FailureKind.PROXY_LOOP_DETECTED,
-                    f"{host}:{port} is Harrier's own address: the request would come back here for ever.",
+                    f"{endpoint_text(host, port)} is Harrier's own address: the request would come back here for ever.",
                 )
             )
         return Connected(

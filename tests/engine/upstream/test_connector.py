@@ -76,8 +76,9 @@ class TestLoopGuard:
     )
     def test_what_leads_back_is_refused(self, start_proxy, listening, name):
         proxy = start_proxy(host=listening)
-        head = ask(proxy, f"{name}:{proxy.port}")
-        assert b"error=proxy_loop_detected" in head
+        authority = f"{name}:{proxy.port}"
+        assert b"error=proxy_loop_detected" in ask(proxy, authority)
+        assert proxy.only().detail.failure_text.startswith(f"{authority} is Harrier's own address")
 
     def test_another_address_of_this_machine_leads_back_when_all_are_listened_on(self, start_proxy):
         proxy = start_proxy(host="0.0.0.0")
