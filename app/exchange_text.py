@@ -6,6 +6,8 @@ through `one_line`, so that no control character or direction override can chang
 
 from typing import NamedTuple
 
+from proxy_core.formats.amount import MOST_SECONDS, duration_text, size_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import DEFAULT_PORTS, endpoint_text
 from proxy_core.model.exchange import (
     FIRST_FINAL_STATE,
@@ -19,14 +21,6 @@ from proxy_core.model.resource_type import short_type
 
 QUIET_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DASH = "—"
-# Bidirectional overrides and isolates, line and paragraph separators, invisible operators: never wanted in one line.
-_HIDDEN = {
-    code: f"\\u{code:04x}"
-    for code in (0x061C, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
-}
-_HIDDEN.update({code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))})
-_MOST_SECONDS = 120  # more are told in minutes
-LONGEST_CELL = 4000  # characters; the inspector has the rest
 LONGEST_URL = 65_536  # characters that the inspector shows of one: more than servers take
 
 
@@ -37,11 +31,6 @@ class StatusText(NamedTuple):
     role: str  # of `theme.Roles`
     is_failed: bool
     is_open: bool
-
-
-def one_line(text: str, longest: int = LONGEST_CELL) -> str:
-    """Text from outside as it may be shown in one line: control and direction characters are spelled out."""
-    return text[:longest].translate(_HIDDEN)
 
 
 def status_text(row: ExchangeRow) -> StatusText:
@@ -86,38 +75,6 @@ def type_text(row: ExchangeRow) -> str:
     return one_line(short_type(row.media_type))
 
 
-def size_text(count: int) -> str:
-    """`512 B`, `4.1 kB`, `312 kB`, `1.2 MB`: three digits at the most, decimal units as in the browsers' panels."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.5 or unit == "TB":
-            return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
-    raise AssertionError
-
-
-def duration_text(duration_us: int) -> str:
-    """`40 µs`, `0.4 ms`, `38 ms`, `1.03 s`, `2 min 5 s`, `3 h 20 min`."""
-    ms = duration_us / 1000
-    if duration_us < 95:
-        return f"{duration_us} µs"
-    if ms < 0.95:
-        return f"{ms:.1f} ms"
-    if ms < 999.5:
-        return f"{ms:.0f} ms"
-    if ms < 9_995:
-        return f"{ms / 1000:.2f} s"
-    seconds = round(ms / 1000)
-    if seconds < _MOST_SECONDS:
-        return f"{ms / 1000:.1f} s" if ms < 99_950 else f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 120:
-        return f"{minutes} min {seconds} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def _has_no_response(row: ExchangeRow) -> bool:
     """Failed, and what the client got, if anything, came from us: the room is for the reason."""
     if row.state != ExchangeState.FAILED:
@@ -156,7 +113,7 @@ def running_text(row: ExchangeRow, now_us: int) -> str:
     seconds = elapsed_us // 1_000_000
     if seconds < 1:
         return time_text(row)
-    return f"{seconds} s" if seconds < _MOST_SECONDS else duration_text(elapsed_us)
+    return f"{seconds} s" if seconds < MOST_SECONDS else duration_text(elapsed_us)
 
 
 def count_text(count: int) -> str:

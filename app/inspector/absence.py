@@ -1,6 +1,7 @@
 """What stands where a body would be: why there is none, or none yet. No Qt."""
 
-from app.exchange_text import one_line, size_text
+from proxy_core.formats.amount import size_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.message_record import MessageKind
 

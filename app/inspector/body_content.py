@@ -12,7 +12,6 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 import msgspec
 
-from app.exchange_text import one_line
 from app.inspector.lines import LaidOutLines, Lines, TextLines
 from app.inspector.picture import picture_head
 from proxy_core.capture.reader import CaptureReader
@@ -23,6 +22,7 @@ from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
 from proxy_core.formats.markup_text import lay_out_markup
 from proxy_core.formats.multipart import split_multipart
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.message_head import MessageHead
 from proxy_core.model.message_head import to_text as head_text
 from proxy_core.model.resource_type import media_essence

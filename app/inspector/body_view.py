@@ -6,13 +6,13 @@ from enum import Enum
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.exchange_text import size_text
 from app.inspector.body_content import BodyContent, BodyKind
 from app.inspector.line_view import LineView
 from app.inspector.lines import HexLines
 from app.inspector.picture_decoder import PictureDecoder
 from app.inspector.picture_view import PictureView
 from app.look.plain_text import plain_label
+from proxy_core.formats.amount import size_text
 
 
 class BodyMode(Enum):

@@ -3,8 +3,8 @@
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from app.exchange_text import one_line
 from app.inspector.fact import Fact
+from proxy_core.formats.one_line import one_line
 
 _MOST_NAMES = 20
 

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.exchange_text import LONGEST_URL, duration_text, one_line, size_text, status_text, time_text
+from app.exchange_text import LONGEST_URL, status_text, time_text
 from app.inspector.body_content import BodyContent
 from app.inspector.fact import Fact, Section
+from proxy_core.formats.amount import duration_text, size_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import endpoint_text, url_of
 from proxy_core.model.exchange import (
     ConnectionRow,

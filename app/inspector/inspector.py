@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.exchange_text import one_line
 from app.inspector.absence import why_no_body
 from app.inspector.body_content import EMPTY, BodyContent
 from app.inspector.body_loader import BodyLoader, BodyWish
@@ -36,6 +35,7 @@ from app.look.icons import IconButton
 from app.look.plain_text import plain_label, set_tip
 from app.look.tab_button import TabButton
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.message_record import MessageKind
 

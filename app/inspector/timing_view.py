@@ -4,9 +4,9 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.exchange_text import duration_text
 from app.inspector.facts import Phase
 from app.look.theme import roles_of
+from proxy_core.formats.amount import duration_text
 
 ROW = 22
 _NAME_WIDTH = 78

@@ -7,7 +7,8 @@ reads, and what the painter starts from.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.exchange_text import host_text, one_line, row_size_text, status_text, time_text, type_text
+from app.exchange_text import host_text, row_size_text, status_text, time_text, type_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeRow
 

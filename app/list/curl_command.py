@@ -6,7 +6,8 @@ what belongs to one connection, or follows from the body, is curl's own business
 
 import re
 
-from app.exchange_text import one_line, size_text
+from proxy_core.formats.amount import size_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.formats.shell_word import LONGEST_WORD, is_plain_text, printf_command, shell_word
 from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow

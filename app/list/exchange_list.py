@@ -32,7 +32,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QTableView, QToolTip, QWidget
 
-from app.exchange_text import one_line
 from app.list.columns import COLUMNS
 from app.list.exchange_model import ExchangeModel
 from app.list.exchange_painter import Cell, ExchangePainter, RowLook
@@ -41,6 +40,7 @@ from app.list.list_header import ListHeader
 from app.list.list_tail import ListTail
 from app.look.plain_text import tip_text
 from app.look.theme import roles_of
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import FIRST_FINAL_STATE
 
 _SPIN_MS = 90

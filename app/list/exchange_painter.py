@@ -13,9 +13,10 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from app.exchange_text import QUIET_METHODS, StatusText, one_line, path_parts, running_text, status_text
+from app.exchange_text import QUIET_METHODS, StatusText, path_parts, running_text, status_text
 from app.list.columns import COLUMNS
 from app.look.theme import Roles, code_font, text_font
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 

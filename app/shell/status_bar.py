@@ -3,8 +3,9 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from app.exchange_text import count_text, size_text
+from app.exchange_text import count_text
 from app.look.plain_text import plain_label
+from proxy_core.formats.amount import size_text
 
 
 class StatusBar(QWidget):

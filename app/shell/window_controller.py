@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from PySide6.QtCore import QObject, QTimer
 
-from app.exchange_text import count_text, exchanges_text, one_line, size_text
+from app.exchange_text import count_text, exchanges_text
 from app.files.capture_files import CaptureFiles, moment_text
 from app.files.recent_menu import fill_recent_menu
 from app.inspector.inspector import Inspector
@@ -31,6 +31,8 @@ from app.shell.settings_dialog import SettingsDialog
 from app.shell.theme_menu import fill_theme_menu
 from app.shell.way_in_actions import WayInActions
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.formats.amount import size_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
 from proxy_core.model.endpoint import endpoint_text
