@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.list.columns import COLUMNS
-from app.list.curl_command import CURL_BODY_LIMIT, can_be_sent, curl_command
+from proxy_core.formats.snippets.curl import CURL_BODY_LIMIT, can_be_sent, curl_command
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeRow

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.list.clipboard_texts import cell_text, curl_text, urls_text
 from app.list.columns import COLUMN_INDEX
-from app.list.curl_command import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
+from proxy_core.formats.snippets.curl import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.shell_word import LONGEST_WORD
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
