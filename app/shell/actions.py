@@ -11,6 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from proxy_core.formats.snippets.snippet import SnippetFormat
+from proxy_core.formats.snippets.table import SNIPPETS
+
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
@@ -22,6 +25,13 @@ class ActionSpec:
     group: str = ""  # headline in the list of keys
     is_of_list: bool = False  # its keys are at work only where the list is: elsewhere they mean something else
 
+
+def snippet_action(form: SnippetFormat) -> str:
+    """The key of the action that copies in this format."""
+    return f"copy_{form.key}"
+
+
+_SNIPPET_KEYS = {"url": "Ctrl+C", "curl": "Ctrl+Shift+C"}  # a format needs none
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("record", "Record or Pause", "Ctrl+E", "Capture"),
@@ -42,8 +52,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("filter", "Filter", "Ctrl+F", "List", is_of_list=True),
     ActionSpec("clear_filter", "Clear the Filter", "", "List"),
     ActionSpec("to_end", "Follow the Newest", "", "List"),
-    ActionSpec("copy_url", "Copy URL", "Ctrl+C", "List", is_of_list=True),
-    ActionSpec("copy_curl", "Copy as cURL", "Ctrl+Shift+C", "List", is_of_list=True),
+    *(
+        ActionSpec(snippet_action(each), each.title, _SNIPPET_KEYS.get(each.key, ""), "List", is_of_list=True)
+        for each in SNIPPETS
+    ),
     ActionSpec("copy_cell", "Copy Value", "", "List"),
     ActionSpec("only_host", "Show Only This Host", "", "List"),
     ActionSpec("not_host", "Hide This Host", "", "List"),
@@ -65,7 +77,7 @@ MAIN_MENU: tuple[str, ...] = (
     "quit",
 )  # fmt: skip
 LIST_MENU: tuple[str, ...] = (
-    "copy_url", "copy_curl", "copy_cell", "-",
+    *map(snippet_action, SNIPPETS), "copy_cell", "-",
     "only_host", "not_host", "leave_host", "-",
     "export_selected", "save_selected", "-",
     "select_all", "to_end",

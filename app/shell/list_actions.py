@@ -1,19 +1,23 @@
 """What can be done with the rows that are selected: copy them, filter by them; and the menu that offers it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QGuiApplication
 
 from app.exchange_text import count_text, exchanges_text
 from app.filter.filtering import quoted
-from app.list.clipboard_texts import cell_text, curl_text, urls_text
+from app.list.clipboard_texts import cell_text
 from app.list.exchange_model import ExchangeModel
 from app.look.notices import NoticeKind
-from app.shell.actions import bind_actions
+from app.shell.actions import bind_actions, snippet_action
 from app.shell.main_window import MainWindow
 from proxy_core.capture.reader import CaptureError
+from proxy_core.formats.snippets.snippet import SnippetFormat
+from proxy_core.formats.snippets.table import SNIPPETS
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.tasks.snippet_text import snippet_text
 
 _MOST_COPIED = 5000  # rows
 
@@ -35,13 +39,12 @@ class ListActions(QObject):
                 "filter": self._focus_filter,
                 "clear_filter": window.filter_bar.clear,
                 "to_end": window.list.follow,
-                "copy_url": lambda: self._copy(urls_text),
-                "copy_curl": self._copy_curl,
-                "copy_cell": lambda: self._copy(lambda rows: cell_text(rows, self._column)),
+                "copy_cell": lambda: self._put(cell_text(self._selected_rows(), self._column)),
                 "only_host": lambda: self._filter_host(""),
                 "not_host": lambda: self._filter_host("-"),
                 "select_all": window.list.selectAll,
                 "show_list": window.focus_list,
+                **{snippet_action(each): partial(self._copy, each) for each in SNIPPETS},
             },
         )
 
@@ -58,7 +61,7 @@ class ListActions(QObject):
         row = self.current_row()
         has_host = row is not None and bool(row.host)
         for keys, is_possible in (
-            (("copy_url", "copy_curl", "copy_cell", "export_selected", "save_selected"), has_selection),
+            ((*map(snippet_action, SNIPPETS), "copy_cell", "export_selected", "save_selected"), has_selection),
             (("export_all", "export_shown", "save", "select_all", "to_end"), has_rows),
             (("only_host", "not_host"), has_host),
             (("leave_host",), has_host and row is not None and row.host not in not_intercepted),
@@ -81,23 +84,19 @@ class ListActions(QObject):
         if row is not None and row.host:
             self._window.filter_bar.add_condition(f"{sign}host={quoted(row.host)}")
 
-    def _copy_curl(self) -> None:
+    def _copy(self, form: SnippetFormat) -> None:
         rows = self._selected_rows()
         try:
-            text, left_out = ("", 0) if self._model.reader is None else curl_text(self._model.reader, rows)
+            text, left_out = ("", 0) if self._model.reader is None else snippet_text(self._model.reader, rows, form)
         except CaptureError as error:
             self._model.failed.emit(str(error))
             return
         self._put(text)
         if left_out:
             are = "1 is" if left_out == 1 else f"{count_text(left_out)} are"
-            said = (
-                f"Of {exchanges_text(len(rows))} {are} not copied: no request that curl can make, or too much to copy."
-            )
+            why = f"{form.refuses}, or too much to copy" if form.refuses else "it is too much to copy"
+            said = f"Of {exchanges_text(len(rows))} {are} not copied: {why}."
             self._window.notices.tell("copied", NoticeKind.WARNING, said)
-
-    def _copy(self, to_text: Callable[[list[ExchangeRow]], str]) -> None:
-        self._put(to_text(self._selected_rows()))
 
     def _selected_rows(self) -> list[ExchangeRow]:
         self._window.notices.withdraw("copied")

@@ -64,6 +64,11 @@ class StatusBar(QWidget):
         """What the engine does."""
         _show(self._engine, text)
 
+    def show_rate(self, bytes_per_s: int, workers: int) -> None:
+        """How much is recorded, and by how many."""
+        text = "1 worker" if workers == 1 else f"{workers} workers"
+        self.show_engine(f"{size_text(bytes_per_s)}/s · {text}" if bytes_per_s else text)
+
 
 def _show(label: QLabel, text: str) -> None:
     """A label with nothing to say takes no room."""

@@ -31,7 +31,6 @@ from app.shell.settings_dialog import SettingsDialog
 from app.shell.theme_menu import fill_theme_menu
 from app.shell.way_in_actions import WayInActions
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.formats.amount import size_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.home import Home
 from proxy_core.model.command import ApplySettings, SetRecording
@@ -400,9 +399,7 @@ class WindowController(QObject):
     def _show_rate(self) -> None:
         added = max(0, self._capture_bytes - self._rate_bytes)
         self._rate_bytes = self._capture_bytes
-        workers = self._live.workers if self._live is not None else 0
-        text = "1 worker" if workers == 1 else f"{workers} workers"
-        self.window.status_bar.show_engine(f"{size_text(added)}/s · {text}" if added else text)
+        self.window.status_bar.show_rate(added, 0 if self._live is None else self._live.workers)
 
     def _capture_state(self) -> str:
         if self._viewed:

@@ -11,7 +11,7 @@ MODULE_LINES = 450
 FUNCTION_LINES = 60
 # What is over a limit, and its length: to be lowered, and never raised.
 LONGER_MODULES = {
-    "app/shell/window_controller.py": 482,
+    "app/shell/window_controller.py": 480,
 }
 LONGER_FUNCTIONS: dict[str, int] = {}
 

@@ -9,6 +9,7 @@ import re
 from proxy_core.formats.amount import size_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.formats.shell_word import LONGEST_WORD, is_plain_text, printf_command, shell_word
+from proxy_core.formats.snippets.snippet import Recorded, SnippetFormat
 from proxy_core.model.endpoint import url_of
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
 from proxy_core.model.message_head import MessageHead, parse_head
@@ -144,3 +145,11 @@ def _is_sendable(name: bytes, value: bytes) -> bool:
     # `-H @NAME` would be a file's content; a value of blanks alone is none to curl.
     is_clean = _TOKEN.fullmatch(name) is not None and not any(mark in value for mark in (b"\0", b"\r", b"\n"))
     return is_clean and bool(value) == bool(value.strip()) and len(name) + len(value) <= LONGEST_WORD
+
+
+def _write(recorded: Recorded) -> str | None:
+    detail = recorded.detail() if can_be_sent(recorded.row) else None
+    return None if detail is None else curl_command(recorded.row, detail, recorded.request_body(CURL_BODY_LIMIT + 1))
+
+
+CURL = SnippetFormat("curl", "Copy as cURL", _write, refuses="no request that curl can make")

@@ -569,7 +569,7 @@ def test_what_is_not_among_the_copied_is_told(qtbot, open_window, site, monkeypa
     window.action("copy_curl").trigger()
     assert QApplication.clipboard().text().count(f"curl '{site.http_url}/") == 2
     assert "copied" not in window.notices.texts()
-    monkeypatch.setattr("app.list.clipboard_texts.COPIED_LIMIT", 1)
+    monkeypatch.setattr("proxy_core.tasks.snippet_text.COPIED_LIMIT", 1)
     window.action("copy_curl").trigger()
     assert QApplication.clipboard().text().count("curl ") == 1
     assert "Of 2 exchanges 1 is not copied" in window.notices.texts()["copied"]

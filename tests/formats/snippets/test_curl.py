@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.list.clipboard_texts import cell_text, curl_text, urls_text
-from app.list.columns import COLUMN_INDEX
-from proxy_core.formats.snippets.curl import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
-from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.shell_word import LONGEST_WORD
+from proxy_core.formats.snippets.curl import BODY_FILE, CURL_BODY_LIMIT, can_be_sent, curl_command
 from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
 from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
 from tests.formats.test_shell_word import HOSTILE, WORDS, assert_no_quotes_over_a_line_end
-from tests.support.captures import LiveCapture, Sample
 from tests.support.request_catcher import Caught, RequestCatcher
 from tests.support.shells import SHELLS, ShellTrap
 
@@ -330,70 +326,3 @@ def test_a_body_too_long_for_a_command_is_read_from_a_file(catcher, tmp_path):
     assert subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode == 0
     [caught] = catcher.take()
     assert caught.body == body
-
-
-# From a capture
-
-
-@pytest.fixture
-def captured(tmp_path):
-    capture = LiveCapture(tmp_path / "a.live")
-    readers = []
-
-    def make(*samples: Sample) -> tuple[CaptureReader, list[ExchangeRow]]:
-        ids = capture.add(*samples)
-        readers.append(CaptureReader(str(capture.folder)))
-        rows = readers[-1].rows(ids)
-        return readers[-1], [rows[each] for each in ids]
-
-    yield make
-    for reader in readers:
-        reader.close()
-    capture.close()
-
-
-def test_a_captured_request_survives_the_shell(captured, trap):
-    fields = [("X-Odd", 'it\'s "$HOME" `id` \\ !x'), ("Cookie", "a=1; b=2"), ("Content-Length", "9")]
-    body = b"a='1'&b=$x\n@file"
-    reader, rows = captured(Sample(method="PUT", path="/it's?a=$b&c=`d`", request_fields=fields, request_body=body))
-    [words], stdin = trap.run("bash", curl_text(reader, rows)[0])
-    assert words[0] == b"https://shop.test/it's?a=$b&c=`d`"
-    assert words[words.index(b"-X") + 1] == b"PUT"
-    assert b'X-Odd: it\'s "$HOME" `id` \\ !x' in words
-    assert not any(word.lower().startswith(b"content-length") for word in words)
-    assert stdin == body
-
-
-def test_several_are_several_commands_and_the_rest_is_counted(captured, trap):
-    reader, rows = captured(
-        Sample(path="/1"),
-        Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None),
-        Sample(path="/2", method="PUT"),
-    )
-    text, left_out = curl_text(reader, rows)
-    calls, _ = trap.run("sh", text)
-    assert [words[0] for words in calls] == [b"https://shop.test/1", b"https://shop.test/2"]
-    assert left_out == 1
-    assert curl_text(reader, rows[1:2]) == ("", 1)
-
-
-def test_no_more_is_copied_than_a_clipboard_takes(captured, monkeypatch):
-    monkeypatch.setattr("app.list.clipboard_texts.COPIED_LIMIT", 1000)
-    reader, rows = captured(*(Sample(method="PUT", request_body=b"\0" * 100) for _ in range(5)))
-    text, left_out = curl_text(reader, rows)
-    assert text.count("printf") == 2
-    assert left_out == 3
-
-
-def test_a_copied_url_is_one_line_of_visible_characters(captured):
-    _, rows = captured(Sample(path="/a\n'\x1b[201~rm -rf\r\u202ex"), Sample(path="/b"))
-    assert urls_text(rows) == "https://shop.test/a%0A'%1B[201~rm%20-rf%0D%E2%80%AEx\nhttps://shop.test/b"
-
-
-def test_a_copied_value_is_whole(captured):
-    path = f"/?{'x' * 9000}\u202e!"
-    _, rows = captured(Sample(path=path), Sample(path="/b", method="PUT"))
-    whole = path.replace("\u202e", "%E2%80%AE")
-    assert cell_text(rows, COLUMN_INDEX["path"]) == f"{whole}\n/b"
-    assert cell_text(rows, COLUMN_INDEX["url"]) == f"https://shop.test{whole}\nhttps://shop.test/b"
-    assert cell_text(rows, COLUMN_INDEX["method"]) == "GET\nPUT"
