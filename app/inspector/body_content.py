@@ -7,19 +7,16 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from urllib.parse import unquote_plus, unquote_to_bytes
 
-import msgspec
-
 from app.inspector.lines import LaidOutLines, Lines, TextLines
-from app.inspector.picture import picture_head
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.formats.body_kind import SNIFFED_BYTES, BodyKind, body_kind
 from proxy_core.formats.charset import to_text
 from proxy_core.formats.checkpoint import Checkpoint, never
 from proxy_core.formats.content_coding import decode, parse_codings
 from proxy_core.formats.highlight import Language
-from proxy_core.formats.json_text import Layout, lay_out_json, looks_like_json
+from proxy_core.formats.json_text import Layout, lay_out_json
 from proxy_core.formats.markup_text import lay_out_markup
 from proxy_core.formats.multipart import split_multipart
 from proxy_core.formats.one_line import one_line
@@ -31,30 +28,12 @@ SHOWN_LIMIT_BYTES = 64 * 1024 * 1024
 # A layout may pass so many checkpoints: five million tokens of JSON, a million pieces of markup. It takes two or three
 # seconds then, more on a busy machine. 12 MB of records stay below, and 8 MB of HTML.
 LAYOUT_CHECKPOINTS = 600
-_CHECKED_AS_JSON_BYTES = 16 * 1024 * 1024  # of a text that doesn't say what it is: a twentieth of a second
 _PAIRS = 2048  # of a form, between two checkpoints
 _UNQUOTED_AT_ONCE = 64 * 1024  # characters
 _ESCAPES = 16 * 1024  # percent signs in what is unquoted, between two checkpoints
 _PARTS = 256  # of a multipart body, likewise
-_SNIFFED_BYTES = 4096
-_ENDS_BYTES = 64  # at either end, in which a text shows its brackets
 _LONGEST_VALUE_BYTES = 2000  # of a part that is shown in its line
 _PAIR = re.compile(r"[^&]++")
-
-
-class BodyKind(Enum):
-    """What a body is shown as."""
-
-    EMPTY = "empty"
-    JSON = "json"
-    MARKUP = "markup"
-    SCRIPT = "script"
-    STYLE = "style"
-    FORM = "form"
-    MULTIPART = "multipart"
-    IMAGE = "image"
-    TEXT = "text"
-    BINARY = "binary"
 
 
 _LANGUAGES = {
@@ -81,7 +60,7 @@ class BodyContent:
     remark: str = ""  # one sentence about how it is shown
 
 
-EMPTY = BodyContent(BodyKind.EMPTY, b"", 0, "", "", False, "", None, None)
+EMPTY = BodyContent(BodyKind.BINARY, b"", 0, "", "", False, "", None, None)
 
 
 class _TooMuchWorkError(Exception):
@@ -147,65 +126,6 @@ def _budget(checkpoint: Checkpoint) -> Checkpoint:
     return budgeted
 
 
-def body_kind(essence: str, data: bytes) -> BodyKind:
-    """What a body is, by its media type and, where that tells little, by its first bytes."""
-    if essence.endswith(("/json", "+json")) or essence == "application/x-ndjson":
-        return BodyKind.JSON
-    if essence in ("text/html", "text/xml", "application/xml") or essence.endswith("+xml"):
-        return BodyKind.MARKUP
-    if essence.endswith(("javascript", "ecmascript")):
-        return BodyKind.SCRIPT
-    if essence == "text/css":
-        return BodyKind.STYLE
-    if essence == "application/x-www-form-urlencoded":
-        return BodyKind.FORM
-    if essence.startswith("multipart/"):
-        return BodyKind.MULTIPART
-    if essence.startswith("image/"):
-        return BodyKind.MARKUP if _is_markup(data) else BodyKind.IMAGE
-    if essence.startswith("text/"):
-        return BodyKind.JSON if _is_json(data) else BodyKind.TEXT
-    return _sniffed(data)
-
-
-def _sniffed(data: bytes) -> BodyKind:
-    if picture_head(data) is not None:
-        return BodyKind.IMAGE
-    start = data[:_SNIFFED_BYTES]
-    if b"\0" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) // 20:
-        return BodyKind.BINARY
-    try:
-        text = start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(start) - 4:
-            return BodyKind.BINARY
-        text = start[: error.start].decode("utf-8")
-    if looks_like_json(_ends(data)):
-        return BodyKind.JSON
-    return BodyKind.MARKUP if text.lstrip("\ufeff \t\r\n")[:1] == "<" else BodyKind.TEXT
-
-
-def _is_markup(data: bytes) -> bool:
-    """Whether a picture is SVG under some other name: it is shown as what it is, a text."""
-    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] == b"<"
-
-
-def _is_json(data: bytes) -> bool:
-    """Whether a text that says it is none is JSON all the same: a log may begin and end with brackets too."""
-    if len(data) > _CHECKED_AS_JSON_BYTES or not looks_like_json(_ends(data)):
-        return False
-    try:
-        msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)  # checked, and nothing made of it
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
-
-
-def _ends(data: bytes) -> str:
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    return (data[:_ENDS_BYTES] + data[-_ENDS_BYTES:]).decode("latin-1")
-
-
 def _lay_out(
     kind: BodyKind, text: str, data: bytes, content_type: str, essence: str, checkpoint: Checkpoint
 ) -> Lines | None:
@@ -236,7 +156,7 @@ def _pair_lines(pairs: Iterable[tuple[str, str]], checkpoint: Checkpoint) -> Lin
 def _is_html(essence: str, text: str) -> bool:
     if essence.endswith("xml"):
         return False
-    return essence == "text/html" or "<html" in text[:_SNIFFED_BYTES].lower()
+    return essence == "text/html" or "<html" in text[:SNIFFED_BYTES].lower()
 
 
 def _form_pairs(text: str, checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:

@@ -6,13 +6,14 @@ from enum import Enum
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.inspector.body_content import BodyContent, BodyKind
+from app.inspector.body_content import BodyContent
 from app.inspector.line_view import LineView
 from app.inspector.lines import HexLines
 from app.inspector.picture_decoder import PictureDecoder
 from app.inspector.picture_view import PictureView
 from app.look.plain_text import plain_label
 from proxy_core.formats.amount import size_text
+from proxy_core.formats.body_kind import BodyKind
 
 
 class BodyMode(Enum):
@@ -66,7 +67,7 @@ class BodyView(QWidget):
     def modes(self) -> list[BodyMode]:
         """The views that this body has."""
         content = self._content
-        if content is None or content.kind is BodyKind.EMPTY:
+        if content is None or not content.wire_length:
             return []
         modes = [BodyMode.PRETTY] if content.pretty is not None else []
         if content.raw is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.inspector.picture import picture_head, refusal
+from proxy_core.formats.picture import picture_head, refusal
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QBuffer

@@ -4,11 +4,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.inspector.picture import picture_head, refusal
 from app.inspector.picture_decoder import PictureDecoder
 from app.inspector.picture_process import DecodedPicture
 from app.look.plain_text import plain_label
 from proxy_core.formats.amount import size_text
+from proxy_core.formats.picture import picture_head, refusal
 
 
 class PictureView(QWidget):

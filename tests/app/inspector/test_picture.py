@@ -12,10 +12,10 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage, QImageReader
 
 from app.inspector import picture_decoder
-from app.inspector.picture import PictureHead, picture_head, refusal
 from app.inspector.picture_decoder import PictureDecoder
 from app.inspector.picture_process import SHOWN_SIDE, decode, decode_picture, encode_picture
 from app.inspector.picture_view import PictureView
+from proxy_core.formats.picture import PictureHead, picture_head, refusal
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'
 XBM = b"#define a_width 8\n#define a_height 8\nstatic char a_bits[] = {0,0,0,0,0,0,0,0};\n"

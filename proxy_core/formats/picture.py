@@ -1,4 +1,4 @@
-"""What a picture is and how large, read from its first bytes by ourselves. No Qt.
+"""What a picture is and how large, read from its first bytes by ourselves.
 
 Only the formats that are known here are decoded at all, each by the reader of that name: a picture's media type, or a
 reader's own look at the bytes, decides nothing. Text formats are not among them. SVG above all: its readers open files
