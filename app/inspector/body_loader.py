@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from app.inspector.body_content import BodyContent, load_body
+from app.inspector.viewers.table import VIEWERS
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.fault_log import caught
 from proxy_core.model.message_head import MessageHead
@@ -73,7 +74,7 @@ class BodyLoader(QObject):
                         reader.close()
                         reader = None
                     reader = CaptureReader(wish.path)
-                content: BodyContent = load_body(reader, wish.extents, wish.head, checkpoint)
+                content: BodyContent = load_body(reader, wish.extents, wish.head, VIEWERS, checkpoint)
             except _NotWantedError:
                 continue
             except CaptureError as error:

@@ -1,28 +1,13 @@
-"""A body in the views that fit it: pretty, raw, hexadecimal, picture. What is shown was made by `body_content`."""
-
-from collections.abc import Callable
-from enum import Enum
+"""A body in the views that fit it. What is shown was made by `body_content`; which views there are, by `viewers`."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.inspector.body_content import BodyContent
 from app.inspector.line_view import LineView
-from app.inspector.lines import HexLines
-from app.inspector.picture_decoder import PictureDecoder
-from app.inspector.picture_view import PictureView
+from app.inspector.viewers.viewer import Canvas, CanvasViewer, Fit
 from app.look.plain_text import plain_label
 from proxy_core.formats.amount import size_text
-from proxy_core.formats.body_kind import BodyKind
-
-
-class BodyMode(Enum):
-    """The views, in the order of their buttons."""
-
-    PRETTY = "Pretty"
-    RAW = "Raw"
-    HEX = "Hex"
-    PREVIEW = "Preview"
 
 
 class BodyView(QWidget):
@@ -30,9 +15,8 @@ class BodyView(QWidget):
 
     modes_changed = Signal()
 
-    def __init__(self, name: str, decoder: PictureDecoder) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
         self._content: BodyContent | None = None
         self._problem = plain_label("", "problem", wraps=True)
         self._problem.hide()
@@ -40,10 +24,10 @@ class BodyView(QWidget):
         self.lines.copy_refused.connect(self._remark)
         self._message = plain_label("", "muted", wraps=True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture = PictureView(decoder)
+        self._canvases: dict[CanvasViewer, Canvas] = {}
         self._stack = QStackedWidget()
-        for widget in (self.lines, self._message, self.picture):
-            self._stack.addWidget(widget)
+        self._stack.addWidget(self.lines)
+        self._stack.addWidget(self._message)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -56,6 +40,16 @@ class BodyView(QWidget):
         """What is shown; None while it is being loaded."""
         return self._content
 
+    @property
+    def shown(self) -> QWidget | None:
+        """The lines, the widget of a view, or the sentence in their place."""
+        return self._stack.currentWidget()
+
+    def end(self) -> None:
+        """End what views have begun."""
+        for canvas in self._canvases.values():
+            canvas.end()
+
     def show_message(self, text: str) -> None:
         """Say something in the body's place: that it is being loaded, that there is none."""
         self._content = None
@@ -64,28 +58,16 @@ class BodyView(QWidget):
         self._stack.setCurrentWidget(self._message)
         self.modes_changed.emit()
 
-    def modes(self) -> list[BodyMode]:
+    def modes(self) -> list[str]:
         """The views that this body has."""
-        content = self._content
-        if content is None or not content.wire_length:
-            return []
-        modes = [BodyMode.PRETTY] if content.pretty is not None else []
-        if content.raw is not None:
-            modes.append(BodyMode.RAW)
-        modes.append(BodyMode.HEX)
-        if content.kind is BodyKind.IMAGE:
-            modes.append(BodyMode.PREVIEW)
-        return modes
+        return [] if self._content is None else [each.viewer.mode for each in self._content.views]
 
-    def best_mode(self, wanted: BodyMode) -> BodyMode | None:
+    def best_mode(self, wanted: str) -> str | None:
         """The wanted view, or the one that shows this body best."""
-        modes = self.modes()
-        if wanted in modes and not (wanted is BodyMode.HEX and BodyMode.PREVIEW in modes):
-            return wanted
-        for mode in (BodyMode.PREVIEW, BodyMode.PRETTY, BodyMode.RAW, BodyMode.HEX):
-            if mode in modes:
-                return mode
-        return None
+        if self._content is None or not self._content.views:
+            return None
+        best = max(self._content.views, key=lambda each: each.fit)
+        return wanted if wanted in self.modes() and best.fit is not Fit.SEEN else best.viewer.mode
 
     def show_content(self, content: BodyContent) -> None:
         """Take another body; `show_mode` then shows it."""
@@ -100,25 +82,27 @@ class BodyView(QWidget):
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
 
-    def show_mode(self, mode: BodyMode | None, *, keep_place: bool = False) -> None:
+    def show_mode(self, mode: str | None, *, keep_place: bool = False) -> None:
         """Show the body in a view that it has."""
         content = self._content
-        if content is None or mode is None:
-            if content is not None:
-                self._message.setText("No body")
-                self._stack.setCurrentWidget(self._message)
+        if content is None:
             return
-        if mode is BodyMode.PREVIEW:
-            self.picture.show_bytes(content.data)
-            self._stack.setCurrentWidget(self.picture)
-            return
-        if mode is BodyMode.HEX:
-            data = content.data
-            self.lines.show_lines(HexLines(_slicer(data), len(data)), keep_place=keep_place)
+        view = None if mode is None else content.view(mode)
+        if view is None:
+            self._message.setText("No body")
+            self._stack.setCurrentWidget(self._message)
+        elif isinstance(view.viewer, CanvasViewer):
+            self._stack.setCurrentWidget(self._canvas(view.viewer, content.data))
         else:
-            self.lines.show_lines(content.pretty if mode is BodyMode.PRETTY else content.raw, keep_place=keep_place)
-        self._stack.setCurrentWidget(self.lines)
+            self.lines.show_lines(view.lines, keep_place=keep_place)
+            self._stack.setCurrentWidget(self.lines)
 
-
-def _slicer(data: bytes) -> Callable[[int, int], bytes]:
-    return lambda offset, length: data[offset : offset + length]
+    def _canvas(self, viewer: CanvasViewer, data: bytes) -> QWidget:
+        canvas = self._canvases.get(viewer)
+        if canvas is None:
+            canvas = self._canvases[viewer] = viewer.canvas()
+            assert isinstance(canvas, QWidget)
+            self._stack.addWidget(canvas)
+        canvas.show_bytes(data)
+        assert isinstance(canvas, QWidget)
+        return canvas

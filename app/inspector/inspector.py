@@ -6,6 +6,7 @@ is thrown away. Signals: `save_body_wanted` (exchange id, MessageKind, without i
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent
@@ -14,7 +15,6 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QSplitter, QStac
 from app.inspector.absence import why_no_body
 from app.inspector.body_content import EMPTY, BodyContent
 from app.inspector.body_loader import BodyLoader, BodyWish
-from app.inspector.body_view import BodyMode
 from app.inspector.fact_view import FactView
 from app.inspector.facts import (
     connection_sections,
@@ -29,8 +29,8 @@ from app.inspector.facts import (
 )
 from app.inspector.find_bar import FindBar
 from app.inspector.message_page import MessagePage
-from app.inspector.picture_decoder import PictureDecoder
 from app.inspector.timing_view import TimingView
+from app.inspector.viewers.table import MODES
 from app.look.icons import IconButton
 from app.look.plain_text import plain_label, set_tip
 from app.look.tab_button import TabButton
@@ -69,9 +69,8 @@ class Inspector(QWidget):
         self._loader.loaded.connect(self._body_loaded)
         self._loader.failed.connect(self._body_failed)
         self._overview = FactView("Overview")
-        self._pictures = PictureDecoder(self)
-        self.request = MessagePage("Request", self._pictures)
-        self.response = MessagePage("Response", self._pictures)
+        self.request = MessagePage("Request")
+        self.response = MessagePage("Response")
         self._connection = FactView("Connection")
         self.find_bar = FindBar()
         self.find_bar.closed.connect(self._find_closed)
@@ -125,13 +124,13 @@ class Inspector(QWidget):
             row.addWidget(button)
         self._tabs.idClicked.connect(self.choose_tab)
         row.addStretch(1)
-        self._modes = QButtonGroup(self)
-        for number, mode in enumerate(BodyMode):
-            button = TabButton(mode.value)
-            button.setAccessibleName(f"Show the body: {mode.value}")
-            self._modes.addButton(button, number)
+        self._modes = {mode: TabButton(mode) for mode in MODES}
+        modes = QButtonGroup(self)
+        for mode, button in self._modes.items():
+            button.setAccessibleName(f"Show the body: {mode}")
+            button.clicked.connect(partial(self._choose_mode, mode))
+            modes.addButton(button)
             row.addWidget(button)
-        self._modes.idClicked.connect(self._choose_mode)
         row.addSpacing(4)
         self._find_button = self._bar_button("search", "Find in this text", "Ctrl+F", self.find_in_text)
         self._save_button = self._bar_button("save", "Save the body to a file", "", self._open_save_menu)
@@ -166,7 +165,8 @@ class Inspector(QWidget):
         self.show_exchange(None)
         if reader is None:
             self._loader.close()
-            self._pictures.close()
+            for page in (self.request, self.response):
+                page.body.end()
 
     def show_exchange(self, exchange_id: int | None) -> None:
         """Show another exchange."""
@@ -299,8 +299,7 @@ class Inspector(QWidget):
         self._pages.setCurrentIndex(number)
         self._show_modes()
 
-    def _choose_mode(self, number: int) -> None:
-        mode = list(BodyMode)[number]
+    def _choose_mode(self, mode: str, _is_checked: bool = True) -> None:
         for page in (self.request, self.response):
             if page is self.page:
                 page.choose_mode(mode)
@@ -310,10 +309,9 @@ class Inspector(QWidget):
     def _show_modes(self) -> None:
         page = self.page
         modes = page.body.modes() if page is not None else []
-        for number, mode in enumerate(BodyMode):
-            button = self._modes.button(number)
+        for mode, button in self._modes.items():
             button.setVisible(mode in modes)
-            if page is not None and mode is page.mode:
+            if page is not None and mode == page.mode:
                 button.setChecked(True)
         self._save_button.setVisible(bool(modes))
         self._find_button.setVisible(page is not None)

@@ -5,11 +5,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from app.inspector.body_content import BodyContent
-from app.inspector.body_view import BodyMode, BodyView
+from app.inspector.body_view import BodyView
 from app.inspector.fact import Fact
 from app.inspector.line_view import LineView
 from app.inspector.lines import LaidOutLines
-from app.inspector.picture_decoder import PictureDecoder
+from app.inspector.viewers.table import MODES
 from app.look.icons import restyle
 from app.look.plain_text import plain_label
 from proxy_core.formats.highlight import Language
@@ -24,11 +24,11 @@ class MessagePage(QWidget):
 
     modes_changed = Signal()
 
-    def __init__(self, name: str, decoder: PictureDecoder) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName("messagePage")
-        self._wanted = BodyMode.PRETTY
-        self._mode: BodyMode | None = None
+        self._wanted = MODES[0]
+        self._mode: str | None = None
         self._keeps_place = False
         self._summary = QHBoxLayout()
         self._summary.setContentsMargins(16, 0, 8, 0)
@@ -47,7 +47,7 @@ class MessagePage(QWidget):
             self._summary.addWidget(label)
         self._summary.addStretch(1)
         self.head = LineView(f"{name} head")
-        self.body = BodyView(f"{name} body", decoder)
+        self.body = BodyView(f"{name} body")
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
@@ -67,7 +67,7 @@ class MessagePage(QWidget):
         self.setFocusProxy(self.body)
 
     @property
-    def mode(self) -> BodyMode | None:
+    def mode(self) -> str | None:
         """How the body is shown."""
         return self._mode
 
@@ -115,7 +115,7 @@ class MessagePage(QWidget):
         self.body.show_message(text)
         self.modes_changed.emit()
 
-    def choose_mode(self, mode: BodyMode) -> None:
+    def choose_mode(self, mode: str) -> None:
         """Show this body, and those that come, in this view where they have it."""
         self._wanted = mode
         if mode in self.body.modes():
@@ -123,13 +123,13 @@ class MessagePage(QWidget):
             self.body.show_mode(mode)
             self.modes_changed.emit()
 
-    def want_mode(self, mode: BodyMode) -> None:
+    def want_mode(self, mode: str) -> None:
         """Show the bodies that come in this view where they have it."""
         self._wanted = mode
 
     def searched_view(self) -> LineView:
         """The text that has the focus, else the body's, else the head."""
-        if self.head.hasFocus() or self._mode in (None, BodyMode.PREVIEW):
+        if self.head.hasFocus() or self.body.shown is not self.body.lines:
             return self.head
         return self.body.lines
 

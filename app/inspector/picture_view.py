@@ -14,9 +14,9 @@ from proxy_core.formats.picture import picture_head, refusal
 class PictureView(QWidget):
     """Shows the bytes that it is given last."""
 
-    def __init__(self, decoder: PictureDecoder) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._decoder = decoder
+        self._decoder = PictureDecoder(self)
         self._decoder.decoded.connect(self._decoded)
         self._awaited = 0
         self._size = 0
@@ -49,6 +49,10 @@ class PictureView(QWidget):
         problem = refusal(picture_head(data))
         self._awaited = 0 if problem else self._decoder.decode(data)
         self._say(problem or "Decoding …")
+
+    def end(self) -> None:
+        """End the decoder; nothing is decoded any more."""
+        self._decoder.close()
 
     def _say(self, sentence: str) -> None:
         self._caption.setText("")

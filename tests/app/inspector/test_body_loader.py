@@ -49,10 +49,10 @@ def test_a_body_comes_with_its_ticket(loader, wishes, qtbot):
 
 def test_a_body_that_breaks_the_reading_is_told_and_the_next_one_comes(loader, wishes, qtbot, monkeypatch, capsys):
 
-    def load(reader, extents, head, checkpoint):
+    def load(reader, extents, head, viewers, checkpoint):
         if extents == wishes[0].extents:
             raise RecursionError("too deep")
-        return load_body(reader, extents, head, checkpoint)
+        return load_body(reader, extents, head, viewers, checkpoint)
 
     monkeypatch.setattr(body_loader, "load_body", load)
     with qtbot.waitSignal(loader.failed) as failed:
@@ -73,10 +73,10 @@ def test_a_capture_that_is_gone_is_told(loader, wishes, qtbot, tmp_path):
 def test_of_several_wishes_for_one_place_the_last_counts(loader, wishes, qtbot, monkeypatch):
     goes_on, begun = threading.Event(), threading.Event()
 
-    def load(reader, extents, head, checkpoint):
+    def load(reader, extents, head, viewers, checkpoint):
         begun.set()
         assert goes_on.wait(20)
-        return load_body(reader, extents, head, checkpoint)
+        return load_body(reader, extents, head, viewers, checkpoint)
 
     monkeypatch.setattr(body_loader, "load_body", load)
     loaded = []
@@ -93,9 +93,9 @@ def test_of_several_wishes_for_one_place_the_last_counts(loader, wishes, qtbot, 
 def test_a_body_that_is_no_longer_wanted_is_given_up_though_it_has_begun(loader, wishes, qtbot, monkeypatch):
     begun, given_up = threading.Event(), threading.Event()
 
-    def load(reader, extents, head, checkpoint):
+    def load(reader, extents, head, viewers, checkpoint):
         if extents != wishes[0].extents:
-            return load_body(reader, extents, head, checkpoint)
+            return load_body(reader, extents, head, viewers, checkpoint)
         begun.set()
         try:
             while True:

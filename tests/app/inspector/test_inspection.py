@@ -31,8 +31,9 @@ from app.inspector.facts import (
 )
 from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
 from app.inspector.search import find_in
+from app.inspector.viewers.form_body import form_pairs
+from app.inspector.viewers.table import VIEWERS
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.formats.body_kind import BodyKind
 from proxy_core.formats.content_coding import zstd
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout
@@ -42,6 +43,20 @@ from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
 from tests.support.captures import STARTED_AT, LiveCapture, Sample
 from tests.support.test_ca import ExampleCa
+
+
+def lines_in(content: BodyContent, mode: str) -> Lines | None:
+    view = content.view(mode)
+    return None if view is None else view.lines
+
+
+def pretty(content: BodyContent) -> Lines | None:
+    return lines_in(content, "Pretty")
+
+
+def raw(content: BodyContent) -> Lines | None:
+    return lines_in(content, "Raw")
+
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 HOSTILE = "a\u202egpj.exe\x1b[31m\u2028b\u200b\x85c"
@@ -65,7 +80,7 @@ def load(live):
         try:
             detail = reader.detail(each)
             assert detail is not None
-            return load_body(reader, detail.response.body, parse_head(detail.response.head))
+            return load_body(reader, detail.response.body, parse_head(detail.response.head), VIEWERS)
         finally:
             reader.close()
 
@@ -194,42 +209,41 @@ def test_finding_disregards_case_and_takes_signs_for_themselves():
 def test_no_body_is_empty(load, recorded, live):
     _, detail = recorded(Sample())
     reader = CaptureReader(str(live.folder))
-    assert load_body(reader, detail.response.body, parse_head(detail.response.head)) is EMPTY
+    assert load_body(reader, detail.response.body, parse_head(detail.response.head), VIEWERS) is EMPTY
     reader.close()
 
 
 def test_json(load):
     content = load(b'{"a":[1,{"b":null}]}', "application/json; charset=utf-8")
-    assert content.kind is BodyKind.JSON
-    assert texts(content.pretty) == ["{", '  "a": [', "    1,", "    {", '      "b": null', "    }", "  ]", "}"]
-    assert content.pretty is not None
-    assert content.pretty.folds[0] == 7
-    assert content.pretty.language is Language.JSON
-    assert texts(content.raw) == ['{"a":[1,{"b":null}]}']
+    assert texts(pretty(content)) == ["{", '  "a": [', "    1,", "    {", '      "b": null', "    }", "  ]", "}"]
+    assert pretty(content) is not None
+    assert pretty(content).folds[0] == 7
+    assert pretty(content).language is Language.JSON
+    assert texts(raw(content)) == ['{"a":[1,{"b":null}]}']
 
 
 def test_markup_says_by_its_type_or_itself_whether_it_is_html(load):
     page = b"<!DOCTYPE html><HTML><br><style>a>b{}</style></HTML>"
     html = ["<!DOCTYPE html>", "<HTML>", "  <br>", "  <style>a>b{}</style>", "</HTML>"]
-    assert texts(load(page, "text/html").pretty) == html
-    assert texts(load(page, "").pretty) == html
-    assert texts(load(b"<link>a</link><br/>", "application/rss+xml").pretty) == ["<link>a</link>", "<br/>"]
+    assert texts(pretty(load(page, "text/html"))) == html
+    assert texts(pretty(load(page, ""))) == html
+    assert texts(pretty(load(b"<link>a</link><br/>", "application/rss+xml"))) == ["<link>a</link>", "<br/>"]
 
 
-@pytest.mark.parametrize(("content_type", "kind"), [("text/javascript", BodyKind.SCRIPT), ("text/css", BodyKind.STYLE)])
-def test_scripts_and_styles_are_coloured_as_they_came(load, content_type, kind):
+@pytest.mark.parametrize(
+    ("content_type", "language"), [("text/javascript", Language.SCRIPT), ("text/css", Language.STYLE)]
+)
+def test_scripts_and_styles_are_coloured_as_they_came(load, content_type, language):
     content = load(b"a\nb", content_type)
-    assert content.kind is kind
-    assert content.pretty is None
-    assert content.raw is not None
-    assert content.raw.language is not Language.PLAIN
+    assert pretty(content) is None
+    assert raw(content) is not None
+    assert raw(content).language is language
 
 
 def test_a_form_is_names_and_values(load):
     body = b"q=caf%C3%A9+au+lait&empty=&flag&two%3D=%26%3d&%ff=%E2%80%AE&%zz=1&lines=a%0D%0Ab%0Ac"
     content = load(body, "application/x-www-form-urlencoded")
-    assert content.kind is BodyKind.FORM
-    assert texts(content.pretty) == [
+    assert texts(pretty(content)) == [
         "q = café au lait",
         "empty = ",
         "flag = ",
@@ -238,7 +252,7 @@ def test_a_form_is_names_and_values(load):
         "%zz = 1",
         "lines = a ⏎ b ⏎ c",
     ]
-    assert texts(content.raw) == [body.decode()]
+    assert texts(raw(content)) == [body.decode()]
 
 
 @pytest.mark.parametrize("unit", ["%C3%A9+", "é%20", "%zz", "%ff", "a", "+", "%"])
@@ -246,13 +260,13 @@ def test_a_long_value_of_a_form_is_undone_in_steps_as_if_at_once(unit):
     text = unit * 70_000
     for shift in range(4):
         passed = []
-        ((name, value),) = body_content._form_pairs(f"n={'x' * shift}{text}", lambda: passed.append(1))
+        ((name, value),) = form_pairs(f"n={'x' * shift}{text}", lambda: passed.append(1))
         assert (name, value) == ("n", unquote_plus("x" * shift + text))
         assert len(passed) > text.count("%") // 20_000
 
 
 def test_a_form_without_fields_has_no_view_of_its_own(load):
-    assert load(b"&&&", "application/x-www-form-urlencoded").pretty is None
+    assert pretty(load(b"&&&", "application/x-www-form-urlencoded")) is None
 
 
 def test_multipart_is_names_with_short_values_or_sizes(load):
@@ -265,30 +279,30 @@ def test_multipart_is_names_with_short_values_or_sizes(load):
     )
     data = b"--B\r\n" + b"\r\n--B\r\n".join(body) + b"\r\n--B--\r\n"
     content = load(data, 'multipart/form-data; boundary="B"')
-    assert content.kind is BodyKind.MULTIPART
-    assert texts(content.pretty)[0:2] == ["größe = zwei ⏎ Zeilen", "f = 日本.png (image/png, 5 bytes)"]
-    assert "".join(texts(content.pretty)[2:]) == "long = binary (text/plain, 3,000 bytes)(no name) = no head"
+    assert texts(pretty(content))[0:2] == ["größe = zwei ⏎ Zeilen", "f = 日本.png (image/png, 5 bytes)"]
+    assert "".join(texts(pretty(content))[2:]) == "long = binary (text/plain, 3,000 bytes)(no name) = no head"
     assert content.data == data
 
 
 def test_multipart_in_multipart_however_deep_is_shown(load):
     deep = b"".join(b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (n, n + 1) for n in range(5000))
     head = b"--0\r\nContent-Type: multipart/mixed; boundary=1\r\n\r\n"
-    assert texts(load(deep, "multipart/mixed; boundary=0").pretty) == [
+    assert texts(pretty(load(deep, "multipart/mixed; boundary=0"))) == [
         f"(no name) = binary (multipart/mixed, {len(deep) - len(head):,} bytes)"
     ]
 
 
 def test_multipart_that_is_none_is_raw_text(load):
     content = load(b"no boundary", "multipart/form-data")
-    assert content.pretty is None
-    assert texts(content.raw) == ["no boundary"]
+    assert pretty(content) is None
+    assert texts(raw(content)) == ["no boundary"]
 
 
 def test_images_and_binaries_have_no_text(load):
-    for content_type, kind in (("image/png", BodyKind.IMAGE), ("application/zip", BodyKind.BINARY)):
+    for content_type, modes in (("image/png", ["Hex", "Preview"]), ("application/zip", ["Hex"])):
         content = load(b"PK\0\1\2", content_type)
-        assert (content.kind, content.pretty, content.raw, content.charset) == (kind, None, None, "")
+        assert [each.viewer.mode for each in content.views] == modes
+        assert content.charset == ""
         assert content.data == b"PK\0\1\2"
 
 
@@ -311,7 +325,7 @@ def test_content_codings_are_undone(load, coding, coded):
     content = load(coded, "text/plain", coding)
     assert (content.data, content.problem, content.is_truncated) == (TEXT, "", False)
     assert (content.coding, content.wire_length) == (coding, len(coded))
-    assert "".join(texts(content.raw)) == TEXT.decode()
+    assert "".join(texts(raw(content))) == TEXT.decode()
 
 
 @pytest.mark.parametrize(
@@ -350,8 +364,8 @@ def test_a_body_as_large_as_is_shown_is_whole(load, monkeypatch):
 def test_a_body_of_too_many_parts_is_shown_as_it_came_and_says_so(load, content_type, body, monkeypatch):
     monkeypatch.setattr(body_content, "LAYOUT_CHECKPOINTS", 2)
     content = load(body, content_type)
-    assert content.pretty is None
-    assert content.raw is not None
+    assert pretty(content) is None
+    assert raw(content) is not None
     assert content.remark == (
         "It has too many parts to be laid out: it is shown as it came. «Save body» writes it to a file."
     )
@@ -361,8 +375,8 @@ def test_five_megabytes_of_json_are_laid_out(load):
     records = [{"id": number, "name": f"Ware {number}", "tags": ["a", "b"]} for number in range(100_000)]
     content = load(json.dumps(records).encode(), "application/json")
     assert content.wire_length > 5_000_000
-    assert content.pretty is not None
-    assert content.pretty.count == 8 * len(records) + 2
+    assert pretty(content) is not None
+    assert pretty(content).count == 8 * len(records) + 2
     assert content.remark == ""
 
 
@@ -388,7 +402,7 @@ def test_work_on_a_body_is_given_up_when_its_checkpoint_says_so(live):
     assert detail is not None
     for passing in range(1, 12):  # while it is read, split into lines, laid out
         with pytest.raises(GivenUpError):
-            load_body(reader, detail.response.body, parse_head(detail.response.head), give_up_at(passing))
+            load_body(reader, detail.response.body, parse_head(detail.response.head), VIEWERS, give_up_at(passing))
     reader.close()
 
 
@@ -435,11 +449,11 @@ def test_a_coding_with_a_hostile_name_is_spelled_out(load):
 def test_charsets(load, body, content_type, charset, line):
     content = load(body, content_type)
     assert content.charset == charset
-    assert texts(content.raw)[0].startswith(line)
+    assert texts(raw(content))[0].startswith(line)
 
 
 def test_json_in_another_charset_is_laid_out(load):
-    assert texts(load('{"ä":1}'.encode("utf-16"), "application/json").pretty) == ["{", '  "ä": 1', "}"]
+    assert texts(pretty(load('{"ä":1}'.encode("utf-16"), "application/json"))) == ["{", '  "ä": 1', "}"]
 
 
 @given(
@@ -464,8 +478,10 @@ def test_any_body_of_any_type_is_shown(data, content_type):
         def iterate_body(self, _extents: bytes | None) -> list[bytes]:
             return [data]
 
-    content = load_body(Capture(), b"", parse_head(f"HTTP/1.1 200\r\nContent-Type: {content_type}\r\n\r\n".encode()))
-    for lines in (content.pretty, content.raw):
+    content = load_body(
+        Capture(), b"", parse_head(f"HTTP/1.1 200\r\nContent-Type: {content_type}\r\n\r\n".encode()), VIEWERS
+    )
+    for lines in (pretty(content), raw(content)):
         for line in texts(lines) if lines is not None else []:
             assert "\n" not in line
 
@@ -473,7 +489,7 @@ def test_any_body_of_any_type_is_shown(data, content_type):
 def test_damaged_extents_are_an_error_with_a_sentence(live):
     reader = CaptureReader(str(live.folder))
     with pytest.raises(CaptureError, match="damaged"):
-        load_body(reader, b"\xc1", parse_head(b""))
+        load_body(reader, b"\xc1", parse_head(b""), VIEWERS)
     reader.close()
 
 

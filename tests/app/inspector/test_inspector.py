@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.inspector.body_view import BodyMode
 from app.inspector.inspector import TABS, Inspector
 from app.inspector.wrapped_text import WrappedText
 from proxy_core.capture.reader import CaptureReader
@@ -77,8 +76,8 @@ def summary_of(page) -> list[str]:
     return [label.text() for label in page._summary_labels if label.text()]
 
 
-def await_body(qtbot, inspector, mode: BodyMode) -> None:
-    qtbot.waitUntil(lambda: inspector.page.mode is mode, timeout=10_000)
+def await_body(qtbot, inspector, mode: str) -> None:
+    qtbot.waitUntil(lambda: inspector.page.mode == mode, timeout=10_000)
 
 
 def test_a_response_is_summed_up_and_laid_out(show, qtbot):
@@ -88,7 +87,7 @@ def test_a_response_is_summed_up_and_laid_out(show, qtbot):
         response_fields=[("Content-Encoding", "gzip"), ("X-Sight", "harrier")],
     )
     inspector, _ = show(coded)
-    await_body(qtbot, inspector, BodyMode.PRETTY)
+    await_body(qtbot, inspector, "Pretty")
     assert '"name": "Marsh"' in body_text(inspector)
     assert len(lines_of(inspector.page.body.lines)) > 5
     status, media_type, size, version = summary_of(inspector.response)
@@ -103,17 +102,32 @@ def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
         Sample(content_type="application/json", response_body=b'{"second": true}'),
         Sample(content_type="image/png", response_body=PNG),
     )
-    await_body(qtbot, inspector, BodyMode.PRETTY)
-    inspector._modes.button(list(BodyMode).index(BodyMode.RAW)).click()
+    await_body(qtbot, inspector, "Pretty")
+    inspector._modes["Raw"].click()
     assert body_text(inspector) == JSON.decode()
     inspector.show_exchange(ids[1])
     qtbot.waitUntil(lambda: body_text(inspector) == '{"second": true}', timeout=10_000)
-    assert inspector.page.mode is BodyMode.RAW
+    assert inspector.page.mode == "Raw"
     inspector.show_exchange(ids[2])
-    await_body(qtbot, inspector, BodyMode.PREVIEW)
-    qtbot.waitUntil(lambda: "1 × 1 pixels" in inspector.page.body.picture.caption, timeout=20_000)
+    await_body(qtbot, inspector, "Preview")
+    qtbot.waitUntil(lambda: "1 × 1 pixels" in inspector.page.body.shown.caption, timeout=20_000)
     inspector.show_exchange(ids[0])
-    await_body(qtbot, inspector, BodyMode.RAW)
+    await_body(qtbot, inspector, "Raw")
+
+
+def test_the_pictures_of_both_messages_are_decoded(show, qtbot):
+    sample = Sample(
+        method="POST",
+        request_body=PNG,
+        request_fields=[("Content-Type", "image/png")],
+        content_type="image/png",
+        response_body=PNG,
+    )
+    inspector, _ = show(sample)
+    for page in (inspector.request, inspector.response):
+        qtbot.waitUntil(lambda page=page: page.mode == "Preview", timeout=10_000)
+    for page in (inspector.request, inspector.response):
+        qtbot.waitUntil(lambda page=page: "1 × 1 pixels" in page.body.shown.caption, timeout=20_000)
 
 
 def test_the_tab_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
@@ -122,7 +136,7 @@ def test_the_tab_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
         Sample(method="PUT", request_body=b"second"),
     )
     inspector.choose_tab(REQUEST)
-    await_body(qtbot, inspector, BodyMode.PRETTY)
+    await_body(qtbot, inspector, "Pretty")
     assert lines_of(inspector.page.body.lines) == ["a = 1", "b = café"]
     inspector.show_exchange(ids[1])
     qtbot.waitUntil(lambda: body_text(inspector) == "second", timeout=10_000)
@@ -177,7 +191,7 @@ def test_growth_keeps_the_place(show, live, qtbot):
     inspector, _ = show(Sample())
     exchange_id = apply(live, Sample(response_body=text, state=ExchangeState.RESPONDING), key)
     inspector.show_exchange(exchange_id)
-    await_body(qtbot, inspector, BodyMode.RAW)
+    await_body(qtbot, inspector, "Raw")
     bar = inspector.page.body.lines.verticalScrollBar()
     bar.setValue(700)
     apply(live, Sample(response_body=text + b"one more\n"), key)
@@ -204,7 +218,7 @@ def test_a_late_body_of_another_exchange_is_dropped(show, qtbot):
 
 def test_finding_marks_and_walks(show, qtbot):
     inspector, _ = show(Sample(response_body=b"a harrier\nno bird\nA Harrier again\n"))
-    await_body(qtbot, inspector, BodyMode.RAW)
+    await_body(qtbot, inspector, "Raw")
     inspector.find_in_text()
     QTest.keyClicks(inspector.find_bar._field, "harrier")
     qtbot.waitUntil(lambda: inspector.find_bar._count.text() == "1 of 2", timeout=5000)
@@ -247,7 +261,7 @@ def test_an_exchange_that_is_gone_says_so(show):
 
 def test_saving_asks_for_a_body_as_it_was_or_decoded(show, qtbot):
     inspector, ids = show(Sample(response_body=b"plain"))
-    await_body(qtbot, inspector, BodyMode.RAW)
+    await_body(qtbot, inspector, "Raw")
     with qtbot.waitSignal(inspector.save_body_wanted) as wanted:
         inspector._save_button.click()
     assert wanted.args == [ids[0], True, False]
@@ -263,5 +277,5 @@ def test_timing_stands_beside_the_response_where_there_is_room(show):
 
 def test_everything_that_can_be_pressed_has_a_name(show):
     inspector, _ = show(Sample())
-    buttons = [*inspector._tabs.buttons(), *inspector._modes.buttons(), inspector._find_button, inspector._save_button]
+    buttons = [*inspector._tabs.buttons(), *inspector._modes.values(), inspector._find_button, inspector._save_button]
     assert all(button.accessibleName() for button in buttons)

@@ -219,8 +219,8 @@ def test_a_picture_that_is_no_longer_wanted_makes_room_for_the_next(decoder, qtb
     assert decoded.args[1].width == 7
 
 
-def test_the_view_tells_what_it_shows_and_what_it_can_not(decoder, qtbot):
-    view = PictureView(decoder)
+def test_the_view_tells_what_it_shows_and_what_it_can_not(qtbot):
+    view = PictureView()
     qtbot.addWidget(view)
     view.resize(300, 200)
     view.show_bytes(written("png"))
@@ -230,3 +230,4 @@ def test_the_view_tells_what_it_shows_and_what_it_can_not(decoder, qtbot):
     view.show_bytes(SVG)
     assert view.is_empty
     assert "none of PNG" in view.caption
+    view.end()

@@ -1,0 +1,1 @@
+"""The views of bodies: one file for each, and `table` lists them."""

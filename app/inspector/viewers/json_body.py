@@ -1,0 +1,15 @@
+"""JSON with a line for each value, and what can be folded. No Qt."""
+
+from app.inspector.lines import LaidOutLines, Lines
+from app.inspector.viewers.viewer import Body, Fit, LineViewer, of_kind
+from proxy_core.formats.body_kind import BodyKind
+from proxy_core.formats.checkpoint import Checkpoint
+from proxy_core.formats.highlight import Language
+from proxy_core.formats.json_text import lay_out_json
+
+
+def _lines(body: Body, checkpoint: Checkpoint) -> Lines:
+    return LaidOutLines(lay_out_json(body.text, checkpoint), Language.JSON, checkpoint=checkpoint)
+
+
+JSON_BODY = LineViewer("Pretty", of_kind(BodyKind.JSON, Fit.LAID_OUT), _lines)
