@@ -122,6 +122,11 @@ class FilterBar(QWidget):
         text = self.text.strip()
         self.set_text(f"{text} {condition}" if text and condition not in text.split() else condition or text)
 
+    def begin(self) -> None:
+        """Let a person write another filter."""
+        self.field.setFocus()
+        self.field.selectAll()
+
     def clear(self) -> None:
         """Let everything through."""
         self.field.clear()

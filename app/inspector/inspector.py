@@ -1,7 +1,7 @@
 """The inspector: one exchange in five tabs. The tab that was chosen, and the view of bodies, stay for the next one.
 
 Heads and facts are read from the index at once; bodies come from `BodyLoader`, and an answer that is no longer wanted
-is thrown away. Signals: `save_body_wanted` (exchange id, MessageKind, without its content coding),
+is thrown away. Signals: `save_body_wanted` (ExchangeRow, MessageKind, without its content coding),
 `closed` when the person has done with it.
 """
 
@@ -37,6 +37,7 @@ from app.look.tab_button import TabButton
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
+from proxy_core.model.failure import FailureKind
 from proxy_core.model.message_record import MessageKind
 
 _REQUEST, _RESPONSE = MessageKind.REQUEST, MessageKind.RESPONSE
@@ -44,12 +45,16 @@ TABS = ("Overview", "Request", "Response", "Timing", "Connection")
 _RESPONSE_TAB = TABS.index("Response")
 _SIDE_FROM = 1080  # pixels of width from which timing and connection stand beside the response
 _LEAST_HEIGHT = 150
+_DAMAGED = "This exchange is damaged."
+_GONE = "This exchange is no longer in the capture."
 
 
 class Inspector(QWidget):
-    """Shows one exchange of one capture; `set_reader` first. The reader stays the caller's."""
+    """Shows one exchange of one capture; `set_reader` first. The reader stays the caller's, and reads all but the row:
+    that comes from who has painted it.
+    """
 
-    save_body_wanted = Signal(int, object, bool)
+    save_body_wanted = Signal(object, object, bool)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -59,7 +64,6 @@ class Inspector(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumHeight(_LEAST_HEIGHT)
         self._reader: CaptureReader | None = None
-        self._exchange_id: int | None = None
         self._row: ExchangeRow | None = None
         self._detail: ExchangeDetail | None = None
         self._upstream: ConnectionRow | None = None
@@ -162,48 +166,50 @@ class Inspector(QWidget):
     def set_reader(self, reader: CaptureReader | None) -> None:
         """Show exchanges of another capture; None ends the inspector's thread, for a window that closes."""
         self._reader = reader
-        self.show_exchange(None)
+        self.show_nothing()
         if reader is None:
             self._loader.close()
             for page in (self.request, self.response):
                 page.body.end()
 
-    def show_exchange(self, exchange_id: int | None) -> None:
-        """Show another exchange."""
+    def show_nothing(self) -> None:
+        """Let go of the exchange."""
         self._loader.forget()
         self._awaited.clear()
-        self._exchange_id = exchange_id
         self._row = self._detail = self._upstream = None
-        if exchange_id is not None:
-            self._show(is_new=True)
 
-    def refresh(self, exchange_id: int) -> None:
-        """The exchange has changed; where it is looked at stays."""
-        if exchange_id == self._exchange_id:
-            self._show(is_new=False)
+    def show_gone(self) -> None:
+        """Say that there is no such exchange any more."""
+        self.show_nothing()
+        self._show_problem(_GONE)
 
-    def _show(self, *, is_new: bool) -> None:
-        reader, exchange_id = self._reader, self._exchange_id
-        if reader is None or exchange_id is None:
+    def show_exchange(self, row: ExchangeRow) -> None:
+        """Show another exchange."""
+        self.show_nothing()
+        self._show(row, is_new=True)
+
+    def refresh(self, row: ExchangeRow) -> None:
+        """The exchange that is shown may have changed; where it is looked at stays."""
+        if self._row is not None and row.id == self._row.id and row != self._row:
+            self._show(row, is_new=False)
+
+    def _show(self, row: ExchangeRow, *, is_new: bool) -> None:
+        reader, before = self._reader, self._detail
+        if reader is None:
             return
-        before = self._detail
+        self._row = row
+        self._detail = self._upstream = None
         try:
-            damaged: set[int] = set()
-            self._row = reader.rows([exchange_id], damaged).get(exchange_id)
-            self._detail = reader.detail(exchange_id)
-            client = upstream = None
-            if self._detail is not None:
-                client = reader.connection(self._detail.client_connection)
-                upstream = reader.connection(self._detail.upstream_connection)
+            detail = reader.detail(row.id)
+            if detail is None or row.failure == FailureKind.CAPTURE_DAMAGED:
+                self._show_problem(self._why_not_whole(reader, row))
+                return
+            client = reader.connection(detail.client_connection)
+            upstream = reader.connection(detail.upstream_connection)
         except CaptureError as error:
             self._show_problem(one_line(str(error)))
             return
-        row, detail = self._row, self._detail
-        self._upstream = upstream
-        if row is None or detail is None:
-            is_damaged = row is not None or bool(damaged)
-            self._show_problem(f"This exchange is {'damaged' if is_damaged else 'no longer in the capture'}.")
-            return
+        self._detail, self._upstream = detail, upstream
         self._overview.show_sections(overview(row, detail, upstream))
         self._connection.show_sections(connection_sections(row, client, upstream))
         self._show_timing(row, detail, upstream)
@@ -220,7 +226,17 @@ class Inspector(QWidget):
         else:
             self._summarise(_RESPONSE, self.response.body.content)
 
+    @staticmethod
+    def _why_not_whole(reader: CaptureReader, row: ExchangeRow) -> str:
+        """The list may still have a row that was deleted a moment ago."""
+        if row.failure == FailureKind.CAPTURE_DAMAGED:
+            return _DAMAGED
+        damaged: set[int] = set()
+        return _DAMAGED if reader.rows([row.id], damaged) or damaged else _GONE
+
     def _show_problem(self, text: str) -> None:
+        self._loader.forget()
+        self._awaited.clear()
         for page in (self.request, self.response):
             page.show_summary([])
             page.show_head([])
@@ -343,20 +359,20 @@ class Inspector(QWidget):
             self.page.setFocus()
 
     def _open_save_menu(self) -> None:
-        page, exchange_id = self.page, self._exchange_id
+        page, row = self.page, self._row
         content = page.body.content if page is not None else None
-        if exchange_id is None or content is None:
+        if row is None or content is None:
             return
         kind = _RESPONSE if page is self.response else _REQUEST
         if not content.coding:
-            self.save_body_wanted.emit(exchange_id, kind, False)
+            self.save_body_wanted.emit(row, kind, False)
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Decoded…", lambda: self.save_body_wanted.emit(exchange_id, kind, True))
+        menu.addAction("Decoded…", lambda: self.save_body_wanted.emit(row, kind, True))
         menu.addAction(
             f"As on the wire ({one_line(content.coding)})…",
-            lambda: self.save_body_wanted.emit(exchange_id, kind, False),
+            lambda: self.save_body_wanted.emit(row, kind, False),
         )
         menu.popup(self._save_button.mapToGlobal(self._save_button.rect().bottomLeft()))
 

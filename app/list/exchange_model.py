@@ -34,11 +34,13 @@ _FLAGS = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.
 
 
 class ExchangeModel(QAbstractTableModel):
-    """Signals: `listed` after a whole list came, `grown` (rows added), `rows_changed` (from id, to id), `busy_changed`,
-    `failed` (sentence). `modelAboutToBeReset` and `modelReset` surround every replacement of the list.
+    """Signals: `listed` after a whole list came, `counted` before that (exchanges in the capture; how many of them
+    failed, or None), `grown` (rows added), `rows_changed` (from id, to id), `busy_changed`, `failed` (sentence).
+    `modelAboutToBeReset` and `modelReset` surround every replacement of the list.
     """
 
     listed = Signal()
+    counted = Signal(int, object)
     grown = Signal(int)
     rows_changed = Signal(int, int)
     busy_changed = Signal(bool)
@@ -48,8 +50,6 @@ class ExchangeModel(QAbstractTableModel):
         super().__init__(parent)
         self.cache = RowCache()
         self.query = ListQuery()
-        self.total = 0  # exchanges in the capture
-        self.failed_count = 0
         self.is_busy = False
         self._ids = array("q")  # ascending when in the order of ids, else as shown
         self._reader: CaptureReader | None = None
@@ -73,14 +73,16 @@ class ExchangeModel(QAbstractTableModel):
 
     def set_capture(self, path: str | None) -> None:
         """Show this capture. Raises CaptureError, and then shows what it showed before."""
-        reader = None if path is None else CaptureReader(path, patience_s=PATIENCE_S)
+        self.read_with(None if path is None else CaptureReader(path, patience_s=PATIENCE_S))
+
+    def read_with(self, reader: CaptureReader | None) -> None:
+        """Show what this one reads, and close it in the end. It stays with the window's thread."""
         self.cache.use(reader)
         if self._reader is not None:
             self._reader.close()
         self._reader = reader
-        self._questions.open(path)
+        self._questions.open(None if reader is None else reader.path)
         self._left_out = NOTHING_LEFT_OUT
-        self.total = self.failed_count = 0
         self._knows_failed = False
         self._start_anew()
 
@@ -160,6 +162,11 @@ class ExchangeModel(QAbstractTableModel):
         place = len(self._ids) - 1 - row if self.is_reversed else row
         return self.cache.row(self._ids, place)
 
+    def exchange(self, exchange_id: int) -> ExchangeRow | None:
+        """What is painted of an exchange; None when it isn't in the list."""
+        row = self.row_of(exchange_id)
+        return self.exchange_at(row) if row >= 0 else None
+
     def ids_between(self, first: int, last: int) -> Sequence[int]:
         """The exchanges of some rows (both ends included), in the list's order."""
         if self.is_reversed:
@@ -206,8 +213,6 @@ class ExchangeModel(QAbstractTableModel):
 
     def take(self, notice: RowsChanged) -> None:
         """Rows of the live capture are new or have changed. Only for a model that shows the live capture."""
-        self.total = notice.total
-        self.failed_count = notice.failed
         if notice.changed_from_id and not notice.rows:
             self.cache.forget_range(notice.changed_from_id, notice.changed_to_id)
         changed = [row[0] for row in notice.rows]
@@ -237,7 +242,6 @@ class ExchangeModel(QAbstractTableModel):
         """Show the capture without these."""
         self._left_out = left_out
         self._questions.leave_out(left_out)
-        self.total = self.failed_count = 0
         self._knows_failed = False
         self._start_anew()
 
@@ -306,10 +310,8 @@ class ExchangeModel(QAbstractTableModel):
             self._shown_query = self.query
             self.endResetModel()
         self._known_id = answer.upto_id
-        self.total = max(self.total, answer.total)
-        if answer.failed is not None:
-            self.failed_count = max(self.failed_count, answer.failed)
-            self._knows_failed = True
+        self._knows_failed = self._knows_failed or answer.failed is not None
+        self.counted.emit(answer.total, answer.failed)
         self._set_busy(is_busy=False)
         self.listed.emit()
         if not self.query.is_in_id_order:

@@ -1,7 +1,6 @@
 """What stands where the list would be when it is empty: why, and what to do about it, with the ways in as buttons."""
 
 from collections.abc import Sequence
-from enum import Enum, auto
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QAction
@@ -10,47 +9,10 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayou
 from app.look.icons import ICON_PIXELS, THEME_EVENTS, application_icon, role_colour, tinted_icon
 from app.look.plain_text import plain_label
 from app.look.theme import text_font
+from app.shell.emptiness import EMPTINESS_TEXTS, Emptiness
 
 _LOGO = 60
 _TEXT_WIDTH = 460
-
-
-class Emptiness(Enum):
-    """Why there is nothing to see."""
-
-    FIRST_MINUTE = auto()
-    CLEARED = auto()
-    PAUSED = auto()
-    STARTING = auto()
-    NO_ENGINE = auto()
-    FILTERED = auto()
-    EMPTY_FILE = auto()
-
-
-_TEXTS: dict[Emptiness, tuple[str, str]] = {
-    Emptiness.FIRST_MINUTE: (
-        "Nothing captured yet",
-        (
-            "Open a browser from here: it trusts Harrier already, and HTTPS is readable at once. Nothing is installed "
-            "and no setting of your system is touched. Any other program can be pointed at Harrier's address."
-        ),
-    ),
-    Emptiness.CLEARED: (
-        "Nothing new since the list was cleared",
-        "What goes through Harrier from now on appears here.",
-    ),
-    Emptiness.PAUSED: (
-        "Recording is paused",
-        "Traffic goes through, but nothing of it is kept. Record again to see what comes.",
-    ),
-    Emptiness.STARTING: ("Starting …", "The engine is about to listen."),
-    Emptiness.NO_ENGINE: ("The engine is not running", "Nothing can be captured until it is started again."),
-    Emptiness.FILTERED: (
-        "No exchange matches this filter",
-        "What is captured is all still there; only the filter holds it back.",
-    ),
-    Emptiness.EMPTY_FILE: ("This capture is empty", "It holds no exchange."),
-}
 _WAYS_IN = (
     ("open_browser", "browser", "Open a browser"),
     ("copy_address", "copy", "Copy the proxy address"),
@@ -120,7 +82,7 @@ class EmptyState(QWidget):
         if why is self.why:
             return
         self.why = why
-        title, text = _TEXTS[why]
+        title, text = EMPTINESS_TEXTS[why]
         self._title.setText(title)
         self._text.setText(text)
         self.setAccessibleDescription(f"{title}. {text}")

@@ -36,7 +36,7 @@ class ListActions(QObject):
         bind_actions(
             window.actions_by_key,
             {
-                "filter": self._focus_filter,
+                "filter": window.filter_bar.begin,
                 "clear_filter": window.filter_bar.clear,
                 "to_end": window.list.follow,
                 "copy_cell": lambda: self._put(cell_text(self._selected_rows(), self._column)),
@@ -51,8 +51,7 @@ class ListActions(QObject):
     def current_row(self) -> ExchangeRow | None:
         """The exchange that has the keyboard."""
         current = self._window.list.current_id
-        row = -1 if current is None else self._model.row_of(current)
-        return self._model.exchange_at(row) if row >= 0 else None
+        return None if current is None else self._model.exchange(current)
 
     def enable(self, not_intercepted: Collection[str]) -> None:
         """Let the actions be possible that are."""
@@ -73,11 +72,6 @@ class ListActions(QObject):
         self._column = max(column, 0)
         self.menu_about_to_open.emit()
         self._window.open_list_menu(position)
-
-    def _focus_filter(self) -> None:
-        field = self._window.filter_bar.field
-        field.setFocus()
-        field.selectAll()
 
     def _filter_host(self, sign: str) -> None:
         row = self.current_row()

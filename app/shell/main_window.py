@@ -14,7 +14,9 @@ from app.look.icons import application_icon
 from app.look.notices import NoticeStack
 from app.preferences import Preferences
 from app.shell.actions import LIST_MENU, MAIN_MENU, build_actions
-from app.shell.empty_state import Emptiness, EmptyState, is_focus_in
+from app.shell.emptiness import Emptiness, why_empty
+from app.shell.empty_state import EmptyState, is_focus_in
+from app.shell.situation import Situation
 from app.shell.status_bar import StatusBar
 from app.shell.toolbar import Toolbar
 
@@ -104,7 +106,29 @@ class MainWindow(QWidget):
             return
         self.inspector.setVisible(is_shown)
 
-    def show_empty(self, why: Emptiness | None) -> None:
+    def show_title(self, title: str) -> None:
+        """Name what is shown; "" for the live capture."""
+        self.setWindowTitle(f"{title} – {TITLE}" if title else TITLE)
+
+    def show_engine(self, address: str, *, is_recording: bool) -> None:
+        """Show where the proxy listens, and whether what goes through is recorded."""
+        self.toolbar.show_address(address)
+        self.toolbar.show_recording(is_on=is_recording)
+
+    def show_situation(self, now: Situation) -> None:
+        """Say how many there are, in which state the capture is, and why there is nothing to see."""
+        self.filter_bar.show_count(now.count_text())
+        self.status_bar.show_numbers(
+            total=now.total,
+            shown=now.shown if now.is_filtering else None,
+            size=now.recorded_bytes,
+            failed=now.failed,
+        )
+        self.status_bar.show_capture(now.capture_text())
+        self._show_empty(why_empty(now))
+        self.list.set_running(is_running=now.is_running and not now.is_file)
+
+    def _show_empty(self, why: Emptiness | None) -> None:
         """Show why the list is empty; None: show the list."""
         if why is not None:
             self.empty_state.show_why(why)

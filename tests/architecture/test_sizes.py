@@ -10,9 +10,7 @@ SOURCES = sorted(path for folder in ("app", "proxy_core", "build_scripts") for p
 MODULE_LINES = 450
 FUNCTION_LINES = 60
 # What is over a limit, and its length: to be lowered, and never raised.
-LONGER_MODULES = {
-    "app/shell/window_controller.py": 480,
-}
+LONGER_MODULES: dict[str, int] = {}
 LONGER_FUNCTIONS: dict[str, int] = {}
 
 

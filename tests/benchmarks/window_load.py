@@ -223,7 +223,7 @@ def measure(rows: int = 1_000_000, rate: int = 5_000, seconds: float = 8.0) -> l
         window.resize(1440, 900)
         window.show()
         phases: list[Phase] = []
-        run = _Runner(application, window.list, model)
+        run = _Runner(application, window.list, model, controller.engine.totals)
         bridge.attach()
 
         def open_capture() -> None:
@@ -255,9 +255,10 @@ def _descending() -> Any:
 
 
 class _Runner:
-    def __init__(self, application: Any, view: Any, model: Any) -> None:
+    def __init__(self, application: Any, view: Any, model: Any, totals: Any) -> None:
         self._application = application
         self._view = view
+        self._totals = totals
         self._model = model
 
     def phase(
@@ -301,7 +302,7 @@ class _Runner:
         frames.timeout.connect(scroll)
         self._model.grown.connect(grown)
         self._model.listed.connect(listed)
-        total = self._model.total
+        total = self._totals.total
         begun = time.perf_counter()
         watchdog.start()
         if scrolls:
@@ -315,7 +316,7 @@ class _Runner:
         self._model.grown.disconnect(grown)
         self._model.listed.disconnect(listed)
         phase.seconds = time.perf_counter() - begun
-        phase.arrived = max(0, self._model.total - total) if begin is None or total else 0
+        phase.arrived = max(0, self._totals.total - total) if begin is None or total else 0
         return phase
 
 

@@ -1,6 +1,7 @@
 """A live capture that grows and tells a model of the list about it, as recorder and engine do; without processes."""
 
 from app.list.exchange_model import ExchangeModel
+from app.shell.capture_totals import CaptureTotals
 from proxy_core.model.notice import RowsChanged
 from tests.support.captures import LiveCapture, Sample
 
@@ -11,7 +12,9 @@ class LiveFeed:
     def __init__(self, capture: LiveCapture, model: ExchangeModel) -> None:
         self.capture = capture
         self.model = model
+        self.totals = CaptureTotals()
         self._number = 0
+        model.counted.connect(self.totals.counted)
         model.set_capture(str(capture.folder))
 
     def key(self, number: int) -> int:
@@ -27,25 +30,26 @@ class LiveFeed:
         applied = writer.apply(events, None)
         writer.commit()
         self._number += 1
-        self.model.take(
-            RowsChanged(
-                number=self._number,
-                rows=sorted(applied.rows) if tells_rows else [],
-                first_new_id=applied.first_new_id,
-                last_new_id=applied.last_new_id,
-                changed_from_id=applied.changed_from_id,
-                changed_to_id=applied.changed_to_id,
-                total=writer.total,
-                failed=writer.failed,
-                capture_bytes=0,
-            )
+        notice = RowsChanged(
+            number=self._number,
+            rows=sorted(applied.rows) if tells_rows else [],
+            first_new_id=applied.first_new_id,
+            last_new_id=applied.last_new_id,
+            changed_from_id=applied.changed_from_id,
+            changed_to_id=applied.changed_to_id,
+            total=writer.total,
+            failed=writer.failed,
+            capture_bytes=0,
         )
+        self.totals.told(notice)
+        self.model.take(notice)
         return [row[0] for row in applied.rows]
 
     def clear(self) -> None:
         """Forget what is finished; the model is told as the window's controller does it."""
         writer = self.capture.writer
         cleared = writer.clear()
+        self.totals.forget()
         self.model.leave_out(cleared.left_out)
         while not writer.forget(cleared):
             pass

@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QApplication
 from app.inspector.inspector import TABS, Inspector
 from app.inspector.wrapped_text import WrappedText
 from proxy_core.capture.reader import CaptureReader
-from proxy_core.model.exchange import ExchangeState
+from proxy_core.capture.soundness import damaged_row
+from proxy_core.model.exchange import ExchangeRow, ExchangeState
+from proxy_core.model.message_record import MessageKind
 from tests.support.captures import LiveCapture, Sample
 
 RESPONSE, REQUEST, OVERVIEW = TABS.index("Response"), TABS.index("Request"), TABS.index("Overview")
@@ -40,12 +42,22 @@ def live(tmp_path):
     capture.close()
 
 
+def rows_of(live, *ids: int) -> list[ExchangeRow]:
+    """As the list has read them."""
+    reader = CaptureReader(str(live.folder))
+    try:
+        found = reader.rows(ids)
+        return [found[each] for each in ids]
+    finally:
+        reader.close()
+
+
 @pytest.fixture
 def show(live, qtbot):
     """Adds samples, and gives an inspector that shows the first."""
     made = []
 
-    def make(*samples: Sample, width: int = 1300) -> tuple[Inspector, list[int]]:
+    def make(*samples: Sample, width: int = 1300) -> tuple[Inspector, list[ExchangeRow]]:
         ids = live.add(*samples)
         inspector = Inspector()
         qtbot.addWidget(inspector)
@@ -54,8 +66,9 @@ def show(live, qtbot):
         made.append((inspector, reader))
         inspector.set_reader(reader)
         inspector.show()
-        inspector.show_exchange(ids[0])
-        return inspector, ids
+        rows = rows_of(live, *ids)
+        inspector.show_exchange(rows[0])
+        return inspector, rows
 
     yield make
     for inspector, reader in made:
@@ -97,7 +110,7 @@ def test_a_response_is_summed_up_and_laid_out(show, qtbot):
 
 
 def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
-    inspector, ids = show(
+    inspector, rows = show(
         Sample(content_type="application/json", response_body=JSON),
         Sample(content_type="application/json", response_body=b'{"second": true}'),
         Sample(content_type="image/png", response_body=PNG),
@@ -105,13 +118,13 @@ def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
     await_body(qtbot, inspector, "Pretty")
     inspector._modes["Raw"].click()
     assert body_text(inspector) == JSON.decode()
-    inspector.show_exchange(ids[1])
+    inspector.show_exchange(rows[1])
     qtbot.waitUntil(lambda: body_text(inspector) == '{"second": true}', timeout=10_000)
     assert inspector.page.mode == "Raw"
-    inspector.show_exchange(ids[2])
+    inspector.show_exchange(rows[2])
     await_body(qtbot, inspector, "Preview")
     qtbot.waitUntil(lambda: "1 × 1 pixels" in inspector.page.body.shown.caption, timeout=20_000)
-    inspector.show_exchange(ids[0])
+    inspector.show_exchange(rows[0])
     await_body(qtbot, inspector, "Raw")
 
 
@@ -131,14 +144,14 @@ def test_the_pictures_of_both_messages_are_decoded(show, qtbot):
 
 
 def test_the_tab_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
-    inspector, ids = show(
+    inspector, rows = show(
         Sample(method="POST", request_body=b"a=1&b=caf%C3%A9", request_fields=[("Content-Type", FORM)]),
         Sample(method="PUT", request_body=b"second"),
     )
     inspector.choose_tab(REQUEST)
     await_body(qtbot, inspector, "Pretty")
     assert lines_of(inspector.page.body.lines) == ["a = 1", "b = café"]
-    inspector.show_exchange(ids[1])
+    inspector.show_exchange(rows[1])
     qtbot.waitUntil(lambda: body_text(inspector) == "second", timeout=10_000)
     assert summary_of(inspector.request)[0] == "PUT"
 
@@ -147,7 +160,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def test_what_has_no_body_says_why(show):
-    inspector, ids = show(
+    inspector, rows = show(
         Sample(status=204),
         Sample(
             status=None, state=ExchangeState.FAILED, failure="connection_refused", failure_text="Refused by 10.0.0.7."
@@ -166,8 +179,8 @@ def test_what_has_no_body_says_why(show):
         ),
     )
     said = []
-    for exchange_id in ids:
-        inspector.show_exchange(exchange_id)
+    for row in rows:
+        inspector.show_exchange(row)
         said.append(inspector.response.body._message.text())
     assert said == [
         "The response has no body.",
@@ -190,12 +203,12 @@ def test_growth_keeps_the_place(show, live, qtbot):
     key = live.journal.series << 32 | 900
     inspector, _ = show(Sample())
     exchange_id = apply(live, Sample(response_body=text, state=ExchangeState.RESPONDING), key)
-    inspector.show_exchange(exchange_id)
+    inspector.show_exchange(*rows_of(live, exchange_id))
     await_body(qtbot, inspector, "Raw")
     bar = inspector.page.body.lines.verticalScrollBar()
     bar.setValue(700)
     apply(live, Sample(response_body=text + b"one more\n"), key)
-    inspector.refresh(exchange_id)
+    inspector.refresh(*rows_of(live, exchange_id))
     qtbot.waitUntil(lambda: "one more" in body_text(inspector), timeout=10_000)
     assert bar.value() == 700
 
@@ -208,8 +221,8 @@ def apply(live, sample: Sample, key: int) -> int:
 
 def test_a_late_body_of_another_exchange_is_dropped(show, qtbot):
     slow = b"\n".join(b"%d" % number for number in range(400_000))
-    inspector, ids = show(Sample(response_body=slow), Sample(response_body=b"quick"))
-    inspector.show_exchange(ids[1])
+    inspector, rows = show(Sample(response_body=slow), Sample(response_body=b"quick"))
+    inspector.show_exchange(rows[1])
     qtbot.waitUntil(lambda: body_text(inspector) == "quick", timeout=10_000)
     with qtbot.assertNotEmitted(inspector.response.modes_changed, wait=200):
         pass
@@ -254,17 +267,28 @@ def test_a_long_url_is_broken_where_it_must_be_and_copied_whole(show, qtbot):
 
 
 def test_an_exchange_that_is_gone_says_so(show):
-    inspector, ids = show(Sample())
-    inspector.show_exchange(ids[0] + 100)
-    assert inspector.response.body._message.text() == "This exchange is no longer in the capture."
+    gone = "This exchange is no longer in the capture."
+    inspector, rows = show(Sample())
+    inspector.show_exchange(rows[0]._replace(id=rows[0].id + 100))
+    assert inspector.response.body._message.text() == gone
+    inspector.show_exchange(rows[0])
+    assert inspector.response.body._message.text() != gone
+    inspector.show_gone()
+    assert inspector.response.body._message.text() == gone
+
+
+def test_an_exchange_that_is_damaged_says_so(show):
+    inspector, rows = show(Sample())
+    inspector.show_exchange(damaged_row(rows[0].id))
+    assert inspector.response.body._message.text() == "This exchange is damaged."
 
 
 def test_saving_asks_for_a_body_as_it_was_or_decoded(show, qtbot):
-    inspector, ids = show(Sample(response_body=b"plain"))
+    inspector, rows = show(Sample(response_body=b"plain"))
     await_body(qtbot, inspector, "Raw")
     with qtbot.waitSignal(inspector.save_body_wanted) as wanted:
         inspector._save_button.click()
-    assert wanted.args == [ids[0], True, False]
+    assert wanted.args == [rows[0], MessageKind.RESPONSE, False]
 
 
 def test_timing_stands_beside_the_response_where_there_is_room(show):

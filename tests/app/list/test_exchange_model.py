@@ -68,7 +68,7 @@ def test_it_grows_with_the_capture(feed, qtbot):
     second = feed.arrive(Sample(path="/3"), tells_rows=False)
     assert settle(feed, qtbot) == first + second
     assert [cell(feed.model, row, "path") for row in range(3)] == ["/1", "/2", "/3"]
-    assert feed.model.total == 3
+    assert feed.totals.total == 3
 
 
 def cell(model: ExchangeModel, row: int, key: str) -> object:
@@ -78,10 +78,11 @@ def cell(model: ExchangeModel, row: int, key: str) -> object:
 def test_what_was_there_already_is_listed_with_its_failures(live, qapp, qtbot):
     ids = live.add(Sample(), Sample(**FAILED), Sample())
     model = ExchangeModel()
-    model.set_capture(str(live.folder))
+    with qtbot.waitSignal(model.counted) as counted:
+        model.set_capture(str(live.folder))
     qtbot.waitUntil(lambda: not model.is_busy)
     assert list(model.all_ids()) == ids
-    assert (model.total, model.failed_count) == (3, 1)
+    assert counted.args == [3, 1]
     model.close()
 
 
@@ -196,7 +197,7 @@ def test_whatever_happens_it_shows_what_the_capture_holds(feed, qtbot, seed):
         if chance.random() < 0.5:
             settle(feed, qtbot)
     assert settle(feed, qtbot) == wanted(feed)
-    assert feed.model.total == feed.capture.writer.total
+    assert feed.totals.total == feed.capture.writer.total
 
 
 def test_a_capture_that_cannot_be_read_leaves_the_one_that_was_shown(feed, qtbot, tmp_path):

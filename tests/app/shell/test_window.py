@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 from app.look.theme import Scheme, Theme
 from app.preferences import Preferences
 from app.shell.actions import ACTIONS
-from app.shell.empty_state import Emptiness
+from app.shell.emptiness import Emptiness, why_empty
 from app.shell.engine_bridge import EngineBridge
 from app.shell.window_controller import WindowController
 from proxy_core.capture.reader import CaptureReader
@@ -55,7 +55,7 @@ def open_window(qtbot, tmp_path, theme):
         controller = WindowController(home, Preferences(), settings, bridge, theme)
         opened.append(controller)
         controller.window.show()
-        qtbot.waitUntil(lambda: controller._live is not None or not bridge.is_running, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: controller.engine.engine is not None or not bridge.is_running, timeout=WAIT_MS)
         return controller
 
     yield make
@@ -65,7 +65,7 @@ def open_window(qtbot, tmp_path, theme):
 
 
 def get(controller: WindowController, url: str) -> bytes:
-    live = controller._live
+    live = controller.engine.engine
     assert live is not None
     link = http.client.HTTPConnection("127.0.0.1", live.port, timeout=20)
     link.request("GET", url)
@@ -89,7 +89,7 @@ def write_filter(controller: WindowController, text: str) -> None:
 
 def test_what_goes_through_is_listed_and_the_model_keeps_its_word(open_window, qtbot, site):
     controller = open_window()
-    assert controller._why_empty() is Emptiness.FIRST_MINUTE
+    assert why_empty(controller.situation()) is Emptiness.FIRST_MINUTE
     tester = QAbstractItemModelTester(controller.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     for path in ("/style.css", "/api/wares", "/status/404"):
         get(controller, f"{site.http_url}{path}")
@@ -108,8 +108,8 @@ def test_what_goes_through_is_listed_and_the_model_keeps_its_word(open_window, q
 
 def captured_paths(controller: WindowController) -> list[str]:
     """What the capture on the disk holds."""
-    assert controller._live is not None
-    reader = CaptureReader(controller._live.capture_path)
+    assert controller.engine.engine is not None
+    reader = CaptureReader(controller.engine.capture_path)
     try:
         return [row.path for _, row in sorted(reader.rows(list(reader.ids())).items())]
     finally:
@@ -130,16 +130,16 @@ def test_clearing_can_be_undone(open_window, qtbot, site):
     qtbot.waitUntil(lambda: controller.model.rowCount() == 0, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: controller.model.total == 1, timeout=WAIT_MS)
-    assert controller._all_shown() == [3]  # what would be saved
+    qtbot.waitUntil(lambda: controller.shown.totals.total == 1, timeout=WAIT_MS)
+    assert controller.shown.all_ids() == [3]  # what would be saved
     write_filter(controller, "-path:none")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"] and not controller.model.is_busy, timeout=WAIT_MS)
     write_filter(controller, "")
     press_notice_button(controller, "Undo")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/api/wares", "/shop.js"], timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: controller.model.total == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.shown.totals.total == 3, timeout=WAIT_MS)
     assert "cleared" not in controller.window.notices.texts()
-    assert controller._all_shown() is None
+    assert controller.shown.all_ids() is None
     assert captured_paths(controller) == ["/style.css", "/api/wares", "/shop.js"]
 
 
@@ -168,14 +168,14 @@ def test_what_was_cleared_is_deleted_when_the_way_back_ends(open_window, qtbot, 
     if ends != "again":
         assert shown_paths(controller) == ["/shop.js"]
         assert "cleared" not in controller.window.notices.texts()
-        qtbot.waitUntil(lambda: controller._all_shown() is None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: controller.shown.all_ids() is None, timeout=WAIT_MS)
 
 
 def test_bodies_stay_as_long_as_there_is_a_way_back_and_go_then(open_window, qtbot, site):
     controller = open_window()
     huge = get(controller, f"{site.http_url}/huge?bytes=600000")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
-    live = controller._live
+    live = controller.engine.engine
     assert live is not None
 
     def body_of(exchange_id: int) -> bytes:
@@ -216,7 +216,7 @@ def test_what_was_cleared_comes_back_when_the_engine_has_died(open_window, qtbot
     qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
     controller.window.action("clear").trigger()
     qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
-    process = controller._bridge._control._process
+    process = controller.bridge._control._process
     assert process is not None
     process.kill()
     qtbot.waitUntil(lambda: "engine" in controller.window.notices.texts(), timeout=WAIT_MS)
@@ -233,10 +233,10 @@ def test_what_was_cleared_stays_out_of_sight_when_a_file_was_looked_at_meanwhile
     other.add(Sample("/from-a-file"))
     controller.window.action("clear").trigger()
     qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
-    controller._show_file(other.close(), "other")
+    controller.shown.show_file(other.close(), "other")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/from-a-file"], timeout=WAIT_MS)
     controller.window.action("back_to_live").trigger()
-    qtbot.waitUntil(lambda: not controller._viewed and not controller.model.is_busy, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not controller.shown.is_file and not controller.model.is_busy, timeout=WAIT_MS)
     assert shown_paths(controller) == []
 
 
@@ -249,19 +249,19 @@ def test_the_key_that_clears_is_one_of_the_list(open_window):
 
 def test_an_empty_list_says_why_it_is_empty_at_all_times(open_window, qtbot, site):
     controller = open_window()
-    empty, stack = controller.window.empty_state, controller.window._stack
+    empty = controller.window.empty_state
 
     def says(why: Emptiness) -> bool:
-        return stack.currentWidget() is empty and empty.why is why
+        return empty.isVisible() and empty.why is why
 
     assert says(Emptiness.FIRST_MINUTE)
     write_filter(controller, "status:500")
     for path in ("/style.css", "/api/wares", "/shop.js"):
         get(controller, f"{site.http_url}{path}")
-    qtbot.waitUntil(lambda: controller.model.total == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.shown.totals.total == 3, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: says(Emptiness.FILTERED), timeout=WAIT_MS)
     controller.window.action("clear_filter").trigger()
-    qtbot.waitUntil(lambda: controller.model.rowCount() == 3 and stack.currentWidget() is controller.window.list)
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 3 and controller.window.list.isVisible())
     controller.window.action("clear").trigger()
     qtbot.waitUntil(lambda: says(Emptiness.CLEARED), timeout=WAIT_MS)
     controller.window.action("record").trigger()
@@ -284,9 +284,9 @@ def test_how_many_are_selected_is_said_right_at_all_times(open_window, qtbot, si
     write_filter(controller, "path:/s")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 3, timeout=WAIT_MS)
     assert label.text() == "2 selected"
-    controller._bridge.restart(controller._settings)
-    before = controller._live
-    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    controller.bridge.restart(controller.settings.current)
+    before = controller.engine.engine
+    qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
     assert label.text() == ""
 
 
@@ -298,7 +298,7 @@ def test_what_is_no_filter_is_searched_as_text(open_window, qtbot, site):
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css"], timeout=WAIT_MS)
     write_filter(controller, "page=2")
     bar = controller.window.filter_bar
-    assert "Searched as text" in bar._reason.text()
+    assert "Searched as text" in bar.field.accessibleDescription()
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/api/wares?page=2"], timeout=WAIT_MS)
     write_filter(controller, site.http_url.removeprefix("http://"))
     qtbot.waitUntil(lambda: len(shown_paths(controller)) == 2, timeout=WAIT_MS)
@@ -333,7 +333,7 @@ def test_the_capture_is_exported_saved_and_reopened(open_window, qtbot, site, tm
     get(controller, f"{site.http_url}/style.css")
     for name in ("a.harrier", "a.har"):
         controller.files.open(str(tmp_path / name))
-        qtbot.waitUntil(lambda name=name: controller._viewed_title == name, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda name=name: controller.shown.title == name, timeout=WAIT_MS)
         qtbot.waitUntil(lambda: shown_paths(controller) == ["/api/wares", "/picture/1.png"], timeout=WAIT_MS)
         controller.window.action("back_to_live").trigger()
         qtbot.waitUntil(lambda: len(shown_paths(controller)) == 3, timeout=WAIT_MS)
@@ -348,7 +348,7 @@ def test_a_damaged_file_is_told_in_a_bar(open_window, qtbot, tmp_path, name):
     notices = controller.window.notices
     qtbot.waitUntil(lambda: name in " ".join(notice_texts(notices)), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: "Opening" not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-    assert controller._viewed == ""
+    assert not controller.shown.is_file
 
 
 def notice_texts(notices) -> list[str]:
@@ -360,10 +360,10 @@ def notice_texts(notices) -> list[str]:
 def test_pausing_lets_traffic_through_unrecorded(open_window, qtbot, site):
     controller = open_window()
     controller.window.action("record").trigger()
-    qtbot.waitUntil(lambda: not controller._is_recording, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not controller.engine.is_recording, timeout=WAIT_MS)
     assert get(controller, f"{site.http_url}/style.css")
     controller.window.action("record").trigger()
-    qtbot.waitUntil(lambda: controller._is_recording, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.engine.is_recording, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
 
@@ -372,16 +372,16 @@ def test_a_dead_engine_is_told_and_restarted_with_one_click(open_window, qtbot, 
     controller = open_window()
     get(controller, f"{site.http_url}/style.css")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
-    process = controller._bridge._control._process
+    process = controller.bridge._control._process
     assert process is not None
     process.kill()
     notices = controller.window.notices
     qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
     assert shown_paths(controller) == ["/style.css"]
     restart = next(button for button in notices.findChildren(QAbstractButton) if button.text() == "Restart")
-    before = controller._live
+    before = controller.engine.engine
     restart.click()
-    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
 
@@ -404,8 +404,8 @@ def test_an_engine_that_died_under_traffic_leaves_as_many_exchanges_as_the_list_
     for asker in askers:
         asker.start()
     try:
-        qtbot.waitUntil(lambda: controller._live_total > 100, timeout=WAIT_MS)
-        process = controller._bridge._control._process
+        qtbot.waitUntil(lambda: controller.engine.totals.total > 100, timeout=WAIT_MS)
+        process = controller.bridge._control._process
         assert process is not None
         process.kill()
         notices = controller.window.notices
@@ -427,26 +427,26 @@ def test_closing_removes_a_capture_that_is_empty_and_no_other(open_window, qtbot
     for controller in (told, untold):
         get(controller, f"{site.http_url}/style.css")
         qtbot.waitUntil(lambda controller=controller: controller.model.rowCount() == 1, timeout=WAIT_MS)
-    untold._live_total = 0  # as if the engine had died before it could tell
+    untold.engine.totals.forget()  # as if the engine had died before it could tell
     for controller in (empty, told, untold):
         controller.close()
-    assert [os.path.exists(each._live.capture_path) for each in (empty, told, untold)] == [False, True, True]
+    assert [os.path.exists(each.engine.capture_path) for each in (empty, told, untold)] == [False, True, True]
 
 
 def test_a_recording_that_has_ended_is_told_and_another_engine_records_again(open_window, qtbot, site):
     controller = open_window()
     problem = "Recording has ended before its time, traffic goes on unrecorded."
-    controller._bridge.recording_changed.emit(RecordingChanged(True, problem, 3, has_ended=True))
+    controller.bridge.recording_changed.emit(RecordingChanged(True, problem, 3, has_ended=True))
     notices = controller.window.notices
     assert f"{problem} 3 exchanges went by unrecorded." in notice_texts(notices)
-    assert controller._capture_state() == "Not recording"
+    assert controller.situation().capture_text() == "Not recording"
     buttons = {button.text(): button for button in notices.findChildren(QAbstractButton)}
     assert "Open Log" in buttons
-    before = controller._live
+    before = controller.engine.engine
     buttons["Restart"].click()
-    qtbot.waitUntil(lambda: controller._live is not before, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: problem not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-    assert controller._capture_state() == "Capture saved as it comes"
+    assert controller.situation().capture_text() == "Capture saved as it comes"
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
 
@@ -454,14 +454,14 @@ def test_a_recording_that_has_ended_is_told_and_another_engine_records_again(ope
 def test_records_that_could_not_be_read_are_told(open_window):
     controller = open_window()
     sentence = "2 records of what went by could not be read and are kept in /x."
-    controller._bridge.rows_changed.emit(RowsChanged(1, [], 0, 0, 0, 0, 0, 0, 0, unread=sentence))
+    controller.bridge.rows_changed.emit(RowsChanged(1, [], 0, 0, 0, 0, 0, 0, 0, unread=sentence))
     assert sentence in notice_texts(controller.window.notices)
 
 
 @pytest.mark.parametrize("signal", ["rows_changed", "worker_changed", "recording_changed"])
 def test_a_notice_that_cannot_be_shown_costs_that_notice(open_window, qtbot, site, monkeypatch, signal):
     controller = open_window()
-    bridge = controller._bridge
+    bridge = controller.bridge
     thrown = threading.Event()
 
     def throw(_notice: object) -> None:
@@ -499,20 +499,20 @@ def test_the_key_for_the_list_over_an_empty_one_takes_no_keys_from_the_filter_la
     assert QApplication.focusWidget() is window.empty_state
     window.filter_bar.field.setFocus()
     get(controller, f"{site.http_url}/style.css")
-    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
+    qtbot.waitUntil(window.list.isVisible, timeout=WAIT_MS)
     assert QApplication.focusWidget() is window.filter_bar.field
     window.action("show_list").trigger()
     assert QApplication.focusWidget() is window.list
     write_filter(controller, "status:500")
     window.action("show_list").trigger()
-    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.empty_state, timeout=WAIT_MS)
+    qtbot.waitUntil(window.empty_state.isVisible, timeout=WAIT_MS)
     assert QApplication.focusWidget() is window.empty_state
-    controller.inspection._close()
+    controller.inspector.closed.emit()
     QTest.keyClick(window.empty_state, Qt.Key.Key_Space)  # meant for the list: presses nothing
     assert window.filter_bar.is_filtering
     QTest.keyClick(window.empty_state, Qt.Key.Key_Tab)
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window._stack.currentWidget() is window.list, timeout=WAIT_MS)
+    qtbot.waitUntil(window.list.isVisible, timeout=WAIT_MS)
     assert QApplication.focusWidget() is window.list
 
 

@@ -1,0 +1,99 @@
+"""The settings that the engine runs with, and what becomes of them when a person decides otherwise.
+
+What the command line says holds for one run: settings are kept for the next one only when a person has changed them
+here. Signal: `restart_wanted`, when a person wants at once what only another engine takes up.
+"""
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.look.notices import NoticeKind, NoticeStack
+from app.look.theme import Theme
+from app.preferences import Preferences, save_preferences
+from app.shell.engine_bridge import EngineBridge
+from app.shell.settings_dialog import SettingsDialog
+from proxy_core.formats.one_line import one_line
+from proxy_core.model.command import ApplySettings
+from proxy_core.model.settings import Settings
+
+
+class EngineSettings(QObject):
+    """See the module."""
+
+    restart_wanted = Signal()
+
+    def __init__(
+        self,
+        settings: Settings,
+        bridge: EngineBridge,
+        notices: NoticeStack,
+        preferences: Preferences,
+        preferences_path: str,
+        theme: Theme,
+    ) -> None:
+        super().__init__(notices)
+        self._settings = settings
+        self._has_changed = False
+        self._bridge = bridge
+        self._notices = notices
+        self._preferences = preferences
+        self._preferences_path = preferences_path
+        self._theme = theme
+
+    @property
+    def current(self) -> Settings:
+        """What the next engine would run with."""
+        return self._settings
+
+    def ask(self, window: QWidget) -> None:
+        """Let a person change them."""
+        dialog = SettingsDialog(self._settings, self._theme.scheme, window)
+        if dialog.exec():
+            self._theme.choose(dialog.chosen_scheme)
+            self._apply(dialog.settings)
+
+    def set_recording(self, is_on: bool) -> None:
+        """The engine records, or does so no more: the next one does the same."""
+        self._settings = msgspec.structs.replace(self._settings, recording=is_on)
+
+    def leave_undecrypted(self, host: str) -> None:
+        """Relay a host unread from its next connection on, with a way back."""
+        if host in self._settings.not_intercepted:
+            return
+        self._set_not_intercepted((*self._settings.not_intercepted, host))
+
+        def undo() -> None:
+            self._notices.withdraw("leave")
+            self._set_not_intercepted(tuple(each for each in self._settings.not_intercepted if each != host))
+
+        text = f"{one_line(host)} is left undecrypted from its next connection on."
+        self._notices.tell("leave", NoticeKind.GOOD, text, [("Undo", undo)])
+
+    def keep(self) -> None:
+        """Write what holds for the next run, with all that is preferred."""
+        self._preferences.theme = self._theme.scheme.value
+        if self._has_changed:
+            self._preferences.settings = msgspec.structs.replace(self._settings, recording=True)
+        try:
+            save_preferences(self._preferences, self._preferences_path)
+        except OSError as error:
+            said = f"The preferences can't be kept ({error.strerror})."
+            self._notices.tell("preferences", NoticeKind.WARNING, said)
+
+    def _set_not_intercepted(self, hosts: tuple[str, ...]) -> None:
+        self._apply(msgspec.structs.replace(self._settings, not_intercepted=hosts))
+
+    def _apply(self, settings: Settings) -> None:
+        old, self._settings = self._settings, settings
+        self._has_changed = self._has_changed or settings != old
+        self.keep()
+        if not self._bridge.is_running or settings == old:
+            return
+        self._bridge.send(ApplySettings(settings))
+        where = (settings.listen_host, settings.listen_port, settings.workers)
+        if where != (old.listen_host, old.listen_port, old.workers):
+            said = (
+                "Another address or number of workers is taken up when the engine restarts; a new capture begins then."
+            )
+            self._notices.tell("restart", NoticeKind.INFO, said, [("Restart Now", self.restart_wanted.emit)])
