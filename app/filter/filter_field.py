@@ -14,7 +14,7 @@ class FilterField(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self._mistake: tuple[int, int] | None = None
+        self.mistake: tuple[int, int] | None = None  # what is underlined: position, length
         self._mistake_role = "s5"
         self._is_formatting = False
         self.setFont(code_font())
@@ -25,12 +25,12 @@ class FilterField(QLineEdit):
 
     def show_mistake(self, mistake: tuple[int, int] | None, role: str = "s5") -> None:
         """Underline (position, length) in a role's colour; None for nothing wrong."""
-        self._mistake = mistake
+        self.mistake = mistake
         self._mistake_role = role
         self._format()
 
     def _edited(self) -> None:
-        self._mistake = None
+        self.mistake = None
         self._format()
 
     def _format(self) -> None:
@@ -42,13 +42,13 @@ class FilterField(QLineEdit):
             colour = QTextCharFormat()
             colour.setForeground(QColor(getattr(roles, role)))
             attributes.append(self._attribute(start, length, colour))
-        if self._mistake is not None:
+        if self.mistake is not None:
             line = QTextCharFormat()
             line.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
             colour_of_mistake = QColor(getattr(roles, self._mistake_role))
             line.setUnderlineColor(colour_of_mistake)
             line.setForeground(colour_of_mistake)
-            attributes.append(self._attribute(*self._mistake, line))
+            attributes.append(self._attribute(*self.mistake, line))
         self._is_formatting = True
         QApplication.sendEvent(self, QInputMethodEvent("", attributes))
         self._is_formatting = False

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.filter.filter_bar import FilterBar
 from app.filter.filtering import TYPE_BUTTONS, combined_filter, highlights, quoted
 from app.look.theme import DARK
 from proxy_core.model.exchange import ResourceType
 from proxy_core.model.filter import And, Operator, Or, Term, Word, parse_filter, read_filter
+from tests.support.screen import button
 
 CSS, JS = ResourceType.STYLESHEET, ResourceType.SCRIPT
 
@@ -99,6 +100,12 @@ def test_colours_are_in_order(text):
 # The bar
 
 
+def reason(bar: FilterBar) -> QLabel:
+    found = bar.window().findChild(QLabel, "filterReason")
+    assert isinstance(found, QLabel)
+    return found
+
+
 def test_what_is_written_is_applied_a_moment_later(bar, qtbot):
     write(bar, "status:404")
     assert bar.told == []
@@ -122,13 +129,13 @@ def test_what_is_no_filter_is_searched_as_text_and_a_hint_says_so(bar, wrong):
     bar.set_text(wrong)
     good = parse_filter("host:shop")
     assert bar.told == [good, read_filter(wrong).filter]
-    assert bar._reason.isVisible()
-    assert bar._reason.text() == bar.field.accessibleDescription()
-    assert bar._reason.text().startswith("Searched as text. ")
-    start, length = bar.field._mistake
+    assert reason(bar).isVisible()
+    assert reason(bar).text() == bar.field.accessibleDescription()
+    assert reason(bar).text().startswith("Searched as text. ")
+    start, length = bar.field.mistake
     assert 0 <= start < start + length <= len(wrong) + 1
     bar.set_text("host:shop")
-    assert bar._reason.isHidden()
+    assert reason(bar).isHidden()
     assert bar.field.accessibleDescription() == ""
     assert bar.told[2:] == [good]
 
@@ -137,24 +144,24 @@ def test_what_is_no_filter_is_searched_as_text_and_a_hint_says_so(bar, wrong):
 def test_what_is_unfinished_is_told_and_the_last_good_filter_stays(bar, qtbot, beginning, rest):
     bar.set_text("host:shop")
     write(bar, beginning)
-    assert bar._reason.isHidden()
-    qtbot.waitUntil(bar._reason.isVisible)
-    assert "Searched" not in bar._reason.text()
+    assert reason(bar).isHidden()
+    qtbot.waitUntil(reason(bar).isVisible)
+    assert "Searched" not in reason(bar).text()
     assert bar.told == [parse_filter("host:shop")]
     QTest.keyClicks(bar.field, rest)
-    assert bar._reason.isHidden()
+    assert reason(bar).isHidden()
     qtbot.waitUntil(lambda: bar.told[1:] == [parse_filter(beginning + rest)])
 
 
 def test_the_hint_stands_over_the_list_only_while_one_writes(bar, qtbot):
     write(bar, "page=2")
     QTest.keyClick(bar.field, Qt.Key.Key_Return)
-    assert bar._reason.isVisible()
-    bar._all.setFocus()
-    assert bar._reason.isHidden()
+    assert reason(bar).isVisible()
+    button(bar, "Type All").setFocus()
+    assert reason(bar).isHidden()
     assert bar.field.accessibleDescription()
     bar.field.setFocus()
-    assert bar._reason.isVisible()
+    assert reason(bar).isVisible()
 
 
 def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(bar):
@@ -165,13 +172,13 @@ def test_what_is_unfinished_is_searched_when_a_person_says_that_they_are_done(ba
 
 def test_what_is_unfinished_is_searched_when_a_person_goes_on_to_the_list(bar):
     write(bar, "foo or")
-    bar._all.setFocus(Qt.FocusReason.MouseFocusReason)
+    button(bar, "Type All").setFocus(Qt.FocusReason.MouseFocusReason)
     assert bar.told == [read_filter("foo or").filter]
 
 
 def test_another_window_in_front_is_no_end_of_writing(bar):
     write(bar, "foo or")
-    bar._all.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+    button(bar, "Type All").setFocus(Qt.FocusReason.ActiveWindowFocusReason)
     assert bar.told == []
 
 
@@ -179,7 +186,7 @@ def test_what_is_no_filter_is_not_searched_while_it_is_written(bar, qtbot):
     write(bar, "page=2")
     assert bar.told == []
     qtbot.waitUntil(lambda: bar.told == [Word("page=2")])
-    assert bar._reason.isVisible()
+    assert reason(bar).isVisible()
 
 
 def test_the_reason_stands_beneath_the_field_within_the_window(bar):
@@ -187,7 +194,7 @@ def test_the_reason_stands_beneath_the_field_within_the_window(bar):
     window = bar.window()
     window.resize(400, 300)
     bar.set_text("status>=" + "y" * 500)
-    assert window.rect().contains(bar._reason.geometry())
+    assert window.rect().contains(reason(bar).geometry())
 
 
 def test_escape_clears_the_field(bar):
@@ -200,39 +207,37 @@ def test_escape_clears_the_field(bar):
 
 
 def test_types_are_chosen_one_or_several(bar):
-    def button(which):
-        return bar._buttons[which]
-
-    QTest.mouseClick(button(CSS), Qt.MouseButton.LeftButton)
-    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier)
-    assert button(CSS).isChecked()
-    assert button(JS).isChecked()
-    assert not bar._all.isChecked()
+    css, js = button(bar, "Type CSS"), button(bar, "Type JS")
+    QTest.mouseClick(css, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(js, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier)
+    assert css.isChecked()
+    assert js.isChecked()
+    assert not button(bar, "Type All").isChecked()
     assert bar.told[-1] == combined_filter("", frozenset({CSS, JS})).filter
-    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(js, Qt.MouseButton.LeftButton)
     assert bar.told[-1] == combined_filter("", frozenset({JS})).filter
-    assert not button(CSS).isChecked()
-    QTest.mouseClick(button(JS), Qt.MouseButton.LeftButton)
+    assert not css.isChecked()
+    QTest.mouseClick(js, Qt.MouseButton.LeftButton)
     assert bar.told[-1] is None
-    assert bar._all.isChecked()
-    QTest.mouseClick(bar._all, Qt.MouseButton.LeftButton)
-    assert bar._all.isChecked()
+    assert button(bar, "Type All").isChecked()
+    QTest.mouseClick(button(bar, "Type All"), Qt.MouseButton.LeftButton)
+    assert button(bar, "Type All").isChecked()
 
 
 def test_types_can_be_chosen_with_the_keyboard(bar):
-    bar._buttons[CSS].setFocus()
-    QTest.keyClick(bar._buttons[CSS], Qt.Key.Key_Space)
+    button(bar, "Type CSS").setFocus()
+    QTest.keyClick(button(bar, "Type CSS"), Qt.Key.Key_Space)
     assert bar.told == [combined_filter("", frozenset({CSS})).filter]
 
 
 def test_the_cross_takes_everything_away(bar):
     bar.set_text("abc")
     bar.set_types(frozenset({CSS}))
-    assert bar._clear.isVisible()
-    QTest.mouseClick(bar._clear, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    cross = button(bar, "Clear the filter")
+    QTest.mouseClick(cross, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
     assert bar.told[-1] is None
     assert bar.text == ""
-    assert not bar._clear.isVisible()
+    assert not cross.isVisible()
 
 
 def test_conditions_are_added_behind_what_is_there(bar):

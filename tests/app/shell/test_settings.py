@@ -1,12 +1,13 @@
 """The settings: what can't be is said while it is written, and can't be chosen."""
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.look.theme import Scheme
 from app.shell.listen_address import address_problem, listen_host
 from app.shell.settings_dialog import SettingsDialog, host_lines, hosts_problem
 from proxy_core.model.settings import Settings
+from tests.support.screen import button
 
 
 @pytest.mark.parametrize(
@@ -74,39 +75,49 @@ def dialog(qtbot):
 
 
 def warnings(dialog: SettingsDialog) -> list[str]:
-    labels = (dialog._address_warning, dialog._hosts_warning, dialog._ca_warning)
-    return [label.text() for label in labels if not label.isHidden()]
+    return [label.text() for label in warning_labels(dialog)]
+
+
+def warning_labels(dialog: SettingsDialog) -> list[QLabel]:
+    labels = dialog.findChildren(QLabel)
+    return [label for label in labels if label.property("role") == "failed" and label.isVisibleTo(dialog)]
+
+
+def can_be_chosen(dialog: SettingsDialog) -> bool:
+    return button(dialog, "OK").isEnabled()
 
 
 def test_what_is_wrong_stands_beneath_its_field_and_cannot_be_chosen(dialog, tmp_path):
     assert warnings(dialog) == []
-    assert dialog._ok.isEnabled()
+    assert can_be_chosen(dialog)
     dialog.host.setText("999.1.1.1")
     dialog.not_intercepted.setPlainText("https://bank.test")
     dialog.upstream_ca.setText(str(tmp_path / "no such file"))
     assert len(warnings(dialog)) == 3
-    assert not dialog._ok.isEnabled()
+    assert not can_be_chosen(dialog)
     dialog.not_intercepted.setPlainText("bank.test")
     dialog.upstream_ca.setText("")
     assert len(warnings(dialog)) == 1
-    assert not dialog._ok.isEnabled()
+    assert not can_be_chosen(dialog)
     dialog.host.setText("[::1]")
     assert warnings(dialog) == []
-    assert dialog._ok.isEnabled()
+    assert can_be_chosen(dialog)
     assert dialog.settings.listen_host == "::1"
 
 
 def test_listening_to_everybody_is_warned_of_and_allowed(dialog):
     dialog.host.setText("0.0.0.0")
     assert "Every computer" in warnings(dialog)[0]
-    assert dialog._ok.isEnabled()
+    assert can_be_chosen(dialog)
 
 
 def test_the_dialog_makes_room_for_what_it_says(dialog, qtbot):
     dialog.show()
     dialog.host.setText("999.1.1.1")
     dialog.not_intercepted.setPlainText("https://bank.test")
-    for label in (dialog._address_warning, dialog._hosts_warning):
+    labels = warning_labels(dialog)
+    assert len(labels) == 2
+    for label in labels:
         qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
         assert dialog.rect().contains(label.geometry())
 
@@ -116,4 +127,4 @@ def test_a_file_without_certificates_is_no_ca(dialog, tmp_path):
     path.write_text("root:x:0:0")
     dialog.upstream_ca.setText(str(path))
     assert "holds no certificates" in warnings(dialog)[0]
-    assert not dialog._ok.isEnabled()
+    assert not can_be_chosen(dialog)

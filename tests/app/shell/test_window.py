@@ -9,24 +9,26 @@ import sys
 import threading
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, Qt, QTimer
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 
 from app.look.theme import Scheme, Theme
 from app.preferences import Preferences
 from app.shell.actions import ACTIONS
+from app.shell.clearing import WAY_BACK_MS
 from app.shell.emptiness import Emptiness, why_empty
 from app.shell.engine_bridge import EngineBridge
 from app.shell.window_controller import WindowController
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
-from proxy_core.model.notice import RecordingChanged, RowsChanged, WorkerChanged
+from proxy_core.model.notice import Notice, RecordingChanged, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
 from tests.support.captures import LiveCapture, Sample
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.har_validation import check_har
+from tests.support.screen import button, texts
 
 WAIT_MS = 20_000
 
@@ -42,6 +44,25 @@ def theme(qapp):
     return Theme(qapp, Scheme.LIGHT)
 
 
+class Engine(EngineControl):
+    """A real one, which can be killed, and to which words can be added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[Notice] = []
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+
+    def poll(self) -> list[Notice]:
+        said, self.said = self.said, []
+        return [*super().poll(), *said]
+
+
+ENGINES: dict[WindowController, Engine] = {}
+
+
 @pytest.fixture
 def open_window(qtbot, tmp_path, theme):
     """Opens windows on one home, each with an engine of its own."""
@@ -50,9 +71,11 @@ def open_window(qtbot, tmp_path, theme):
     def make(listen_port: int = 0, workers: int = 1, listen_host: str = "127.0.0.1") -> WindowController:
         home = open_home(str(tmp_path / "home"))
         settings = Settings(listen_host=listen_host, listen_port=listen_port, workers=workers)
-        bridge = EngineBridge(EngineControl(), home.path)
+        engine = Engine()
+        bridge = EngineBridge(engine, home.path)
         bridge.start(settings)
         controller = WindowController(home, Preferences(), settings, bridge, theme)
+        ENGINES[controller] = engine
         opened.append(controller)
         controller.window.show()
         qtbot.waitUntil(lambda: controller.engine.engine is not None or not bridge.is_running, timeout=WAIT_MS)
@@ -62,6 +85,7 @@ def open_window(qtbot, tmp_path, theme):
     for controller in opened:
         controller.close()
         controller.window.deleteLater()
+    ENGINES.clear()
 
 
 def get(controller: WindowController, url: str) -> bytes:
@@ -117,7 +141,7 @@ def captured_paths(controller: WindowController) -> list[str]:
 
 
 def press_notice_button(controller: WindowController, text: str) -> None:
-    next(each for each in controller.window.notices.findChildren(QAbstractButton) if each.text() == text).click()
+    button(controller.window.notices, text).click()
 
 
 def test_clearing_can_be_undone(open_window, qtbot, site):
@@ -126,7 +150,7 @@ def test_clearing_can_be_undone(open_window, qtbot, site):
         get(controller, f"{site.http_url}{path}")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 2, timeout=WAIT_MS)
     controller.window.action("clear").trigger()
-    qtbot.waitUntil(lambda: "2 exchanges cleared." in notice_texts(controller.window.notices), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "2 exchanges cleared." in texts(controller.window.notices), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: controller.model.rowCount() == 0, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
@@ -155,9 +179,10 @@ def test_what_was_cleared_is_deleted_when_the_way_back_ends(open_window, qtbot, 
     assert captured_paths(controller) == ["/style.css", "/shop.js"]
     match ends:
         case "time":
-            controller.clearing._way_back.setInterval(0)
+            timers = controller.clearing.findChildren(QTimer)
+            next(each for each in timers if each.interval() == WAY_BACK_MS).setInterval(0)
         case "closed":
-            controller.window.notices._notices["cleared"].close_button.click()
+            press_notice_button(controller, "Close this notice")
         case "again":
             controller.window.action("clear").trigger()
         case "window":
@@ -193,7 +218,7 @@ def test_bodies_stay_as_long_as_there_is_a_way_back_and_go_then(open_window, qtb
     def clear(how_many: int) -> None:
         controller.window.action("clear").trigger()
         text = f"{how_many} exchange{'s' * (how_many > 1)} cleared."
-        qtbot.waitUntil(lambda: text in notice_texts(controller.window.notices), timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: text in texts(controller.window.notices), timeout=WAIT_MS)
 
     clear(1)
     style = get(controller, f"{site.http_url}/style.css")
@@ -216,9 +241,7 @@ def test_what_was_cleared_comes_back_when_the_engine_has_died(open_window, qtbot
     qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
     controller.window.action("clear").trigger()
     qtbot.waitUntil(lambda: "cleared" in controller.window.notices.texts(), timeout=WAIT_MS)
-    process = controller.bridge._control._process
-    assert process is not None
-    process.kill()
+    ENGINES[controller].kill()
     qtbot.waitUntil(lambda: "engine" in controller.window.notices.texts(), timeout=WAIT_MS)
     assert shown_paths(controller) == []
     press_notice_button(controller, "Undo")
@@ -272,22 +295,25 @@ def test_an_empty_list_says_why_it_is_empty_at_all_times(open_window, qtbot, sit
 
 def test_how_many_are_selected_is_said_right_at_all_times(open_window, qtbot, site):
     controller = open_window()
-    label = controller.window.status_bar._selected
+
+    def said() -> list[str]:
+        return [text for text in texts(controller.window.status_bar) if "selected" in text]
+
     for path in ("/style.css", "/api/wares", "/shop.js"):
         get(controller, f"{site.http_url}{path}")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 3, timeout=WAIT_MS)
     controller.window.action("select_all").trigger()
-    assert label.text() == "3 selected"
+    assert said() == ["3 selected"]
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 4, timeout=WAIT_MS)
-    assert label.text() == "3 selected"
+    assert said() == ["3 selected"]
     write_filter(controller, "path:/s")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 3, timeout=WAIT_MS)
-    assert label.text() == "2 selected"
+    assert said() == ["2 selected"]
     controller.bridge.restart(controller.settings.current)
     before = controller.engine.engine
     qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
-    assert label.text() == ""
+    assert said() == []
 
 
 def test_what_is_no_filter_is_searched_as_text(open_window, qtbot, site):
@@ -346,15 +372,9 @@ def test_a_damaged_file_is_told_in_a_bar(open_window, qtbot, tmp_path, name):
     path.write_bytes(b"{\x00 not what it says")
     controller.files.open(str(path))
     notices = controller.window.notices
-    qtbot.waitUntil(lambda: name in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: "Opening" not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: name in " ".join(texts(notices)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "Opening" not in " ".join(texts(notices)), timeout=WAIT_MS)
     assert not controller.shown.is_file
-
-
-def notice_texts(notices) -> list[str]:
-    from PySide6.QtWidgets import QLabel
-
-    return [label.text() for label in notices.findChildren(QLabel) if not label.isHidden()]
 
 
 def test_pausing_lets_traffic_through_unrecorded(open_window, qtbot, site):
@@ -372,15 +392,12 @@ def test_a_dead_engine_is_told_and_restarted_with_one_click(open_window, qtbot, 
     controller = open_window()
     get(controller, f"{site.http_url}/style.css")
     qtbot.waitUntil(lambda: controller.model.rowCount() == 1, timeout=WAIT_MS)
-    process = controller.bridge._control._process
-    assert process is not None
-    process.kill()
+    ENGINES[controller].kill()
     notices = controller.window.notices
-    qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(texts(notices)), timeout=WAIT_MS)
     assert shown_paths(controller) == ["/style.css"]
-    restart = next(button for button in notices.findChildren(QAbstractButton) if button.text() == "Restart")
     before = controller.engine.engine
-    restart.click()
+    press_notice_button(controller, "Restart")
     qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
@@ -405,16 +422,13 @@ def test_an_engine_that_died_under_traffic_leaves_as_many_exchanges_as_the_list_
         asker.start()
     try:
         qtbot.waitUntil(lambda: controller.engine.totals.total > 100, timeout=WAIT_MS)
-        process = controller.bridge._control._process
-        assert process is not None
-        process.kill()
+        ENGINES[controller].kill()
         notices = controller.window.notices
-        qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: "ended unexpectedly" in " ".join(texts(notices)), timeout=WAIT_MS)
         total = controller.model.rowCount()
-        restart = next(each for each in notices.findChildren(QAbstractButton) if each.text() == "Restart")
-        restart.click()
-        qtbot.waitUntil(lambda: "before the restart" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-        assert f"is kept: at least {total} exchanges." in " ".join(notice_texts(notices))
+        press_notice_button(controller, "Restart")
+        qtbot.waitUntil(lambda: "before the restart" in " ".join(texts(notices)), timeout=WAIT_MS)
+        assert f"is kept: at least {total} exchanges." in " ".join(texts(notices))
         qtbot.waitUntil(lambda: controller.model.rowCount() > 10, timeout=WAIT_MS)
     finally:
         has_ended.set()
@@ -438,14 +452,13 @@ def test_a_recording_that_has_ended_is_told_and_another_engine_records_again(ope
     problem = "Recording has ended before its time, traffic goes on unrecorded."
     controller.bridge.recording_changed.emit(RecordingChanged(True, problem, 3, has_ended=True))
     notices = controller.window.notices
-    assert f"{problem} 3 exchanges went by unrecorded." in notice_texts(notices)
+    assert f"{problem} 3 exchanges went by unrecorded." in texts(notices)
     assert controller.situation().capture_text() == "Not recording"
-    buttons = {button.text(): button for button in notices.findChildren(QAbstractButton)}
-    assert "Open Log" in buttons
+    assert button(notices, "Open Log").isEnabled()
     before = controller.engine.engine
-    buttons["Restart"].click()
+    press_notice_button(controller, "Restart")
     qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: problem not in " ".join(notice_texts(notices)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: problem not in " ".join(texts(notices)), timeout=WAIT_MS)
     assert controller.situation().capture_text() == "Capture saved as it comes"
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
@@ -455,7 +468,7 @@ def test_records_that_could_not_be_read_are_told(open_window):
     controller = open_window()
     sentence = "2 records of what went by could not be read and are kept in /x."
     controller.bridge.rows_changed.emit(RowsChanged(1, [], 0, 0, 0, 0, 0, 0, 0, unread=sentence))
-    assert sentence in notice_texts(controller.window.notices)
+    assert sentence in texts(controller.window.notices)
 
 
 @pytest.mark.parametrize("signal", ["rows_changed", "worker_changed", "recording_changed"])
@@ -472,7 +485,7 @@ def test_a_notice_that_cannot_be_shown_costs_that_notice(open_window, qtbot, sit
     getattr(bridge, signal).connect(throw)
     with qtbot.capture_exceptions() as exceptions:
         if signal != "rows_changed":
-            bridge._waiting.append(
+            ENGINES[controller].said.append(
                 {"worker_changed": WorkerChanged("", 1), "recording_changed": RecordingChanged(True, "", 0)}[signal]
             )
         for name in ("style.css", "shop.js"):
@@ -485,9 +498,9 @@ def test_a_notice_that_cannot_be_shown_costs_that_notice(open_window, qtbot, sit
 def test_an_address_that_is_not_ours_is_told_in_the_windows_words(open_window, qtbot):
     controller = open_window(listen_host="203.0.113.7")
     notices = controller.window.notices
-    qtbot.waitUntil(lambda: "203.0.113.7" in " ".join(notice_texts(notices)), timeout=WAIT_MS)
-    assert "--" not in " ".join(notice_texts(notices))
-    assert {"Try Again", "Settings"} <= {button.text() for button in notices.findChildren(QAbstractButton)}
+    qtbot.waitUntil(lambda: "203.0.113.7" in " ".join(texts(notices)), timeout=WAIT_MS)
+    assert "--" not in " ".join(texts(notices))
+    assert all(button(notices, name).isEnabled() for name in ("Try Again", "Settings"))
     assert controller.window.empty_state.why is Emptiness.NO_ENGINE
 
 
