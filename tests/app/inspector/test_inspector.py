@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 
 from app.inspector.inspector import TABS, Inspector
 from app.inspector.wrapped_text import WrappedText
@@ -17,6 +17,7 @@ from proxy_core.capture.soundness import damaged_row
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
 from proxy_core.model.message_record import MessageKind
 from tests.support.captures import LiveCapture, Sample
+from tests.support.screen import button, texts
 
 RESPONSE, REQUEST, OVERVIEW = TABS.index("Response"), TABS.index("Request"), TABS.index("Overview")
 JSON = json.dumps({"wares": [{"id": 1, "name": "Marsh"}], "page": 2}).encode()
@@ -86,7 +87,9 @@ def body_text(inspector) -> str:
 
 
 def summary_of(page) -> list[str]:
-    return [label.text() for label in page._summary_labels if label.text()]
+    bar = page.findChild(QWidget, "summaryBar")
+    assert isinstance(bar, QWidget)
+    return texts(bar)
 
 
 def await_body(qtbot, inspector, mode: str) -> None:
@@ -116,7 +119,7 @@ def test_the_view_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
         Sample(content_type="image/png", response_body=PNG),
     )
     await_body(qtbot, inspector, "Pretty")
-    inspector._modes["Raw"].click()
+    button(inspector, "Show the body: Raw").click()
     assert body_text(inspector) == JSON.decode()
     inspector.show_exchange(rows[1])
     qtbot.waitUntil(lambda: body_text(inspector) == '{"second": true}', timeout=10_000)
@@ -181,7 +184,7 @@ def test_what_has_no_body_says_why(show):
     said = []
     for row in rows:
         inspector.show_exchange(row)
-        said.append(inspector.response.body._message.text())
+        said.extend(texts(inspector.response.body))
     assert said == [
         "The response has no body.",
         "Refused by 10.0.0.7.",
@@ -233,28 +236,27 @@ def test_finding_marks_and_walks(show, qtbot):
     inspector, _ = show(Sample(response_body=b"a harrier\nno bird\nA Harrier again\n"))
     await_body(qtbot, inspector, "Raw")
     inspector.find_in_text()
-    QTest.keyClicks(inspector.find_bar._field, "harrier")
-    qtbot.waitUntil(lambda: inspector.find_bar._count.text() == "1 of 2", timeout=5000)
-    QTest.keyClick(inspector.find_bar._field, Qt.Key.Key_Return)
-    assert inspector.find_bar._count.text() == "2 of 2"
-    QTest.keyClick(inspector.find_bar._field, Qt.Key.Key_Escape)
+    field = inspector.find_bar.findChild(QLineEdit)
+    assert isinstance(field, QLineEdit)
+    QTest.keyClicks(field, "harrier")
+    qtbot.waitUntil(lambda: "1 of 2" in texts(inspector.find_bar), timeout=5000)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert "2 of 2" in texts(inspector.find_bar)
+    QTest.keyClick(field, Qt.Key.Key_Escape)
     assert not inspector.find_bar.is_open
 
 
 def test_facts_name_both_ends(show):
     inspector, _ = show(Sample(method="PATCH", path="/a?b=c", host="shop.test"))
     inspector.choose_tab(OVERVIEW)
-    texts = [label.text() for label in inspector._overview.findChildren(type(inspector._timing_title))]
-    assert "https://shop.test/a?b=c" in texts
-    assert "PATCH" in texts
-    assert "10.0.0.7:443" in texts
+    assert {"https://shop.test/a?b=c", "PATCH", "10.0.0.7:443"} <= set(texts(inspector))
 
 
 def test_a_long_url_is_broken_where_it_must_be_and_copied_whole(show, qtbot):
     path = "/" + "a" * 300 + "?page=2&no-break=\u00a0&token=" + "0123456789" * 500
     inspector, _ = show(Sample(path=path, host="shop.test"))
     inspector.choose_tab(OVERVIEW)
-    (text,) = inspector._overview.findChildren(WrappedText)
+    (text,) = (each for each in inspector.findChildren(WrappedText) if each.isVisible())
     for width in (900, 500):
         inspector.resize(width, 500)
         shown = text.document()
@@ -270,36 +272,36 @@ def test_an_exchange_that_is_gone_says_so(show):
     gone = "This exchange is no longer in the capture."
     inspector, rows = show(Sample())
     inspector.show_exchange(rows[0]._replace(id=rows[0].id + 100))
-    assert inspector.response.body._message.text() == gone
+    assert texts(inspector.response.body) == [gone]
     inspector.show_exchange(rows[0])
-    assert inspector.response.body._message.text() != gone
+    assert texts(inspector.response.body) != [gone]
     inspector.show_gone()
-    assert inspector.response.body._message.text() == gone
+    assert texts(inspector.response.body) == [gone]
 
 
 def test_an_exchange_that_is_damaged_says_so(show):
     inspector, rows = show(Sample())
     inspector.show_exchange(damaged_row(rows[0].id))
-    assert inspector.response.body._message.text() == "This exchange is damaged."
+    assert texts(inspector.response.body) == ["This exchange is damaged."]
 
 
 def test_saving_asks_for_a_body_as_it_was_or_decoded(show, qtbot):
     inspector, rows = show(Sample(response_body=b"plain"))
     await_body(qtbot, inspector, "Raw")
     with qtbot.waitSignal(inspector.save_body_wanted) as wanted:
-        inspector._save_button.click()
+        button(inspector, "Save the body to a file").click()
     assert wanted.args == [rows[0], MessageKind.RESPONSE, False]
 
 
 def test_timing_stands_beside_the_response_where_there_is_room(show):
     inspector, _ = show(Sample(), width=1300)
-    assert inspector._side.isVisible()
-    assert inspector._side_title.text() == "Timing · 38 ms"
+    assert "Timing · 38 ms" in texts(inspector)
     inspector.resize(700, 420)
-    assert not inspector._side.isVisible()
+    assert "Timing · 38 ms" not in texts(inspector)
 
 
 def test_everything_that_can_be_pressed_has_a_name(show):
     inspector, _ = show(Sample())
-    buttons = [*inspector._tabs.buttons(), *inspector._modes.values(), inspector._find_button, inspector._save_button]
-    assert all(button.accessibleName() for button in buttons)
+    buttons = inspector.findChildren(QAbstractButton)
+    assert len(buttons) > len(TABS)
+    assert all(each.accessibleName() for each in buttons)
