@@ -4,16 +4,20 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
+from app.inspector.absence import why_no_body
 from app.inspector.body_content import BodyContent
 from app.inspector.body_view import BodyView
 from app.inspector.fact import Fact
+from app.inspector.facts import head_lines, request_summary, response_summary
 from app.inspector.line_view import LineView
 from app.inspector.lines import LaidOutLines
+from app.inspector.shown import Shown
 from app.inspector.viewers.table import MODES
 from app.look.icons import restyle
 from app.look.plain_text import plain_label
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout
+from proxy_core.model.message_record import MessageKind
 
 _SIDE_BY_SIDE = 720  # pixels of width from which head and body stand beside each other
 _PATIENCE_MS = 120  # how long the body before may be seen while the next one is loaded
@@ -24,9 +28,11 @@ class MessagePage(QWidget):
 
     modes_changed = Signal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kind: MessageKind) -> None:
         super().__init__()
         self.setObjectName("messagePage")
+        self.kind = kind
+        self._shown: Shown | None = None
         self._wanted = MODES[0]
         self._mode: str | None = None
         self._keeps_place = False
@@ -76,8 +82,41 @@ class MessagePage(QWidget):
         if self._summary.indexOf(widget) < 0:
             self._summary.addWidget(widget)
 
-    def show_summary(self, facts: list[Fact]) -> None:
-        """Sum up; as many facts as there is room for."""
+    # What is shown
+
+    def show_exchange(self, shown: Shown, *, is_new: bool) -> bool:
+        """Show the head and the summary of another exchange, or of the same one (not `is_new`) that has changed.
+
+        Returns whether the body has to be loaded; if so, `await_body` comes next.
+        """
+        before, self._shown = None if is_new else self._shown, shown
+        message = shown.detail.message(self.kind)
+        interim = shown.detail.interim if self.kind is MessageKind.RESPONSE else None
+        self._show_head(head_lines(message, interim), keep_place=not is_new)
+        has_changed = before is None or before.detail.message(self.kind).body != message.body
+        self._summarise(None if has_changed else self.body.content)
+        if not message.body:
+            self._say(why_no_body(shown.row, shown.detail, self.kind))
+        return has_changed and bool(message.body)
+
+    def show_problem(self, text: str) -> None:
+        """Show nothing of an exchange but this sentence."""
+        self._shown = None
+        self._show_summary([])
+        self._show_head([])
+        self._say(text)
+
+    def _summarise(self, body: BodyContent | None) -> None:
+        shown = self._shown
+        if shown is None:
+            return
+        if self.kind is MessageKind.RESPONSE:
+            self._show_summary(response_summary(shown.row, shown.detail, shown.upstream, body))
+        else:
+            self._show_summary(request_summary(shown.row, shown.detail, body))
+
+    def _show_summary(self, facts: list[Fact]) -> None:
+        """As many facts as there is room for."""
         for label, fact in zip(self._summary_labels, [*facts, *([Fact("", "")] * 5)], strict=False):
             label.setText(fact.value)
             label.setAccessibleName(f"{fact.name}: {fact.value}" if fact.value else "")
@@ -86,8 +125,7 @@ class MessagePage(QWidget):
                 label.setProperty("role", fact.role)
                 restyle(label)
 
-    def show_head(self, lines: list[str], *, keep_place: bool = False) -> None:
-        """Show a head."""
+    def _show_head(self, lines: list[str], *, keep_place: bool = False) -> None:
         self.head.show_lines(LaidOutLines(Layout(lines, {}), Language.FIELDS), keep_place=keep_place)
 
     def await_body(self, *, keep_place: bool) -> None:
@@ -98,6 +136,9 @@ class MessagePage(QWidget):
 
     def show_body(self, content: BodyContent) -> None:
         """The awaited body is here."""
+        if not content.wire_length and self._shown is not None:
+            self._say(why_no_body(self._shown.row, self._shown.detail, self.kind))
+            return
         self._patience.stop()
         keeps_place = self._keeps_place and self.body.content is not None
         self._keeps_place = False
@@ -106,10 +147,15 @@ class MessagePage(QWidget):
             self._mode = self.body.best_mode(self._wanted)
             keeps_place = False
         self.body.show_mode(self._mode, keep_place=keeps_place)
+        self._summarise(content)
         self.modes_changed.emit()
 
-    def show_message(self, text: str) -> None:
-        """Say why there is no body to be seen."""
+    def show_body_problem(self, text: str) -> None:
+        """The awaited body can't be shown."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Say something in the body's place."""
         self._patience.stop()
         self._mode = None
         self.body.show_message(text)

@@ -10,7 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 
-from app.inspector.inspector import TABS, Inspector
+from app.inspector.fact import Fact, Section
+from app.inspector.inspector import Inspector
+from app.inspector.pages.page import fact_page
+from app.inspector.pages.table import PAGES
 from app.inspector.wrapped_text import WrappedText
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.soundness import damaged_row
@@ -19,7 +22,6 @@ from proxy_core.model.message_record import MessageKind
 from tests.support.captures import LiveCapture, Sample
 from tests.support.screen import button, texts
 
-RESPONSE, REQUEST, OVERVIEW = TABS.index("Response"), TABS.index("Request"), TABS.index("Overview")
 JSON = json.dumps({"wares": [{"id": 1, "name": "Marsh"}], "page": 2}).encode()
 
 
@@ -151,7 +153,7 @@ def test_the_tab_that_was_chosen_stays_for_the_next_exchange(show, qtbot):
         Sample(method="POST", request_body=b"a=1&b=caf%C3%A9", request_fields=[("Content-Type", FORM)]),
         Sample(method="PUT", request_body=b"second"),
     )
-    inspector.choose_tab(REQUEST)
+    inspector.choose_tab("request")
     await_body(qtbot, inspector, "Pretty")
     assert lines_of(inspector.page.body.lines) == ["a = 1", "b = café"]
     inspector.show_exchange(rows[1])
@@ -248,14 +250,14 @@ def test_finding_marks_and_walks(show, qtbot):
 
 def test_facts_name_both_ends(show):
     inspector, _ = show(Sample(method="PATCH", path="/a?b=c", host="shop.test"))
-    inspector.choose_tab(OVERVIEW)
+    inspector.choose_tab("overview")
     assert {"https://shop.test/a?b=c", "PATCH", "10.0.0.7:443"} <= set(texts(inspector))
 
 
 def test_a_long_url_is_broken_where_it_must_be_and_copied_whole(show, qtbot):
     path = "/" + "a" * 300 + "?page=2&no-break=\u00a0&token=" + "0123456789" * 500
     inspector, _ = show(Sample(path=path, host="shop.test"))
-    inspector.choose_tab(OVERVIEW)
+    inspector.choose_tab("overview")
     (text,) = (each for each in inspector.findChildren(WrappedText) if each.isVisible())
     for width in (900, 500):
         inspector.resize(width, 500)
@@ -303,5 +305,50 @@ def test_timing_stands_beside_the_response_where_there_is_room(show):
 def test_everything_that_can_be_pressed_has_a_name(show):
     inspector, _ = show(Sample())
     buttons = inspector.findChildren(QAbstractButton)
-    assert len(buttons) > len(TABS)
+    assert len(buttons) > len(PAGES)
     assert all(each.accessibleName() for each in buttons)
+
+
+def test_pages_are_found_by_their_keys(show):
+    inspector, _ = show(Sample())
+    for spec in PAGES:
+        inspector.choose_tab(spec.key)
+        assert button(inspector, spec.title).isChecked()
+        assert (inspector.page is not None) is (spec.key in ("request", "response"))
+
+
+def test_alt_and_a_digit_choose_a_page(show):
+    inspector, _ = show(Sample())
+    by_keys = {action.shortcut().toString(): action for action in inspector.actions()}
+    for place, spec in enumerate(PAGES, start=1):
+        by_keys[f"Alt+{place}"].trigger()
+        assert button(inspector, spec.title).isChecked()
+
+
+def test_one_more_page_is_its_entry(show, monkeypatch):
+    def sections(shown) -> list[Section]:
+        return [Section("Words", [Fact("Head", f"{len(shown.detail.request.head)} bytes of {shown.row.method}")])]
+
+    monkeypatch.setattr("app.inspector.inspector.PAGES", (*PAGES, fact_page("words", "Many Words", sections)))
+    sample = Sample(method="PATCH")
+    inspector, _ = show(sample)
+    button(inspector, "Many Words").click()
+    told = f"{len(sample.request_head())} bytes of PATCH"
+    assert told in texts(inspector)
+    inspector.show_gone()
+    assert told not in texts(inspector)
+
+
+def test_what_a_refreshed_exchange_says_of_its_decoded_body_stays(show, qtbot):
+    coded = Sample(
+        method="POST",
+        request_body=gzip.compress(JSON),
+        request_fields=[("Content-Encoding", "gzip"), ("Content-Type", "application/json")],
+        state=ExchangeState.WAITING,
+        status=None,
+    )
+    inspector, (row,) = show(coded)
+    inspector.choose_tab("request")
+    qtbot.waitUntil(lambda: "on the wire" in " ".join(summary_of(inspector.request)), timeout=10_000)
+    inspector.refresh(row._replace(response_bytes=1))
+    assert "on the wire" in " ".join(summary_of(inspector.request))
