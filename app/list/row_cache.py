@@ -39,6 +39,7 @@ class RowCache:
     def put(self, rows: Iterable[ExchangeRow]) -> None:
         """Take rows that came with a notice."""
         for row in rows:
+            self._sentences.pop(row.id, None)  # a tunnel that was open and dark may have failed since
             self._drop(row.id)
             self._keep(row.id, row)
         self._trim()
@@ -73,7 +74,7 @@ class RowCache:
         return [found[each] for each in ids if each in found]
 
     def sentence(self, row: ExchangeRow) -> str:
-        """Why an exchange failed, or why a tunnel is dark; "" for all others."""
+        """Why an exchange failed, and why a tunnel is dark; "" for all others."""
         has_none = row.state != ExchangeState.FAILED and row.kind != ExchangeKind.TUNNEL
         if has_none or self._reader is None:
             return ""
@@ -88,7 +89,8 @@ class RowCache:
                 detail = None
                 known = self.problem
             if known is None:
-                known = "" if detail is None else detail.failure_text or reason_in(detail.notes)
+                told = () if detail is None else (detail.failure_text, reason_in(detail.notes))
+                known = " ".join(each for each in told if each)
             self._sentences[row.id] = known
             while len(self._sentences) > ROW_LIMIT:
                 self._sentences.popitem(last=False)

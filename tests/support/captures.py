@@ -36,6 +36,7 @@ class Sample:
     state: int = ExchangeState.COMPLETE
     failure: str = ""
     failure_text: str = ""
+    notes: str = ""
     kind: int = 0
     flags: int = 1
     duration_us: int = 38_000
@@ -109,7 +110,7 @@ class LiveCapture:
             sample.interim,
             msgspec.msgpack.encode(list(timings)),
             sample.failure_text,
-            "",
+            sample.notes,
             self.journal.series << 32 | 1,
             self.journal.series << 32 | 2,
         )

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
@@ -13,8 +14,9 @@ from app.list.columns import COLUMN_INDEX, COLUMNS
 from app.list.exchange_model import ExchangeModel
 from app.list.row_cache import BLOCK, ROW_LIMIT, RowCache
 from proxy_core.capture.reader import CaptureError, CaptureReader
-from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
+from proxy_core.model.tunnel_reason import TunnelReason
 from tests.support.captures import LiveCapture, Sample
 from tests.support.live_feed import LiveFeed
 
@@ -330,6 +332,25 @@ def test_a_damaged_row_has_a_stand_in_that_says_so(live):
     assert first.path == "/a"
     assert status_text(second).text == "Damaged"
     assert cache.sentence(second) == "What is stored of this exchange can't be read."
+    reader.close()
+
+
+def test_a_tunnel_says_why_it_is_dark_and_once_it_has_failed_how_too(live):
+    dark = TunnelReason.NOT_WEB.told()
+    key = live.journal.series << 32 | 900
+    tunnel = Sample("", "CONNECT", kind=ExchangeKind.TUNNEL, state=OPEN, notes=f"A remark.\n{dark}")
+    failed = replace(tunnel, state=ExchangeState.FAILED, failure="connection_terminated", failure_text="It was reset.")
+    reader = CaptureReader(str(live.folder))
+    cache = RowCache()
+    cache.use(reader)
+    said = []
+    for sample in (tunnel, failed):
+        live.writer.apply([live.event(sample, key)], None)
+        live.writer.commit()
+        row = reader.rows([1])[1]
+        cache.put([row])  # as a notice brings it
+        said.append(cache.sentence(row))
+    assert said == [dark, f"It was reset. {dark}"]
     reader.close()
 
 
