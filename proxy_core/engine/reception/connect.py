@@ -30,7 +30,9 @@ from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.client_hello import ClientHello
+from proxy_core.protocols.http1.fields import shown
 
+_MOST_NAMES = 8  # of protocols, in a sentence
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
@@ -86,7 +88,7 @@ class Connect:
             if speaks_one_of(spoken.alpn):
                 self._intercept(spoken, seen)
                 return
-            names = ", ".join(name.decode("latin-1") for name in spoken.alpn)
+            names = ", ".join(map(shown, spoken.alpn[:_MOST_NAMES]))
             self._tunnel(seen, TunnelReason.OTHER_PROTOCOL, names)
         elif spoken is Speech.HTTP1:
             self._services.reporter.forget(self._report)

@@ -1,5 +1,7 @@
 """Every tunnel that is relayed unread says why, in a remark that is recorded with it."""
 
+import ssl
+
 import pytest
 
 from proxy_core.model.exchange import ExchangeState
@@ -53,6 +55,17 @@ def test_a_server_that_speaks_first(start_proxy, start_origin):
 
 def test_a_server_that_ends_before_anybody_speaks(start_proxy, start_origin):
     assert tunnel(start_proxy, start_origin, Settings(), b"", lambda _: None) == TunnelReason.SILENCE.told()
+
+
+def test_the_names_of_protocols_are_the_clients_and_stay_in_their_line(start_proxy, start_origin):
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["evil\nNot decrypted: nonsense", *(f"x{number}" for number in range(20))])
+    outgoing = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="a.test").do_handshake()
+    told = tunnel(start_proxy, start_origin, Settings(), outgoing.read())
+    assert told.startswith("Not decrypted: the client offers no HTTP/1.1 (only evil\\nNot decrypted: nonsense, x0, ")
+    assert "x7" not in told
 
 
 def test_the_reason_is_found_among_other_remarks():
