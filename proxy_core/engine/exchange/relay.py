@@ -12,6 +12,7 @@ whole is on disk.
 import time
 
 from proxy_core.engine.exchange import own_answer
+from proxy_core.engine.exchange.answering import answer, record_answer, send_answer
 from proxy_core.engine.exchange.deciding import DecidedRequest, DecidedResponse, Deciding
 from proxy_core.engine.exchange.point import Abort, Answer
 from proxy_core.engine.exchange.route import Destination, Route
@@ -27,21 +28,13 @@ from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.stream import Stream
 from proxy_core.protocols.http1.rewriting import CONTINUE, request_message
-from proxy_core.protocols.part import (
-    END_WITHOUT_TRAILERS,
-    BodyPart,
-    EndOfMessage,
-    ProtocolError,
-    RequestHead,
-    ResponseHead,
-)
+from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError, RequestHead, ResponseHead
 
 # RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 _WAITED_IN_VAIN = (FailureKind.HTTP_RESPONSE_TIMEOUT, FailureKind.CONNECTION_READ_TIMEOUT)
 _clock = time.perf_counter
 # Plain integers: an operation on an enum's member costs 2 µs, and these are set for each exchange.
-_OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
 _REQUEST_INCOMPLETE = int(ExchangeFlag.REQUEST_INCOMPLETE)
 _RESPONSE_INCOMPLETE = int(ExchangeFlag.RESPONSE_INCOMPLETE)
 _WAITING = int(ExchangeState.WAITING)
@@ -55,6 +48,9 @@ class ExchangeRelay:
         "_body",
         "_client",
         "_deciding",
+        "_has_begun",
+        "_has_request_ended",
+        "_has_response_ended",
         "_head",
         "_report",
         "_reporter",
@@ -76,6 +72,9 @@ class ExchangeRelay:
         self._upload: Upload | None = None
         self._upstream: UpstreamSide | None = None
         self._deciding: Deciding | None = None
+        self._has_begun = False  # the client is being sent a final response, or has been switched
+        self._has_request_ended = head.body_length == 0  # its body has come, and is recorded, whole
+        self._has_response_ended = False  # the same; known only where somebody decides
 
     def run(self) -> None:
         """Relay it. On return the report is final, and the client has got its response, was cut off, or is gone."""
@@ -174,7 +173,9 @@ class ExchangeRelay:
     def _record_request(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):
             self._reporter.request_body(self._report, part.data)
-        elif part.trailers:
+            return
+        self._has_request_ended = True
+        if part.trailers:
             self._report.request_trailers = part.trailers
 
     # The response
@@ -203,6 +204,7 @@ class ExchangeRelay:
             response, body, _ = decided
         if upload is not None and not upload.is_done and _is_refusal(head, response):
             upload.stop_unless_begun()
+        self._has_begun = True
         client.send_head(response)
         self._relay_response_body(body, is_recorded=body is not upstream)
         if upload is not None and not upload.is_done:
@@ -249,7 +251,9 @@ class ExchangeRelay:
     def _record_response(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):
             self._reporter.response_body(self._report, part.data)
-        elif part.trailers:
+            return
+        self._has_response_ended = True
+        if part.trailers:
             self._report.response_trailers = part.trailers
 
     def _end_upload(self, head: RequestHead, response: ResponseHead, upstream: UpstreamSide, upload: Upload) -> None:
@@ -267,6 +271,7 @@ class ExchangeRelay:
         client, upload = self._client, self._upload
         if response.upgrade.lower() == b"websocket":
             self._report.kind = ExchangeKind.WEBSOCKET
+        self._has_begun = True
         client.send_head(response)
         client.flush()
         if upload is not None:
@@ -300,8 +305,11 @@ class ExchangeRelay:
 
     def _decide_response(self, head: ResponseHead, upstream: UpstreamSide) -> DecidedResponse | None:
         assert self._deciding is not None
+        self._has_response_ended = head.body_length == 0
         decided = self._deciding.response(head, upstream, self._record_response)
         if isinstance(decided, Answer | Abort):
+            if not self._has_response_ended:
+                self._report.flags |= _RESPONSE_INCOMPLETE
             self._drop_upstream()
             self._carry_out(decided)
             return None
@@ -312,6 +320,8 @@ class ExchangeRelay:
         return decided
 
     def _carry_out(self, decision: Answer | Abort) -> None:
+        if not self._has_request_ended:
+            self._report.flags |= _REQUEST_INCOMPLETE
         if isinstance(decision, Answer):
             self._answer(own_answer.decided_response(decision.message), None)
             return
@@ -350,7 +360,7 @@ class ExchangeRelay:
         if upload is not None and upload.failure is not None:
             failure = upload.failure
         self._drop_upstream()
-        has_begun = bool(report.response_head)
+        has_begun = self._has_begun
         was_cut = client.has_left and failure.kind in _WAITED_IN_VAIN  # our own doing: who leaves is not waited for
         if was_cut and not client.has_reset and not has_begun and self._has_answered_half(failure):
             return
@@ -380,12 +390,12 @@ class ExchangeRelay:
         """
         response = own_answer.failure_response(failure, self._head)
         try:
-            _send(self._client, response, is_last=True)
+            send_answer(self._client, response, is_last=True)
         except ClientGoneError:
             return False
         if not self._client.is_still_there():
             return False
-        _record(self._services, self._report, response)
+        record_answer(self._services, self._report, response)
         self._reporter.fail(self._report, failure)
         self._client.finish(is_own=True)
         return True
@@ -405,45 +415,3 @@ def _is_refusal(head: RequestHead, response: ResponseHead) -> bool:
     """Whether a client that asked before sending its body is told no, and so has nothing to send."""
     # A status below 300 refuses nothing: there are origins that begin to answer and then read. Nor does NTLM's demand.
     return head.expect_continue and response.status >= 300 and not response.connection_auth
-
-
-def answer(
-    services: Services,
-    client: ClientSide,
-    report: Report,
-    response: own_answer.OwnResponse,
-    failure: Failure | None,
-    *,
-    is_last: bool = False,
-) -> None:
-    """Send a response of Harrier's own, and record it as such."""
-    _record(services, report, response)
-    if failure is None:
-        services.reporter.complete(report)
-    else:
-        services.reporter.fail(report, failure)
-    try:
-        _send(client, response, is_last=is_last)
-    except ClientGoneError:
-        return
-    client.finish(is_own=True)
-
-
-def _record(services: Services, report: Report, response: own_answer.OwnResponse) -> None:
-    head = response.head
-    report.flags |= _OWN_RESPONSE
-    report.status = head.status
-    report.response_head = head.raw
-    report.response_version = head.version
-    report.content_type = head.content_type
-    report.response_mark = _clock()
-    services.reporter.response_body(report, response.body)
-
-
-def _send(client: ClientSide, response: own_answer.OwnResponse, *, is_last: bool) -> None:
-    """Raises ClientGoneError."""
-    client.send_head(response.head, is_last=is_last)
-    if response.body:
-        client.send_part(BodyPart(response.body, b""))
-    client.send_part(END_WITHOUT_TRAILERS)
-    client.flush()

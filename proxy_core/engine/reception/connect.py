@@ -11,7 +11,7 @@ import time
 import gevent
 
 from proxy_core.engine.exchange import own_answer
-from proxy_core.engine.exchange.relay import answer
+from proxy_core.engine.exchange.answering import answer
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel

@@ -5,7 +5,8 @@ import ssl
 import msgspec
 
 from proxy_core.engine.exchange import own_answer
-from proxy_core.engine.exchange.relay import ExchangeRelay, answer
+from proxy_core.engine.exchange.answering import answer
+from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link

@@ -232,9 +232,40 @@ class TestAnsweringAndAborting:
         assert head.startswith(b"HTTP/1.1 418 I'm a Teapot\r\nX-Made: here\r\nContent-Length: 15\r\n")
         client.sees(b"short and stout")
         assert len(house.connections) == ("response" in name)
-        ((row, _),) = house.recorded()
-        assert (row.status, row.state) == (418, ExchangeState.COMPLETE)
-        assert row.flags & ExchangeFlag.OWN_RESPONSE
+        ((row, detail),) = house.recorded()
+        assert row.state == ExchangeState.COMPLETE
+        if "request" in name:
+            assert row.status == 418
+            assert row.flags & ExchangeFlag.OWN_RESPONSE
+            assert house.body(detail.response.body) == b"short and stout"
+        else:  # what the origin had said stays; ours lies beside it
+            assert row.status == 200
+            assert not row.flags & ExchangeFlag.OWN_RESPONSE
+            assert detail.response.head == OK[:-2]
+            assert detail.response.forwarded_head.startswith(b"HTTP/1.1 418 ")
+            assert house.body(detail.response.forwarded_body) == b"short and stout"
+        assert bool(row.flags & ExchangeFlag.REQUEST_INCOMPLETE) == (name == "at_request_head")
+        assert bool(row.flags & ExchangeFlag.RESPONSE_INCOMPLETE) == (name == "at_response_head")
+
+    def test_at_the_head_alone_a_body_that_was_not_read_is_told_as_missing(self, house):
+        house.decide(Script(at_response_head=Abort("Enough.")))
+        client = house.http1_client()
+        exchange(house, client)
+        assert client.reads_to_end() == b"<reset>"
+        ((row, detail),) = house.recorded()
+        assert row.flags & ExchangeFlag.RESPONSE_INCOMPLETE
+        assert detail.response.head == OK[:-2]
+
+    def test_a_response_that_can_not_be_changed_so_is_answered_with_the_reason(self, house):
+        lie = {"at_response_head": lambda m: Replace(with_field(m, b"X", b"a\r\nb"))}
+        house.decide(Script(**lie))
+        client = house.http1_client()
+        exchange(house, client)
+        assert client.reads_head().startswith(b"HTTP/1.1 502 ")
+        ((row, detail),) = house.recorded()
+        assert (row.status, row.state) == (200, ExchangeState.FAILED)
+        assert detail.response.head == OK[:-2]
+        assert detail.response.forwarded_head.startswith(b"HTTP/1.1 502 ")
 
     @pytest.mark.parametrize("name", NAMES)
     def test_an_abort_resets_the_client(self, house, name):

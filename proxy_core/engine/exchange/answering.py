@@ -1,0 +1,62 @@
+"""Sending a client a response of Harrier's own (`own_answer` makes them), and recording it as such."""
+
+import time
+
+from proxy_core.engine.exchange.own_answer import OwnResponse
+from proxy_core.engine.exchange.services import Services
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.sides.side import ClientGoneError, ClientSide
+from proxy_core.model.exchange import ExchangeFlag
+from proxy_core.model.failure import Failure
+from proxy_core.model.stream import Stream
+from proxy_core.protocols.part import END_WITHOUT_TRAILERS, BodyPart
+
+_OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
+_clock = time.perf_counter
+
+
+def answer(
+    services: Services,
+    client: ClientSide,
+    report: Report,
+    response: OwnResponse,
+    failure: Failure | None,
+    *,
+    is_last: bool = False,
+) -> None:
+    """Send a response of Harrier's own, and record it as such."""
+    record_answer(services, report, response)
+    if failure is None:
+        services.reporter.complete(report)
+    else:
+        services.reporter.fail(report, failure)
+    try:
+        send_answer(client, response, is_last=is_last)
+    except ClientGoneError:
+        return
+    client.finish(is_own=True)
+
+
+def record_answer(services: Services, report: Report, response: OwnResponse) -> None:
+    """Record it as the response; as what was sent in its place, where an upstream's was received already."""
+    head = response.head
+    if report.response_head:
+        report.response_forwarded_head = head.raw
+        services.reporter.forwarded_body(report, Stream.RESPONSE_FORWARDED, response.body)
+        return
+    report.flags |= _OWN_RESPONSE
+    report.status = head.status
+    report.response_head = head.raw
+    report.response_version = head.version
+    report.content_type = head.content_type
+    report.response_mark = _clock()
+    services.reporter.response_body(report, response.body)
+
+
+def send_answer(client: ClientSide, response: OwnResponse, *, is_last: bool) -> None:
+    """Send it whole. Raises ClientGoneError."""
+    client.send_head(response.head, is_last=is_last)
+    if response.body:
+        client.send_part(BodyPart(response.body, b""))
+    client.send_part(END_WITHOUT_TRAILERS)
+    client.flush()
