@@ -14,6 +14,7 @@ class MessageHead(NamedTuple):
 
     start_line: bytes
     fields: list[Field]
+    pseudo: list[Field]  # HTTP/2's pseudo-fields (RFC 9113 §8.3), their names with the colon; no fields of the message
 
     def value(self, name: bytes) -> bytes | None:
         """The first value of the field `name` (lower case), None when absent."""
@@ -28,10 +29,17 @@ class MessageHead(NamedTuple):
 
 
 def parse_head(raw: bytes) -> MessageHead:
-    """Take a raw head apart. A line without a colon becomes a field with an empty value; folded lines are joined."""
-    lines = raw.split(b"\n")
-    start_line = lines[0].rstrip(b"\r")
-    return MessageHead(start_line, parse_fields(b"\n".join(lines[1:])))
+    """Take a raw head apart. A line without a colon becomes a field with an empty value; folded lines are joined.
+
+    Lines that begin with a colon, before all others, are pseudo-fields: HTTP/2 has them, the text of HTTP/1 never.
+    """
+    start_line, _, rest = raw.partition(b"\n")
+    pseudo: list[Field] = []
+    while rest[:1] == b":":  # they come before all others
+        line, _, rest = rest.partition(b"\n")
+        name, _, value = line[1:].partition(b":")
+        pseudo.append((b":" + name.rstrip(b" \t"), value.strip(b" \t\r")))
+    return MessageHead(start_line.rstrip(b"\r"), parse_fields(rest), pseudo)
 
 
 def parse_fields(raw: bytes) -> list[Field]:

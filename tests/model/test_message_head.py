@@ -24,3 +24,11 @@ def test_a_field_of_a_million_folded_lines_costs_its_length():
     # A second; with a copy of the value for each line it was minutes.
     head = parse_head(b"HTTP/1.1 200 OK\r\nA: b" + b"\r\n c" * 1_000_000 + b"\r\n\r\n")
     assert head.fields == [(b"A", b"b" + b" c" * 1_000_000)]
+
+
+def test_pseudo_fields_are_kept_apart():
+    head = parse_head(b"GET / HTTP/2\r\n:method: GET\r\n:path: /a:b\r\nhost: x\r\n:path: /late\r\n\r\n")
+    assert head.start_line == b"GET / HTTP/2"
+    assert head.pseudo == [(b":method", b"GET"), (b":path", b"/a:b")]
+    assert [name for name, _ in head.fields] == [b"host", b""]
+    assert parse_head(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n").pseudo == []
