@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from proxy_core.protocols.http2.limits import Http2Limits
+
 
 class Limits(NamedTuple):
     """Tests make these short; the program uses the defaults."""
@@ -18,3 +20,8 @@ class Limits(NamedTuple):
     half_closed_s: float = 60.0  # one way is closed, the other silent
     first_bytes_s: float = 0.25  # after CONNECT: then the server may be the one who speaks first
     linger_s: float = 2.0  # after an error response: let the client read it (RFC 9112 §9.6)
+
+
+# A stream's window is what one of its readers may leave waiting in our memory; 512 KiB in 50 ms are 10 MB/s. The
+# connection's lets 64 such readers stand still before the 65th stalls the others.
+HTTP2_LIMITS = Http2Limits(streams=100, stream_window_bytes=512 * 1024, connection_window_bytes=32 * 1024 * 1024)

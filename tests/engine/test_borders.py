@@ -94,7 +94,7 @@ def ended_by_us(proxy):
     """The one exchange, which ended as our fault, with both sides closed and nobody left waiting."""
     exchange = proxy.only()
     assert is_ours(exchange)
-    wait_for(lambda: not proxy.worker.services.sweep.transports and not proxy.worker.serves)
+    wait_for(lambda: not proxy.worker.services.sweep.waiting and not proxy.worker.serves)
     assert not proxy.worker.services.reporter.under_way()
     return exchange
 
@@ -194,7 +194,7 @@ class TestARelay:
         let_go.set()
         exchange = proxy.only()
         assert exchange.row.state >= ExchangeState.COMPLETE
-        wait_for(lambda: not proxy.worker.services.sweep.transports)
+        wait_for(lambda: not proxy.worker.services.sweep.waiting)
         assert "a fault of ours" in capsys.readouterr().err
 
     def test_one_of_whose_attempts_to_connect_throws(self, proxy, answering, monkeypatch):
@@ -265,7 +265,7 @@ class TestTheSweep:
         sweep.start()
         with pytest.raises(TimeoutError), gevent.Timeout(10, AssertionError("the sweep has stopped")):
             good.receive()
-        assert sweep.transports == {good}
+        assert sweep.waiting == {good}
         sweep.stop()
         good.close()
         theirs.close()

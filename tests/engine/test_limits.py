@@ -235,6 +235,6 @@ def test_a_tls_record_that_drips(start_proxy, start_origin, trusting, example_ca
             gevent.sleep(0.05)
 
     dripping = gevent.spawn(lambda: _until_closed(drip))
-    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    wait_for(lambda: not proxy.worker.services.sweep.waiting)
     dripping.kill()
     assert proxy.exchanges == []

@@ -116,6 +116,8 @@ class _FakeSide:
 class FakeClient(_FakeSide):
     """A `ClientSide`."""
 
+    carries_one = True
+
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self.has_left = self.has_reset = False
@@ -150,18 +152,25 @@ class FakeClient(_FakeSide):
     def cut_short(self) -> None:
         self.link.abort()
 
+    def pass_reset(self, code: int) -> bool:
+        return False
+
     def end_unanswered(self) -> None:
         self.link.close()
 
 
 class FakeUpstream(_FakeSide):
-    """An `UpstreamSide`."""
+    """A `Carrier` and its `UpstreamSide`."""
 
     def __init__(self, connection: UpstreamConnection) -> None:
         super().__init__(connection.link)
         self.connection = connection
         self.exchanges = 0
+        self.is_busy = False
         self.reads_on = True
+
+    def next_side(self) -> "FakeUpstream":
+        return self
 
     def room(self, *, is_sure: bool) -> int:
         return ROOM - self.exchanges

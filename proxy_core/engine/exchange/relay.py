@@ -84,7 +84,9 @@ class ExchangeRelay:
         except UpstreamError as error:
             self._report.upstream_connection = error.connection
             self._fail(error.failure)
-        except (SideError, ProtocolError) as error:
+        except SideError as error:
+            self._fail(error.failure, reset_code=error.reset_code)
+        except ProtocolError as error:
             self._fail(error.failure)
         except ClientGoneError:
             self._drop_upstream()
@@ -133,9 +135,11 @@ class ExchangeRelay:
         except SideError as error:
             # RFC 9112 §9.3.1: a connection that was kept may have been closed in the same moment.
             is_end = error.is_unanswered and upstream.was_kept(report.ready_mark)
-            if not is_end or report.interim or self._client.has_reset:
+            # RFC 9113 §8.7: what was not processed may be sent again whatever its method; a body has passed already.
+            is_unprocessed = error.is_unprocessed and head.body_length == 0
+            if not (is_end or is_unprocessed) or report.interim or self._client.has_reset:
                 raise
-            if not can_repeat:
+            if not (can_repeat or is_unprocessed):
                 self._leave_unanswered(error.failure)
                 return
             upstream.close()
@@ -193,7 +197,7 @@ class ExchangeRelay:
         report.state = _RESPONDING
         if response.notes:
             report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
-        if response.status == 101 or head.method == b"CONNECT":
+        if response.status == 101 or (head.method == b"CONNECT" and (response.status < 300 or client.carries_one)):
             self._switch_protocols(response, upstream)
             return
         body: BodySource = upstream
@@ -269,7 +273,7 @@ class ExchangeRelay:
         # RFC 9110 §7.8: from here on the connection belongs to the new protocol, the client's side of it once its
         # request is whole.
         client, upload = self._client, self._upload
-        if response.upgrade.lower() == b"websocket":
+        if (response.upgrade or self._head.upgrade).lower() == b"websocket":
             self._report.kind = ExchangeKind.WEBSOCKET
         self._has_begun = True
         client.send_head(response)
@@ -354,8 +358,11 @@ class ExchangeRelay:
         self._reporter.fail(self._report, Failure(failure.kind, text))
         self._client.end_unanswered()
 
-    def _fail(self, failure: Failure, *, is_last: bool = False) -> None:
-        """Answer with the failure, or cut the client off where the response has begun already."""
+    def _fail(self, failure: Failure, *, is_last: bool = False, reset_code: int | None = None) -> None:
+        """Answer with the failure, or cut the client off where the response has begun already.
+
+        An upstream that gave up this exchange alone (`reset_code`) is passed on as that, where the client knows such.
+        """
         report, client, upload = self._report, self._client, self._upload
         if upload is not None and upload.failure is not None:
             failure = upload.failure
@@ -367,6 +374,10 @@ class ExchangeRelay:
         if client.has_reset or was_cut:
             when = "it had the whole response" if has_begun else "the response came"
             failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
+        if failure.kind is not FailureKind.CLIENT_CLOSED and reset_code is not None and client.pass_reset(reset_code):
+            report.flags |= _RESPONSE_INCOMPLETE if has_begun else 0
+            self._reporter.fail(report, failure)
+            return
         if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
             self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
             return

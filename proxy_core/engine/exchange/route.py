@@ -1,14 +1,17 @@
-"""Where the exchanges of one client connection go, and the upstream that takes them there.
+"""Where the exchanges of one client connection go, and the upstreams that take them there.
 
-Upstream connections are not pooled over clients: each client connection has at the most one of its own. The origin then
-sees as many connections as it would without Harrier, and authentication that is bound to a connection (NTLM, Negotiate)
-stays where it belongs, without a rule for it.
+Upstream connections are not pooled over clients: each client connection has its own. A client that speaks HTTP/1 has at
+the most one at a time. The origin then sees as many connections as it would without Harrier, and authentication that is
+bound to a connection (NTLM, Negotiate) stays where it belongs, without a rule for it. A client whose exchanges overlap
+(HTTP/2) shares an upstream that can carry many; one that can't (HTTP/1) is joined by others, as many as it takes.
 """
+
+from gevent.event import Event
 
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
-from proxy_core.engine.sides.side import UpstreamSide
-from proxy_core.engine.sides.spoken import OFFER, upstream_side
+from proxy_core.engine.sides.side import Carrier, UpstreamSide
+from proxy_core.engine.sides.spoken import HTTP1_ALONE, carrier_of
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.model.exchange import ExchangeFlag
@@ -22,6 +25,14 @@ _UPSTREAM_REUSED = int(ExchangeFlag.UPSTREAM_REUSED)
 Destination = tuple[str, str, int]
 
 
+class _Opening:
+    """A connection that is being opened; who wants the same waits for what comes of it."""
+
+    def __init__(self) -> None:
+        self.is_over = Event()
+        self.error: UpstreamError | None = None
+
+
 class Route:
     """One client connection's; whoever made it closes it."""
 
@@ -31,57 +42,108 @@ class Route:
         tunnel: Destination | None = None,
         *,
         server_name: str = "",
+        offer: tuple[str, ...] = HTTP1_ALONE,
+        plain_protocol: str = "",
         prepared: UpstreamConnection | None = None,
         first_error: UpstreamError | None = None,
     ) -> None:
         """Inside a tunnel every request goes to its end, whatever its Host says. `server_name` is the tunnel's, too:
-        whom the client asked for by SNI, as often as the upstream is made anew.
+        whom the client asked for by SNI, as often as the upstream is made anew. Upstreams are offered `offer` in TLS;
+        without TLS they are spoken to in `plain_protocol`, an ALPN name, as their client speaks.
 
         `prepared` is taken over; `first_error` answers the first request where preparing it has failed.
         """
         self.tunnel = tunnel
+        self.overlaps = False  # may exchanges go on at the same time? Set by who serves such a client
         self._opener = services.opener
+        self._sweep = services.sweep
         self._server_name = server_name
+        self._offer = offer
+        self._plain_protocol = plain_protocol
         self._first_error = first_error
-        self._prepared = prepared
-        self._to = tunnel
-        self._side = None if prepared is None else upstream_side(prepared)
+        self._carriers: list[tuple[Destination, Carrier]] = []
+        self._opening: dict[Destination, _Opening] = {}
+        if prepared is not None and tunnel is not None:
+            self._carriers.append((tunnel, carrier_of(prepared, self._sweep)))
 
     def destination(self, head: RequestHead) -> Destination:
         """Where a request goes that nobody sends elsewhere."""
         return self.tunnel or (head.scheme, head.host, head.port)
 
     def side_for(self, to: Destination, report: Report, *, can_repeat: bool) -> UpstreamSide:
-        """The upstream that carries the next exchange, connected if need be; the report is told of it.
+        """The upstream half of the next exchange, connected if need be; the report is told of it.
 
         Raises UpstreamError.
         """
-        side = self._side
-        if side is not None and (self._to != to or not side.room(is_sure=not can_repeat)):
-            side.close()
-            side = self._side = None
-        if side is None:
-            error, self._first_error = self._first_error, None
-            if error is not None:
-                report.began_earlier(error.spent_us)
-                raise error
-            # Another origin than the tunnel's (somebody decided so) is not asked for by the tunnel's name.
-            name = self._server_name if to == self.tunnel and self._server_name else to[1]
-            side = self._side = upstream_side(self._opener.connect(*to, name, OFFER))
-            self._to = to
-        elif not side.exchanges:
-            report.began_earlier(side.connection.spent_us)  # opened before the request came that it was opened for
-        opened = side.connection
-        if side.exchanges:
+        carrier = self._carrier_with_room(to, is_sure=not can_repeat)
+        if carrier is None:
+            carrier = self._opened(to, report)
+        elif not carrier.exchanges:
+            report.began_earlier(carrier.connection.spent_us)  # opened before the request came that it was opened for
+        opened = carrier.connection
+        if carrier.exchanges:
             report.flags |= _UPSTREAM_REUSED
         else:
             report.flags &= ~_UPSTREAM_REUSED  # a retry has left the reused one
             report.opening_us = opened.opening_us
         report.upstream_connection = opened.key
-        return side
+        return carrier.next_side()
+
+    def _carrier_with_room(self, to: Destination, *, is_sure: bool) -> Carrier | None:
+        for place, carrier in self._carriers:
+            if place == to and carrier.room(is_sure=is_sure):
+                return carrier
+        return None
+
+    def _opened(self, to: Destination, report: Report) -> Carrier:
+        """A new connection there, or another's that can carry one more exchange."""
+        self._close_what_is_over()
+        error, self._first_error = self._first_error, None
+        if error is not None:
+            report.began_earlier(error.spent_us)
+            raise error
+        while (under_way := self._opening.get(to)) is not None:
+            under_way.is_over.wait()
+            if under_way.error is not None:
+                raise under_way.error
+            carrier = self._carrier_with_room(to, is_sure=False)
+            if carrier is not None:
+                return carrier
+        return self._open(to)
+
+    def _open(self, to: Destination) -> Carrier:
+        opening = _Opening()
+        # What turned out to carry one exchange at a time is worth no waiting for.
+        if not any(place == to for place, _ in self._carriers):
+            self._opening[to] = opening
+        # Another origin than the tunnel's (somebody decided so) is not asked for by the tunnel's name.
+        name = self._server_name if to == self.tunnel and self._server_name else to[1]
+        try:
+            connection = self._opener.connect(*to, name, self._offer)
+        except UpstreamError as error:
+            opening.error = error
+            raise
+        finally:
+            if self._opening.get(to) is opening:
+                del self._opening[to]
+            opening.is_over.set()
+        connection.alpn = connection.alpn or (self._plain_protocol if to[0] == "http" else "")
+        carrier = carrier_of(connection, self._sweep)
+        self._carriers.append((to, carrier))
+        return carrier
+
+    def _close_what_is_over(self) -> None:
+        """Let go of what can carry nothing more; of all, where one at a time is what the client has."""
+        kept = []
+        for place, carrier in self._carriers:
+            if self.overlaps and (carrier.is_busy or carrier.room(is_sure=True)):
+                kept.append((place, carrier))
+            else:
+                carrier.close()
+        self._carriers = kept
 
     def close(self) -> None:
         """Close what is open."""
-        if self._side is not None:
-            self._side.close()
-            self._side = None
+        carriers, self._carriers = self._carriers, []
+        for _, carrier in carriers:
+            carrier.close()

@@ -4,7 +4,7 @@ One greenlet may receive and another send at the same time, no more. `receive` w
 the socket and reads first when it didn't; the read watcher stays armed from one request to the next, so a keep-alive
 exchange costs one wake-up and one `recv` a side, without the EAGAIN that a read-first loop pays each time.
 
-Deadlines are swept: every wait notes the coarse clock `DeadlineSweep.now_s`, and one greenlet looks over all transports
+Deadlines are swept: every wait notes the coarse clock `DeadlineSweep.now_s`, and one greenlet looks over all of them
 once a second. A wait therefore ends up to a second late, and costs no timer.
 
 While nobody receives, a peer that leaves is noticed all the same, where `on_ahead` is set: what comes is taken in ahead
@@ -17,7 +17,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent import get_hub
@@ -34,12 +34,26 @@ _READ, _WRITE = 1, 2
 _LINGER_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends RST, and what is unsent is dropped
 
 
+class Waiting(Protocol):
+    """What the sweep looks over: connections, and what waits within them."""
+
+    @property
+    def opener(self) -> object:
+        """The greenlet that has opened it."""
+
+    def check_deadlines(self, now_s: int) -> None:
+        """End a wait that has lasted longer than its limit."""
+
+    def abort(self) -> None:
+        """Close with a reset."""
+
+
 class DeadlineSweep:
-    """Ends waits that last too long, for all transports of a worker."""
+    """Ends waits that last too long, for all connections of a worker."""
 
     def __init__(self) -> None:
         self.now_s = 0  # coarse seconds since the start
-        self.transports: set[Transport] = set()
+        self.waiting: set[Waiting] = set()
         self._greenlet: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -55,21 +69,21 @@ class DeadlineSweep:
 
     def abort_opened_by(self, opener: object) -> None:
         """Reset every connection that a greenlet has opened; for a border, whose relay can't close them any more."""
-        for transport in list(self.transports):
-            if transport.opener is opener:
-                transport.abort()
+        for waiting in list(self.waiting):
+            if waiting.opener is opener:
+                waiting.abort()
 
     def _run(self) -> None:
         while True:
             gevent.sleep(1.0)
             self.now_s += 1
             now_s = self.now_s
-            for transport in list(self.transports):
+            for waiting in list(self.waiting):
                 try:
-                    transport.check_deadlines(now_s)
+                    waiting.check_deadlines(now_s)
                 except Exception:  # one of them must not keep the others waiting for ever
                     caught("the sweep of deadlines")
-                    transport.abort()
+                    waiting.abort()
 
 
 class Transport:
@@ -133,7 +147,7 @@ class Transport:
         self.is_truncated = False
         self.on_ahead: Callable[[], None] | None = None
         self.opener = getcurrent()
-        sweep.transports.add(self)
+        sweep.waiting.add(self)
 
     # What is known of the socket without asking it: `_drained` says that the last read took less than there was room
     # for, so nothing was left then; `_armed`, that the loop would have told of anything since. The watcher is level-
@@ -289,7 +303,7 @@ class Transport:
         if self._is_closed:
             return
         self._is_closed = True
-        self._sweep.transports.discard(self)
+        self._sweep.waiting.discard(self)
         self._read_watcher.stop()
         self._read_watcher.close()
         if self._write_watcher is not None:

@@ -19,9 +19,9 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
 from proxy_core.engine.links.tls_facts import tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
-from proxy_core.engine.reception.http1_serving import Http1Serving
 from proxy_core.engine.reception.speech import Speech, recognise
-from proxy_core.engine.sides.spoken import OFFER, speaks_one_of
+from proxy_core.engine.reception.spoken import serving_of
+from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
@@ -85,16 +85,17 @@ class Connect:
             self._client_closed()
             return
         if isinstance(spoken, ClientHello):
-            if speaks_one_of(spoken.alpn):
-                self._intercept(spoken, seen)
+            if offer := spoken_of(spoken.alpn):
+                self._intercept(spoken, seen, offer)
                 return
             names = ", ".join(map(shown, spoken.alpn[:_MOST_NAMES]))
             self._tunnel(seen, TunnelReason.OTHER_PROTOCOL, names)
-        elif spoken is Speech.HTTP1:
+        elif spoken is Speech.HTTP1 or spoken is Speech.HTTP2:
             self._services.reporter.forget(self._report)
             self._drop_prepared()
-            route = Route(self._services, ("http", self._host, self._port))
-            Http1Serving(self._services, self._client, self._connection.key, route, seen).run()
+            protocol = HTTP2 if spoken is Speech.HTTP2 else HTTP1
+            route = Route(self._services, ("http", self._host, self._port), plain_protocol=protocol)
+            serving_of(protocol, self._services, self._client, self._connection.key, route, seen).run()
         elif self._server_spoke:
             self._tunnel(seen, TunnelReason.SERVER_FIRST)
         else:
@@ -186,7 +187,7 @@ class Connect:
 
     # Interception
 
-    def _intercept(self, hello: ClientHello, seen: bytes) -> None:
+    def _intercept(self, hello: ClientHello, seen: bytes, offer: tuple[str, ...]) -> None:
         services, report = self._services, self._report
         # The name that the client will verify is the one to verify for it: its SNI, which may differ from the target of
         # the CONNECT (that one is often an address).
@@ -195,12 +196,14 @@ class Connect:
         first_error: UpstreamError | None = None
         begin_mark = time.perf_counter()
         try:
-            upstream = services.opener.start_tls(self._connect(), name, OFFER)
+            upstream = services.opener.start_tls(self._connect(), name, offer)
         except UpstreamError as error:
             upstream, first_error = None, error
             error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
         try:
-            context = services.certificates.server_context(name, OFFER)
+            # What the origin chose; where it can't be asked, the client chooses from what we speak.
+            chosen = (upstream.alpn or HTTP1,) if upstream is not None else offer
+            context = services.certificates.server_context(name, chosen)
         except LeafError as error:
             self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))
             return
@@ -212,13 +215,16 @@ class Connect:
             if upstream is not None:
                 upstream.link.close()
             report.upstream_connection = upstream.key if upstream is not None else 0
-            services.reporter.fail(report, client_tls_failure(error, name))
+            # Without an upstream it didn't come to a page that says so: who waited for it in vain has left.
+            failure = client_tls_failure(error, name) if first_error is None else first_error.failure
+            services.reporter.fail(report, failure)
             return
         self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name))
         services.reporter.forget(report)
         to = "https", self._host, self._port
-        route = Route(services, to, server_name=name, prepared=upstream, first_error=first_error)
-        Http1Serving(services, tls, self._connection.key, route).run()
+        route = Route(services, to, server_name=name, offer=offer, prepared=upstream, first_error=first_error)
+        spoken = tls.ssl_object.selected_alpn_protocol() or HTTP1
+        serving_of(spoken, services, tls, self._connection.key, route).run()
 
     def _refuse_tls(self, upstream: UpstreamConnection | None, failure: Failure) -> None:
         """Without a certificate there is no TLS in which a page could say why: the client gets TLS's word for it."""

@@ -8,6 +8,7 @@ import gevent
 from proxy_core.engine.links.link import Link
 from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader, NotTls
 
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 _LIKE_HTTP = re.compile(rb"[A-Z]{3,20} [/*h]|CONNECT [-._~%\[0-9A-Za-z]")
 
 
@@ -15,7 +16,8 @@ class Speech(Enum):
     """What isn't TLS, whose hello tells more."""
 
     HTTP1 = 1
-    UNKNOWN = 2
+    HTTP2 = 2  # with prior knowledge (RFC 9113 §3.3): its preface
+    UNKNOWN = 3
 
 
 def recognise(link: Link, seen: bytes, limit_s: float) -> tuple[ClientHello | Speech, bytes]:
@@ -36,4 +38,8 @@ def recognise(link: Link, seen: bytes, limit_s: float) -> tuple[ClientHello | Sp
             reader.receive(data)
     if isinstance(hello, ClientHello):
         return hello, seen
+    if seen.startswith(
+        _HTTP2_PREFACE[: max(len(seen), 6)]
+    ):  # «PRI *» is no other protocol's; the rest is for its reader
+        return Speech.HTTP2, seen
     return (Speech.HTTP1 if _LIKE_HTTP.match(seen) else Speech.UNKNOWN), seen

@@ -28,6 +28,8 @@ _clock = time.perf_counter
 class Http1Client:
     """A `ClientSide`. Ask it for `next_request`, then have the exchange relayed, as long as it `keeps`."""
 
+    carries_one = True
+
     def __init__(
         self,
         link: Link,
@@ -237,6 +239,10 @@ class Http1Client:
             self.link.abort()
         else:
             self._close_gently()
+
+    def pass_reset(self, code: int) -> bool:
+        del code
+        return False
 
     def end_unanswered(self) -> None:
         self.keeps = False

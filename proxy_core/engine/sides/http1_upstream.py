@@ -28,11 +28,12 @@ _CUT_BY_TLS = Failure(
 
 
 class Http1Upstream:
-    """An `UpstreamSide`; it owns its connection."""
+    """A `Carrier` and its one `UpstreamSide`; it owns its connection."""
 
     def __init__(self, connection: UpstreamConnection) -> None:
         self.connection = connection
         self.exchanges = 0
+        self.is_busy = False
         self.reads_on = True
         self._link = connection.link
         self._reader = reader = ResponseReader()
@@ -49,12 +50,16 @@ class Http1Upstream:
         Without `is_sure` the system is not asked when the connection was in use a moment ago: no origin grows tired of
         it that soon, and the event loop would have seen most else.
         """
-        if self._is_closed:
+        if self._is_closed or self.is_busy:
             return 0
         link = self._link
         if not is_sure and _clock() - self._used_mark < _MOMENT_S and link.is_quiet():
             return 1
         return 0 if link.is_readable() else 1
+
+    def next_side(self) -> "Http1Upstream":
+        self.is_busy = True
+        return self
 
     def was_kept(self, mark: float) -> bool:
         """Browsers open some connections ahead of time; such a tunnel's upstream is as old as the tunnel."""
@@ -146,6 +151,7 @@ class Http1Upstream:
 
     def finish(self, *, is_request_whole: bool) -> None:
         self.exchanges += 1
+        self.is_busy = False
         self._used_mark = _clock()
         if not self.reads_on or not is_request_whole or self._reader.has_surplus:
             self.close()
@@ -156,13 +162,16 @@ class Http1Upstream:
 
     def abort(self) -> None:
         self._is_closed = True
+        self.is_busy = False
         self._link.abort()
 
     def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
+            self.is_busy = False
             self._link.close()
 
     def detach(self) -> tuple[Link, bytes]:
         self._is_closed = True
+        self.is_busy = False
         return self._link, self._reader.leftover()

@@ -2,8 +2,8 @@
 
 A side speaks of one exchange: a client side gives the request's body and takes the response, an upstream side takes the
 request and gives the response. Framing is theirs alone. What is given to `send_…` waits until `flush`, so that what
-belongs together leaves together: a head with the body that is already here costs one system call. A side that can carry
-one exchange at a time (HTTP/1) is its connection; one that can carry many makes an object for each.
+belongs together leaves together: a head with the body that is already here costs one system call. What upstream
+sides come from is a `Carrier`: HTTP/1's is its own side, as it carries one exchange at a time.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,21 @@ from proxy_core.protocols.part import BodyPart, EndOfMessage, RequestHead, Respo
 class SideError(Exception):
     """A side can give no more: `failure` says why, in a sentence for the person and for whoever is there to be told."""
 
-    def __init__(self, failure: Failure, *, raw: bytes = b"", is_unanswered: bool = False) -> None:
+    def __init__(
+        self,
+        failure: Failure,
+        *,
+        raw: bytes = b"",
+        is_unanswered: bool = False,
+        is_unprocessed: bool = False,
+        reset_code: int | None = None,
+    ) -> None:
         super().__init__(failure.text)
         self.failure = failure
         self.raw = raw  # of a head that could not be read: what there was of it
         self.is_unanswered = is_unanswered  # an upstream ended before the first byte of a response
+        self.is_unprocessed = is_unprocessed  # an upstream says that it has done nothing (RFC 9113 §8.7)
+        self.reset_code = reset_code  # the peer gave this one exchange up, by its own will (RFC 9113 §7)
 
 
 class ClientGoneError(Exception):
@@ -43,9 +53,18 @@ class BodySource(Protocol):
 class ClientSide(BodySource, Protocol):
     """The client's half of an exchange whose request head has been read."""
 
-    has_left: bool  # it ended its direction; it may still read
-    has_reset: bool  # nobody wants the response
-    when_gone: Callable[[], None] | None  # told in the hub, while nobody receives, that one of these has become true
+    carries_one: bool  # one exchange at a time: a CONNECT then takes the connection along, whatever is answered to it
+    when_gone: Callable[[], None] | None  # told in the hub, while nobody receives, that it has left or reset
+
+    @property
+    def has_left(self) -> bool:
+        """It ended its direction; it may still read."""
+        ...
+
+    @property
+    def has_reset(self) -> bool:
+        """Nobody wants the response."""
+        ...
 
     def send_interim(self, head: ResponseHead) -> None:
         """Send a 1xx response at once, unless this client can't understand one. Raises ClientGoneError."""
@@ -69,6 +88,10 @@ class ClientSide(BodySource, Protocol):
     def cut_short(self) -> None:
         """The response ends here, before its end: let the client see that, and read what it has got."""
 
+    def pass_reset(self, code: int) -> bool:
+        """Give the exchange up as an upstream did, with its code; False where this protocol has no word for that."""
+        ...
+
     def end_unanswered(self) -> None:
         """There is no response, and no other exchange: the client sees its connection end."""
 
@@ -83,15 +106,9 @@ class ClientSide(BodySource, Protocol):
 class UpstreamSide(BodySource, Protocol):
     """The upstream's half of an exchange."""
 
-    connection: UpstreamConnection
-    exchanges: int  # how many it had finished before this one
-    reads_on: bool  # though it has answered, it takes what is left of the request
-
-    def room(self, *, is_sure: bool) -> int:
-        """How many more exchanges it can carry at this moment: 0 for one that is closed, broken or in use.
-
-        Without `is_sure`, for a request that can be repeated, the answer may rest on what was seen a moment ago.
-        """
+    @property
+    def reads_on(self) -> bool:
+        """Though it has answered, it takes what is left of the request."""
         ...
 
     def was_kept(self, mark: float) -> bool:
@@ -130,3 +147,29 @@ class UpstreamSide(BodySource, Protocol):
     def detach(self) -> tuple[Link, bytes]:
         """The protocol was switched: the link, and what the origin has sent behind its response."""
         ...
+
+
+class Carrier(Protocol):
+    """An upstream connection, as far as exchanges go over it: one at a time (HTTP/1), or many (HTTP/2)."""
+
+    connection: UpstreamConnection
+    exchanges: int  # how many it has finished
+
+    @property
+    def is_busy(self) -> bool:
+        """Some are under way."""
+        ...
+
+    def room(self, *, is_sure: bool) -> int:
+        """How many more exchanges it can carry at this moment: 0 for one that is closed, broken or full.
+
+        Without `is_sure`, for a request that can be repeated, the answer may rest on what was seen a moment ago.
+        """
+        ...
+
+    def next_side(self) -> UpstreamSide:
+        """The upstream half of one more exchange."""
+        ...
+
+    def close(self) -> None:
+        """Close in order."""

@@ -2,20 +2,30 @@
 
 from collections.abc import Callable
 
+from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.sides.http1_upstream import Http1Upstream
-from proxy_core.engine.sides.side import UpstreamSide
+from proxy_core.engine.sides.http2_upstream import Http2Carrier
+from proxy_core.engine.sides.side import Carrier
 from proxy_core.engine.upstream.connection import UpstreamConnection
 
-_UPSTREAM_SIDES: dict[str, Callable[[UpstreamConnection], UpstreamSide]] = {"http/1.1": Http1Upstream}
-# The one offer, to clients and to upstreams: for a tunnel's first connection and for its later ones.
-OFFER = tuple(_UPSTREAM_SIDES)
+HTTP1, HTTP2 = "http/1.1", "h2"
+HTTP1_ALONE = (HTTP1,)  # what is offered to an upstream whose client has no TLS to offer anything in
+_CARRIERS: dict[str, Callable[[UpstreamConnection, DeadlineSweep], Carrier]] = {
+    HTTP2: Http2Carrier,
+    HTTP1: lambda connection, _: Http1Upstream(connection),
+}
 
 
-def upstream_side(connection: UpstreamConnection) -> UpstreamSide:
+def carrier_of(connection: UpstreamConnection, sweep: DeadlineSweep) -> Carrier:
     """Speak on a connection what its origin chose; without a choice, HTTP/1.1 (RFC 9112)."""
-    return _UPSTREAM_SIDES.get(connection.alpn, Http1Upstream)(connection)
+    return _CARRIERS[connection.alpn if connection.alpn in _CARRIERS else HTTP1](connection, sweep)
 
 
-def speaks_one_of(alpn: tuple[bytes, ...]) -> bool:
-    """Whether a client that offers this can be understood; one that offers nothing speaks HTTP/1.1."""
-    return not alpn or any(name.decode("latin-1") in _UPSTREAM_SIDES for name in alpn)
+def spoken_of(alpn: tuple[bytes, ...]) -> tuple[str, ...]:
+    """What we speak of that which a client offers, in our order; one that offers nothing speaks HTTP/1.1.
+
+    Nothing where there is nothing in common. An upstream is offered the same: the client gets what its origin chose.
+    """
+    if not alpn:
+        return HTTP1_ALONE
+    return tuple(name for name in _CARRIERS if name.encode("ascii") in alpn)

@@ -73,8 +73,17 @@ def as_http1_request(head: RequestHead) -> Http1RequestHead:
     """The same request in HTTP/1; its own where it came in HTTP/1."""
     if isinstance(head, Http1RequestHead):
         return head
+    if head.method == b"CONNECT" and head.upgrade:  # RFC 8441 §4: a stream of its own, which HTTP/1 hasn't
+        text = f"The server speaks HTTP/1.1 alone, in which «{shown(head.upgrade)}» is not begun by CONNECT."
+        raise ProtocolError(Failure(FailureKind.HTTP_UPGRADE_FAILED, text))
     authority = _host_and_port(head.host, head.port, head.scheme)
     fields = [field for field in parse_head(head.raw).fields if field[0].lower() not in (b"host", *_OF_CONNECTION)]
+    # RFC 9113 §8.2.3: what was cut for compression goes on in one piece.
+    crumbs = [value for name, value in fields if name.lower() == b"cookie"]
+    if len(crumbs) > 1:
+        first = next(place for place, (name, _) in enumerate(fields) if name.lower() == b"cookie")
+        fields = [field for field in fields if field[0].lower() != b"cookie"]
+        fields.insert(first, (b"cookie", b"; ".join(crumbs)))
     lines = [b"%b %b HTTP/1.1\r\n" % (head.method, head.origin_target), b"Host: %b\r\n" % authority]
     return _read_request([*lines, *_field_lines(fields, b"", _framing(head.body_length, None))], head.scheme)
 

@@ -96,10 +96,10 @@ class House:
         self.services = Services(Settings(), limits, self.reporter, DeadlineSweep(), MemoryOpener(self), None)  # type: ignore[arg-type]
         self.connections: list[tuple[tuple[str, str, int], Peer]] = []
         self.new_upstream: Callable[[UpstreamConnection], object] = Http1Upstream
-        monkeypatch.setattr(route, "upstream_side", self._speak)
+        monkeypatch.setattr(route, "carrier_of", self._speak)
         self._greenlets: list[gevent.Greenlet] = []
 
-    def _speak(self, connection: UpstreamConnection) -> object:
+    def _speak(self, connection: UpstreamConnection, _sweep: DeadlineSweep) -> object:
         return self.new_upstream(connection)
 
     def decide(self, points: Points | None) -> None:

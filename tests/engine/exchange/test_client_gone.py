@@ -56,7 +56,7 @@ class TestBeyondTheRequest:
         client.resets()
         assert is_let_go.wait(5)
         assert proxy.only().row.failure == "client_closed"
-        wait_for(lambda: not proxy.worker.services.sweep.transports)
+        wait_for(lambda: not proxy.worker.services.sweep.waiting)
 
     @pytest.mark.parametrize("ahead", AHEAD, ids=len)
     def test_an_end_is_waited_for_a_little(self, start_proxy, start_origin, ahead):
@@ -73,7 +73,7 @@ class TestBeyondTheRequest:
         assert exchange.row.failure == "http_response_timeout"
         assert exchange.row.status == 504
         client.closes()
-        wait_for(lambda: not proxy.worker.services.sweep.transports)
+        wait_for(lambda: not proxy.worker.services.sweep.waiting)
 
     @pytest.mark.parametrize("ahead", AHEAD, ids=len)
     def test_who_is_gone_altogether_is_told_from_half_a_client(self, start_proxy, start_origin, ahead):
@@ -87,7 +87,7 @@ class TestBeyondTheRequest:
         assert is_let_go.wait(5)
         exchange = proxy.only()
         assert (exchange.row.failure, exchange.row.status) == ("client_closed", None)
-        wait_for(lambda: not proxy.worker.services.sweep.transports)
+        wait_for(lambda: not proxy.worker.services.sweep.waiting)
 
     @pytest.mark.parametrize("ahead", AHEAD, ids=len)
     def test_in_the_middle_of_the_response(self, start_proxy, start_origin, ahead):
@@ -137,7 +137,7 @@ def test_inside_an_interception(start_proxy, start_origin, trusting, example_ca,
     # A goodbye alone is half an end (RFC 8446 §6.1): its TCP connection takes the answer.
     is_half = leaving.endswith("goodbye")
     assert proxy.only().row.failure == ("http_response_timeout" if is_half else "client_closed")
-    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    wait_for(lambda: not proxy.worker.services.sweep.waiting)
 
 
 def test_curl_that_loses_patience(start_proxy, start_origin, trusting, example_ca, tmp_path):
@@ -295,6 +295,6 @@ def test_half_a_client_is_not_kept_by_an_origin_that_answered_and_takes_no_more(
         with gevent.Timeout(0.6, False):  # progress is told four times a second
             wait_for(is_taken)
     client.closes()
-    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    wait_for(lambda: not proxy.worker.services.sweep.waiting)
     is_over.set()
     assert proxy.only().row.flags & ExchangeFlag.REQUEST_INCOMPLETE

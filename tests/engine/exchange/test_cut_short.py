@@ -125,7 +125,7 @@ def test_a_client_that_has_pipelined_reads_its_last_response_all_the_same(proxy,
     wait_for(lambda: origin.connections == 1)
     client.sends(get(origin) * 3)
     has_pipelined.set()
-    wait_for(lambda: not proxy.worker.services.sweep.transports)  # both sides are closed
+    wait_for(lambda: not proxy.worker.services.sweep.waiting)  # both sides are closed
     assert client.reads_head().startswith(UNTIL_CLOSE[:-2])
     assert slowly(client) == answer
     assert proxy.only().row.state == ExchangeState.COMPLETE

@@ -174,5 +174,5 @@ def test_a_client_that_has_left_has_nothing_repeated(proxy, start_origin):
     assert has_come.wait(5)
     client.resets()
     assert proxy.finished(2)[1].row.failure == "client_closed"
-    wait_for(lambda: not proxy.worker.services.sweep.transports)
+    wait_for(lambda: not proxy.worker.services.sweep.waiting)
     assert origin.connections == 1

@@ -256,5 +256,5 @@ def test_no_greenlet_is_left_behind(start_proxy, start_origin, trusting, example
     pipe.reads_exactly(len(OK))
     pipe.sock.close()
     wait_for(lambda: not proxy.worker.serves)
-    assert len(proxy.worker.services.sweep.transports) == 0
+    assert len(proxy.worker.services.sweep.waiting) == 0
     gevent.sleep(0)

@@ -57,7 +57,7 @@ def test_a_certificate_that_cannot_be_made(start_proxy, start_origin, trusting, 
         "Harrier could not make its certificate for localhost (Too many open files)."
     )
     wait_for(lambda: not proxy.worker.serves)
-    assert len(proxy.worker.services.sweep.transports) == 0  # the prepared upstream is closed, too
+    assert len(proxy.worker.services.sweep.waiting) == 0  # the prepared upstream is closed, too
     monkeypatch.undo()
     pipe = connect_through(proxy, "localhost", origin.port)
     pipe.sends(REQUEST)

@@ -1,0 +1,80 @@
+"""HTTP/2 on a client connection, or inside a tunnel: each stream is an exchange, relayed in a greenlet of its own."""
+
+import gevent
+
+from proxy_core.engine.exchange.relay import ExchangeRelay
+from proxy_core.engine.exchange.route import Route
+from proxy_core.engine.exchange.services import Services
+from proxy_core.engine.limits import HTTP2_LIMITS
+from proxy_core.engine.links.link import Link
+from proxy_core.engine.reception.client_connection import Closed, Ended
+from proxy_core.engine.reception.opened_report import open_report, open_unread_report
+from proxy_core.engine.sides.http2_client import Http2Client
+from proxy_core.engine.sides.http2_session import Http2Session
+from proxy_core.engine.sides.http2_stream import Http2Stream
+from proxy_core.fault_log import caught
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http2 import frame
+from proxy_core.protocols.http2.connection import Http2Connection
+from proxy_core.protocols.http2.head import Http2RequestHead
+
+
+class Http2Serving:
+    """Serves what one client says in HTTP/2."""
+
+    def __init__(self, services: Services, link: Link, connection: int, route: Route, first_bytes: bytes = b"") -> None:
+        """Takes over the link and the route. `connection` is the client connection's key in the capture."""
+        self._services = services
+        self._connection = connection
+        self._route = route
+        self._first_bytes = first_bytes
+        self._greenlets: set[gevent.Greenlet[..., None]] = set()
+        self._has_served = False
+        route.overlaps = True
+        link.read_limit_s = services.limits.idle_s
+        self._session = Http2Session(
+            link,
+            Http2Connection(is_client=False, limits=HTTP2_LIMITS),
+            services.sweep,
+            on_request=self._take_request,
+            on_malformed=self._record_malformed,
+        )
+
+    def run(self) -> Ended:
+        """Serve until the connection ends. Closes both sides."""
+        session = self._session
+        try:
+            session.receive_all(self._first_bytes)
+            gevent.joinall(list(self._greenlets))
+        finally:
+            gevent.killall(list(self._greenlets))
+            self._route.close()
+            session.close()
+        if session.failure is not None and not self._has_served:
+            report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, b"")
+            self._services.reporter.fail(report, session.failure)
+        return Closed()
+
+    def _take_request(self, stream: Http2Stream, head: Http2RequestHead) -> None:
+        self._has_served = True
+        greenlet = gevent.spawn(self._serve, stream, head)
+        self._greenlets.add(greenlet)
+        greenlet.rawlink(self._greenlets.discard)
+
+    def _record_malformed(self, _stream: int, failure: Failure, raw: bytes) -> None:
+        """A request that was none: the stream is reset (RFC 9113 §8.1.1), the others live."""
+        report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, raw)
+        self._services.reporter.fail(report, failure)
+
+    def _serve(self, stream: Http2Stream, head: Http2RequestHead) -> None:
+        services = self._services
+        client = Http2Client(self._session, stream, head, services.limits)
+        reporter = services.reporter
+        if reporter.outbox.is_full:
+            reporter.outbox.wait_for_room()
+        report = open_report(reporter, self._connection, self._route.tunnel, head)
+        try:
+            ExchangeRelay(services, self._route, client, head, report).run()
+        except Exception:  # a border: the connection's other streams go on
+            reporter.fail(report, Failure(FailureKind.OWN_FAULT, caught("a relay")))
+            stream.reset(frame.INTERNAL_ERROR)
