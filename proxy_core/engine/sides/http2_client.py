@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import gevent
+
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.sides.http2_session import Http2Session
@@ -30,6 +32,7 @@ class Http2Client:
         self._end: EndOfMessage | None = None
         stream.read_limit_s = limits.request_body_s
         stream.write_limit_s = limits.client_write_s
+        self._linger_s = limits.linger_s
 
     @property
     def has_left(self) -> bool:
@@ -128,10 +131,25 @@ class Http2Client:
 
     def finish(self, *, is_own: bool = False) -> None:
         del is_own  # no response of one stream can be mistaken for another's
-        if self._is_request_read or self._stream.has_ended:
+        if self._is_request_read or self._stream.has_ended or self._reads_to_end():
             self._stream.release()
         else:  # RFC 9113 §8.1: the response is whole, and what is left of the request isn't wanted
             self._stream.reset(frame.NO_ERROR)
+
+    def _reads_to_end(self) -> bool:
+        """Read on a little; whether the request has come to its end, or was given up.
+
+        There are clients (curl 7.88) to whom a reset that comes with a response's end takes the response back.
+        """
+        try:
+            with gevent.Timeout(self._linger_s, TimeoutError()):
+                while not isinstance(self._stream.take(wait=True), EndOfMessage):
+                    pass
+        except TimeoutError:
+            return False
+        except StreamBrokenError:
+            pass
+        return True
 
     def is_still_there(self) -> bool:
         return not self.has_reset
