@@ -167,6 +167,7 @@ class FakeUpstream(_FakeSide):
         self.connection = connection
         self.exchanges = 0
         self.is_busy = False
+        self.when_extended: Callable[[], None] | None = None
         self.reads_on = True
 
     def next_side(self) -> "FakeUpstream":

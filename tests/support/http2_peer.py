@@ -49,8 +49,8 @@ class Http2Peer:
             split_outbound_cookies=False,
         )
         self.h2 = h2.connection.H2Connection(config)
-        if settings:
-            self.h2.local_settings.update(settings)
+        values = {**dict(self.h2.local_settings), **(settings or {})}
+        self.h2.local_settings = h2.settings.Settings(client=is_client, initial_values=values)
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(16 * 1024 * 1024)  # the connection's: streams have their own
         self._send, self._read = send, read

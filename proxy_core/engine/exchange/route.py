@@ -6,6 +6,8 @@ bound to a connection (NTLM, Negotiate) stays where it belongs, without a rule f
 (HTTP/2) shares an upstream that can carry many; one that can't (HTTP/1) is joined by others, as many as it takes.
 """
 
+from collections.abc import Callable
+
 from gevent.event import Event
 
 from proxy_core.engine.exchange.services import Services
@@ -55,6 +57,7 @@ class Route:
         """
         self.tunnel = tunnel
         self.overlaps = False  # may exchanges go on at the same time? Set by who serves such a client
+        self._when_extended: Callable[[], None] | None = None
         self._opener = services.opener
         self._sweep = services.sweep
         self._server_name = server_name
@@ -64,7 +67,13 @@ class Route:
         self._carriers: list[tuple[Destination, Carrier]] = []
         self._opening: dict[Destination, _Opening] = {}
         if prepared is not None and tunnel is not None:
-            self._carriers.append((tunnel, carrier_of(prepared, self._sweep)))
+            self._add(tunnel, prepared)
+
+    def tell_extended(self, told: Callable[[], None]) -> None:
+        """Have it told that an upstream understands an extended CONNECT, as soon as that is known."""
+        self._when_extended = told
+        for _, carrier in self._carriers:
+            carrier.when_extended = told
 
     def destination(self, head: RequestHead) -> Destination:
         """Where a request goes that nobody sends elsewhere."""
@@ -128,7 +137,11 @@ class Route:
                 del self._opening[to]
             opening.is_over.set()
         connection.alpn = connection.alpn or (self._plain_protocol if to[0] == "http" else "")
+        return self._add(to, connection)
+
+    def _add(self, to: Destination, connection: UpstreamConnection) -> Carrier:
         carrier = carrier_of(connection, self._sweep)
+        carrier.when_extended = self._when_extended
         self._carriers.append((to, carrier))
         return carrier
 

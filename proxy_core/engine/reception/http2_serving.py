@@ -13,7 +13,10 @@ from proxy_core.engine.sides.http2_client import Http2Client
 from proxy_core.engine.sides.http2_session import Http2Session
 from proxy_core.engine.sides.http2_stream import Http2Stream
 from proxy_core.fault_log import caught
+from proxy_core.model.endpoint import endpoint_text
+from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import Http2RequestHead
@@ -39,6 +42,7 @@ class Http2Serving:
             on_request=self._take_request,
             on_malformed=self._record_malformed,
         )
+        route.tell_extended(self._offer_extended)
 
     def run(self) -> Ended:
         """Serve until the connection ends. Closes both sides."""
@@ -54,6 +58,11 @@ class Http2Serving:
             report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, b"")
             self._services.reporter.fail(report, session.failure)
         return Closed()
+
+    def _offer_extended(self) -> None:
+        """RFC 8441 §3: offered as soon as the origin has, and where it has not, clients use HTTP/1.1 for WebSockets."""
+        self._session.protocol.announce_connect_protocol()
+        self._session.wake_writer()
 
     def _take_request(self, stream: Http2Stream, head: Http2RequestHead) -> None:
         self._has_served = True
@@ -73,6 +82,10 @@ class Http2Serving:
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
         report = open_report(reporter, self._connection, self._route.tunnel, head)
+        if head.is_tunnel and not head.protocol and self._route.tunnel is not None:
+            # As in HTTP/1: it is meant for the proxy at the tunnel's end.
+            report.kind = ExchangeKind.TUNNEL
+            report.notes = TunnelReason.INNER_PROXY.told(endpoint_text(*self._route.tunnel[1:]))
         try:
             ExchangeRelay(services, self._route, client, head, report).run()
         except Exception:  # a border: the connection's other streams go on

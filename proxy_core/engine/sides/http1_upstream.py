@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -33,6 +34,7 @@ class Http1Upstream:
     def __init__(self, connection: UpstreamConnection) -> None:
         self.connection = connection
         self.exchanges = 0
+        self.when_extended: Callable[[], None] | None = None  # HTTP/1.1 has Upgrade in its place
         self.is_busy = False
         self.reads_on = True
         self._link = connection.link

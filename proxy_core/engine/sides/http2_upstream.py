@@ -1,6 +1,7 @@
 """HTTP/2's upstream side: a connection that carries many exchanges, and a stream for each."""
 
 import errno
+from collections.abc import Callable
 
 import gevent
 
@@ -28,8 +29,14 @@ class Http2Carrier:
     def __init__(self, connection: UpstreamConnection, sweep: DeadlineSweep) -> None:
         self.connection = connection
         self.exchanges = 0
-        self.session = Http2Session(connection.link, Http2Connection(is_client=True, limits=HTTP2_LIMITS), sweep)
+        self.when_extended: Callable[[], None] | None = None
+        protocol = Http2Connection(is_client=True, limits=HTTP2_LIMITS)
+        self.session = Http2Session(connection.link, protocol, sweep, on_settings=self._take_settings)
         gevent.spawn(self.session.receive_all)
+
+    def _take_settings(self) -> None:
+        if self.session.protocol.peer_allows_connect_protocol and self.when_extended is not None:
+            self.when_extended()
 
     @property
     def is_busy(self) -> bool:
@@ -74,6 +81,9 @@ class Http2Upstream:
         session = self._session
         if not session.room:
             raise self._broke(StreamBrokenError(session.lost or "takes no more requests", is_unprocessed=True))
+        if head.method == b"CONNECT" and head.upgrade and not session.protocol.peer_allows_connect_protocol:
+            text = f"{self.connection.where} doesn't take WebSockets over HTTP/2, though a connection before it did."
+            raise SideError(Failure(FailureKind.HTTP_UPGRADE_FAILED, text))
         fields = request_fields(head)
         is_end = head.body_length == 0 and head.method != b"CONNECT"
         self._stream = session.open_stream(fields, is_end=is_end)

@@ -154,6 +154,7 @@ class Carrier(Protocol):
 
     connection: UpstreamConnection
     exchanges: int  # how many it has finished
+    when_extended: Callable[[], None] | None  # told that the origin understands an extended CONNECT (RFC 8441)
 
     @property
     def is_busy(self) -> bool:

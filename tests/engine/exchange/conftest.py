@@ -18,14 +18,17 @@ from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.memory import MemoryLink, memory_links
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.reception.http1_serving import Http1Serving
+from proxy_core.engine.reception.http2_serving import Http2Serving
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.sides.http1_upstream import Http1Upstream
+from proxy_core.engine.sides.http2_upstream import Http2Carrier
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.model.event import decode_batch, decode_detail, decode_event
 from proxy_core.model.exchange import ExchangeDetail, ExchangeRow
 from proxy_core.model.settings import Settings
 from tests.support.conversation import EventList
 from tests.support.fake_protocol import FakeClient, FakeUpstream
+from tests.support.http2_peer import Http2Peer
 
 
 class Peer:
@@ -113,6 +116,13 @@ class House:
         self._greenlets.append(gevent.spawn(serving.run))
         return Peer(theirs)
 
+    def http2_client(self) -> Http2Peer:
+        """A client that speaks HTTP/2 to a serving of its own."""
+        ours, theirs = memory_links("client")
+        serving = Http2Serving(self.services, ours, 1, Route(self.services))
+        self._greenlets.append(gevent.spawn(serving.run))
+        return Http2Peer(theirs.send, theirs.receive, is_client=True)
+
     def fake_client(self) -> Peer:
         """A client that speaks the other protocol, for one exchange."""
         ours, theirs = memory_links("client")
@@ -127,6 +137,14 @@ class House:
 
         self._greenlets.append(gevent.spawn(serve))
         return Peer(theirs)
+
+    def use_http2_upstreams(self) -> None:
+        self.new_upstream = lambda connection: Http2Carrier(connection, self.services.sweep)
+
+    def http2_upstream(self, number: int = 0) -> Http2Peer:
+        """The far end of the connection that was made as the number'th, in HTTP/2."""
+        link = self.upstream(number).link
+        return Http2Peer(link.send, link.receive, is_client=False)
 
     def use_fake_upstreams(self) -> None:
         self.new_upstream = FakeUpstream

@@ -1,9 +1,10 @@
 """HTTP/2 on both sides, over real TLS and sockets; the peers are spoken by h2."""
 
 import h2.events
+import h2.settings
 import pytest
 
-from proxy_core.model.exchange import ExchangeFlag, ExchangeState
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from tests.support.http2_peer import Fields, Http2Peer
 from tests.support.tls_conversation import BioPipe, connect_through, https_origin
 
@@ -229,3 +230,54 @@ class TestResets:
         for stream in streams:
             assert client.answer(stream).status == 502
         assert {each.row.failure for each in proxy.finished(5)} == {"connection_terminated"}
+
+
+class TestTunnels:
+    WEBSOCKET: Fields = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *GET[1:]]
+
+    def test_a_websocket_is_a_stream_where_both_ends_know_that(self, speak):
+        def handle(peer: Http2Peer) -> None:
+            request = peer.until(h2.events.RequestReceived)
+            assert (b":protocol", b"websocket") in request.headers
+            peer.responds(request.stream_id, [(b":status", b"200")], is_end=False)
+            while True:
+                peer.sends_data(request.stream_id, peer.until(h2.events.DataReceived).data.upper())
+
+        extended = {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
+        client, proxy, _ = speak(handle, origin={"settings": extended})
+        client.until(h2.events.RemoteSettingsChanged)
+        changed = client.until(h2.events.RemoteSettingsChanged).changed_settings
+        assert changed[h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL].new_value == 1
+        stream = client.requests(self.WEBSOCKET, is_end=False)
+        client.until(h2.events.ResponseReceived, stream)
+        client.sends_data(stream, b"hello")
+        assert client.until(h2.events.DataReceived, stream).data == b"HELLO"
+        client.resets(stream, 8)
+        exchange = proxy.only()
+        assert exchange.row.kind == ExchangeKind.WEBSOCKET
+        assert (exchange.row.status, exchange.row.request_bytes, exchange.row.response_bytes) == (200, 5, 5)
+
+    def test_where_the_origin_does_not_it_is_not_offered(self, speak):
+        client, proxy, _ = speak(answer_each(), client={"validates": False})
+        assert client.answer(client.requests(GET)).status == 200
+        assert not client.h2.remote_settings.enable_connect_protocol
+        stream = client.requests(self.WEBSOCKET, is_end=False)
+        assert client.until(h2.events.StreamReset, stream).error_code == 1
+        assert proxy.finished(2)[1].row.failure == "http_request_error"
+
+    def test_a_connect_inside_reaches_the_proxy_at_the_tunnel_s_end(self, speak):
+        def handle(peer: Http2Peer) -> None:
+            stream = peer.until(h2.events.RequestReceived).stream_id
+            peer.responds(stream, [(b":status", b"200")], is_end=False)
+            data = peer.until(h2.events.DataReceived).data
+            peer.until(h2.events.StreamEnded, stream)
+            peer.sends_data(stream, data[::-1], is_end=True)
+            peer.until(h2.events.ConnectionTerminated)
+
+        client, proxy, _ = speak(handle)
+        stream = client.requests([(b":method", b"CONNECT"), (b":authority", b"inner.test:443")], b"abc")
+        answer = client.answer(stream)
+        assert (answer.status, answer.body) == (200, b"cba")
+        exchange = proxy.only()
+        assert (exchange.row.kind, exchange.row.host) == (ExchangeKind.TUNNEL, "inner.test")
+        assert (exchange.row.request_bytes, exchange.row.response_bytes) == (3, 3)
