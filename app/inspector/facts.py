@@ -217,17 +217,19 @@ _parsed_head = lru_cache(maxsize=4)(parse_head)
 
 
 def head_lines(message: MessageRecord, interim: bytes | None) -> list[str]:
-    """A head as lines: start line, fields as they came; interim heads before, trailers behind."""
+    """A head as lines: start line, fields as they came (HTTP/2's pseudo-fields too); interim heads before, trailers
+    behind.
+    """
     raw, trailers = message.head, message.trailers
     lines: list[str] = []
     for _, head in _interim_heads(interim):
         parsed = shown_head(head)
         lines.append(f"↳ {to_text(parsed.start_line)}")
-        lines += _field_lines(parsed.fields)
+        lines += _field_lines(parsed.pseudo + parsed.fields)
     parsed = shown_head(raw)
     if raw:
         lines.append(to_text(parsed.start_line))
-        lines += _field_lines(parsed.fields)
+        lines += _field_lines(parsed.pseudo + parsed.fields)
     if trailers:
         lines.append("↳ Trailers")
         lines += _field_lines(parse_fields(trailers[:SHOWN_HEAD_BYTES]))

@@ -42,7 +42,7 @@ _STYLE = re.compile(
     r"(?P<muted>/\*.*?(?:\*/|$))|(?P<js>\"[^\"]*\"?|'[^']*'?)|(?P<jk>(?<![\w-])[\w-]++(?=\s*+:[^{]{0,200}(?:;|$)))|(?P<jb>[@!][\w-]+)"
     r"|(?P<jn>#[0-9a-fA-F]{3,8}\b|(?<![\w-])-?\d[\w.%]*)"
 )
-_FIELDS = re.compile(r"^(?P<jk>[^:\s]+)(?=:)")
+_FIELDS = re.compile(r"^(?:(?P<muted>:[a-z]+: .*)|(?P<jk>[^:\s]+)(?=:))")  # HTTP/2's pseudo-fields stand back
 _FORM = re.compile(r"^(?P<jk>.*?)(?= = )")
 _PATTERNS = {
     Language.JSON: _JSON,

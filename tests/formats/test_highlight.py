@@ -67,6 +67,7 @@ def test_parts_are_in_order_and_have_known_roles(line, language):
         (Language.FIELDS, "Cache-Control: max-age=0, a: b", [("Cache-Control", "jk")]),
         (Language.FIELDS, "HTTP/1.1 200 OK: fine", []),
         (Language.FIELDS, ": no name", []),
+        (Language.FIELDS, ":authority: shop.test", [(":authority: shop.test", "muted")]),
         (Language.FORM, "a = b = c", [("a", "jk")]),
         (Language.FORM, "no value", []),
     ],

@@ -36,7 +36,7 @@ class Http2Peer:
         read: Callable[[int], bytes],
         *,
         is_client: bool,
-        settings: dict[int, int] | None = None,
+        settings: dict[h2.settings.SettingCodes, int] | None = None,
         opens_windows: bool = True,
         validates: bool = True,
     ) -> None:
@@ -49,7 +49,8 @@ class Http2Peer:
             split_outbound_cookies=False,
         )
         self.h2 = h2.connection.H2Connection(config)
-        values = {**dict(self.h2.local_settings), **(settings or {})}
+        values: dict[Any, int] = {key: self.h2.local_settings[key] for key in self.h2.local_settings}
+        values.update(settings or {})
         self.h2.local_settings = h2.settings.Settings(client=is_client, initial_values=values)
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(16 * 1024 * 1024)  # the connection's: streams have their own

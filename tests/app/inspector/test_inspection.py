@@ -719,6 +719,18 @@ def test_heads_with_interim_heads_and_trailers():
     assert head_lines(NO_MESSAGE, b"\xc1") == []
 
 
+def test_a_head_of_http2_shows_its_pseudo_fields_before_the_fields():
+    head = b"GET /x HTTP/2\r\n:method: GET\r\n:authority: shop.test\r\n:scheme: https\r\n:path: /x\r\na: 1\r\n\r\n"
+    assert head_lines(MessageRecord(head), None) == [
+        "GET /x HTTP/2",
+        ":method: GET",
+        ":authority: shop.test",
+        ":scheme: https",
+        ":path: /x",
+        "a: 1",
+    ]
+
+
 def test_a_tunnel_has_facts_too(recorded):
     row, detail = recorded(
         Sample(method="CONNECT", kind=ExchangeKind.TUNNEL, status=None, scheme="", path="", content_type="")
