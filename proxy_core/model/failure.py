@@ -24,6 +24,7 @@ class FailureKind(StrEnum):
     TLS_CERTIFICATE_ERROR = "tls_certificate_error"
     TLS_ALERT_RECEIVED = "tls_alert_received"
     HTTP_REQUEST_ERROR = "http_request_error"
+    HTTP_REQUEST_DENIED = "http_request_denied"
     HTTP_RESPONSE_INCOMPLETE = "http_response_incomplete"
     HTTP_RESPONSE_HEADER_SECTION_SIZE = "http_response_header_section_size"
     HTTP_RESPONSE_TRANSFER_CODING = "http_response_transfer_coding"
@@ -66,6 +67,7 @@ FAILURES: dict[FailureKind, FailureFacts] = {
     FailureKind.TLS_CERTIFICATE_ERROR: FailureFacts(502, "TLS"),
     FailureKind.TLS_ALERT_RECEIVED: FailureFacts(502, "TLS"),
     FailureKind.HTTP_REQUEST_ERROR: FailureFacts(400, "Malformed"),
+    FailureKind.HTTP_REQUEST_DENIED: FailureFacts(403, "Denied"),
     FailureKind.HTTP_RESPONSE_INCOMPLETE: FailureFacts(502, "Cut short"),
     FailureKind.HTTP_RESPONSE_HEADER_SECTION_SIZE: FailureFacts(502, "Too large"),
     FailureKind.HTTP_RESPONSE_TRANSFER_CODING: FailureFacts(502, "Bad chunk"),

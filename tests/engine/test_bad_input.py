@@ -18,7 +18,9 @@ GOOD = b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: 127.0.0.1:9\r\n"
     ("sent", "status"),
     [
         pytest.param(b"\x00\x01\x02\x03 garbage\r\n\r\n", 400, id="garbage"),
-        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40, 400, id="TLS on the plain port"),
+        pytest.param(
+            b"\x16\x03\x01\x02\x00\x02\x00\x01\xfc\x03\x03" + b"\x00" * 40, 400, id="TLS without a ClientHello"
+        ),
         pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 400, id="another protocol"),
         pytest.param(b"GET  http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, id="two spaces"),
         pytest.param(b"GET http://127.0.0.1:9/ HTTP/1.1\nHost: 127.0.0.1:9\n\n", 400, id="bare LF"),

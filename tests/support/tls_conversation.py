@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from gevent import socket
 
@@ -108,15 +108,43 @@ def connect_through(
     client = proxy.connect()
     client.sends(b"CONNECT %b:%d HTTP/1.1\r\nHost: x\r\n\r\n" % (host.encode(), port))
     client.sees(ESTABLISHED)
+    return tls_over(proxy, client, host if name == "" else name, alpn=alpn, trust=trust)
+
+
+def tls_over(
+    proxy: Proxy, client: Client, name: str | None, *, alpn: Sequence[str] = (), trust: bool = True
+) -> BioPipe:
+    """TLS with Harrier, as a client that trusts its CA, and asks for `name` by SNI."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = _client_context(proxy, name, alpn, trust=trust).wrap_bio(incoming, outgoing, server_hostname=name)
+    pipe = BioPipe(client.sock, tls, incoming, outgoing)
+    pipe.run(pipe.tls.do_handshake)
+    return pipe
+
+
+def tls_inside(proxy: Proxy, outer: BioPipe, name: str) -> BioPipe:
+    """The same, inside TLS."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = _client_context(proxy, name, (), trust=True).wrap_bio(incoming, outgoing, server_hostname=name)
+    pipe = BioPipe(cast("socket.socket", _SocketOf(outer)), tls, incoming, outgoing)
+    pipe.run(pipe.tls.do_handshake)
+    return pipe
+
+
+class _SocketOf:
+    """What a pipe needs of a socket, over another pipe."""
+
+    def __init__(self, pipe: BioPipe) -> None:
+        self.sendall = pipe.sends
+        self.recv = pipe.reads
+
+
+def _client_context(proxy: Proxy, name: str | None, alpn: Sequence[str], *, trust: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trust:
         context.load_verify_locations(cadata=proxy.authority.certificate_pem.decode())
     if alpn:
         context.set_alpn_protocols(list(alpn))
-    server_name = host if name == "" else name
-    if server_name is None:
+    if name is None:
         context.check_hostname = False
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    pipe = BioPipe(client.sock, context.wrap_bio(incoming, outgoing, server_hostname=server_name), incoming, outgoing)
-    pipe.run(pipe.tls.do_handshake)
-    return pipe
+    return context

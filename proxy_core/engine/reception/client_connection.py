@@ -1,8 +1,8 @@
 """A client connection: what is known of it, and how what it says is served.
 
 Whatever is spoken on a connection, and however far inside it (after a CONNECT, inside TLS), is served by a function
-that returns what ended it (`Ended`): nothing more to do, or a CONNECT that somebody has to see to. So the two questions
-stay apart: «what is spoken here?» is asked by whoever hands a link over, «what is done about a CONNECT?» by whoever
+that returns what ended it (`Ended`): nothing more to do, or a tunnel that somebody has to see to. So the two questions
+stay apart: «what is spoken here?» is asked by whoever hands a link over, «what is done about a tunnel?» by whoever
 gets one back.
 """
 
@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
+from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.recording.connection_record import connection_record
-from proxy_core.engine.recording.report import Report
-from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.model.exchange import Side
-from proxy_core.protocols.http1.head import Http1RequestHead
 
 
 class ClientConnection:
@@ -37,12 +35,4 @@ class Closed(NamedTuple):
     """The connection is closed."""
 
 
-class ConnectWanted(NamedTuple):
-    """The client wants a tunnel. Its connection is open, and the next one's to close; the report is held."""
-
-    client: Http1Client  # has read the CONNECT, and answers it
-    head: Http1RequestHead
-    report: Report
-
-
-Ended = Closed | ConnectWanted
+Ended = Closed | TunnelWanted

@@ -1,6 +1,6 @@
-"""What is done about a CONNECT: interception, plain HTTP, or a tunnel.
+"""What is done about a tunnel that a client wants, by CONNECT or SOCKS: interception, plain HTTP, or a tunnel indeed.
 
-The proxy answers 200 at once and looks at what comes. A ClientHello: connect upstream first, verify it, then end the
+The proxy grants it at once and looks at what comes. A ClientHello: connect upstream first, verify it, then end the
 client's TLS with a leaf for the name. Something like HTTP: served as HTTP. Anything else, or a server that speaks
 first, or a host that is not to be intercepted: relayed unread. Where the upstream fails, the client's TLS is still
 ended, so that the page that says why can be read (browsers hide the bodies of failed CONNECTs).
@@ -10,17 +10,16 @@ import time
 
 import gevent
 
-from proxy_core.engine.exchange import own_answer
-from proxy_core.engine.exchange.answering import answer
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
 from proxy_core.engine.links.tls_facts import tls_facts
-from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
+from proxy_core.engine.reception.client_connection import ClientConnection
 from proxy_core.engine.reception.speech import Speech, recognise
 from proxy_core.engine.reception.spoken import serving_of
+from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
@@ -33,20 +32,18 @@ from proxy_core.protocols.client_hello import ClientHello
 from proxy_core.protocols.http1.fields import shown
 
 _MOST_NAMES = 8  # of protocols, in a sentence
-_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Connect:
-    """One CONNECT, from its head to the end of what comes of it."""
+    """One wanted tunnel, from the request for it to the end of what comes of it."""
 
-    def __init__(self, services: Services, connection: ClientConnection, wanted: ConnectWanted) -> None:
+    def __init__(self, services: Services, connection: ClientConnection, wanted: TunnelWanted) -> None:
         self._services = services
         self._connection = connection
-        self._side = wanted.client
-        self._client, self._first_bytes = wanted.client.detach()
-        self._head = wanted.head
+        self._asker = wanted.asker
+        self._client, self._first_bytes = wanted.asker.detach()
         self._report = report = wanted.report
-        self._host, self._port = wanted.head.host, wanted.head.port
+        self._host, self._port = wanted.host, wanted.port
         self._prepared: UpstreamConnection | None = None  # connected while the client kept silent
         self._server_spoke = b""
         report.kind = ExchangeKind.TUNNEL
@@ -66,8 +63,7 @@ class Connect:
             self._tunnel_or_refuse()
             return
         try:
-            self._client.send(_ESTABLISHED)
-            self._note_established()
+            self._client.send(self._asker.granted(self._report))
             seen = self._first_bytes or self._await_first_bytes()
             spoken: ClientHello | Speech = Speech.UNKNOWN
             if seen and not self._server_spoke:
@@ -101,12 +97,8 @@ class Connect:
         else:
             self._tunnel(seen, TunnelReason.NOT_WEB if seen else TunnelReason.SILENCE)
 
-    def _note_established(self) -> None:
-        report = self._report
-        report.status, report.response_head, report.response_version = 200, _ESTABLISHED, "HTTP/1.1"
-
     def _client_closed(self) -> None:
-        text = "The client closed the connection right after CONNECT."
+        text = "The client closed the connection as soon as it had its tunnel."
         self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
 
     def _await_first_bytes(self) -> bytes:
@@ -146,17 +138,15 @@ class Connect:
     # Tunnels
 
     def _tunnel_or_refuse(self) -> None:
-        """Not to be intercepted: connect first, and answer the CONNECT itself with what came of it."""
+        """Not to be intercepted: connect first, and answer the request for a tunnel with what came of it."""
         report = self._report
         try:
             upstream = self._services.opener.connect_plain(self._host, self._port)
         except UpstreamError as error:
-            response = own_answer.failure_response(error.failure, self._head)
-            answer(self._services, self._side, report, response, error.failure, is_last=True)
+            self._asker.refuse(report, error.failure)
             return
-        self._note_established()
         try:
-            self._client.send(_ESTABLISHED)
+            self._client.send(self._asker.granted(report))
         except OSError:
             upstream.link.close()
             self._client_closed()

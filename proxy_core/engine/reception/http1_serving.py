@@ -10,8 +10,9 @@ from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
-from proxy_core.engine.reception.client_connection import Closed, ConnectWanted, Ended
+from proxy_core.engine.reception.client_connection import Closed, Ended
 from proxy_core.engine.reception.opened_report import open_report, open_unread_report
+from proxy_core.engine.reception.tunnel_wanted import ConnectAsker, TunnelWanted
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.sides.side import SideError
@@ -49,7 +50,7 @@ class Http1Serving:
     def run(self) -> Ended:
         """Serve until the connection ends, or a CONNECT comes that is meant for us. Closes the upstream."""
         client = self._client
-        wanted: ConnectWanted | None = None
+        wanted: TunnelWanted | None = None
         try:
             while wanted is None and client.keeps and (head := self._read_head()) is not None:
                 wanted = self._serve(head)
@@ -88,7 +89,7 @@ class Http1Serving:
         report = open_unread_report(self._reporter, self._connection, self._tunnel, raw)
         answer(self._services, self._client, report, own_answer.failure_response(failure), failure)
 
-    def _serve(self, head: Http1RequestHead) -> ConnectWanted | None:
+    def _serve(self, head: Http1RequestHead) -> TunnelWanted | None:
         """See to one request: have it relayed, answer it, or return it."""
         reporter, services, client = self._reporter, self._services, self._client
         self._has_served = True
@@ -105,10 +106,11 @@ class Http1Serving:
         ExchangeRelay(services, self._route, client, head, report).run()
         return None
 
-    def _take_connect(self, head: Http1RequestHead, report: Report) -> ConnectWanted | None:
+    def _take_connect(self, head: Http1RequestHead, report: Report) -> TunnelWanted | None:
         if self._tunnel is None:
             self._reporter.hold(report)
-            return ConnectWanted(self._client, head, report)
+            asker = ConnectAsker(self._services, self._client, head)
+            return TunnelWanted(asker, head.host, head.port, report)
         # Inside a tunnel it is meant for the proxy at the tunnel's end. That one gets the very bytes, since what
         # concerns a proxy (RFC 9110 §11.7) is for it. Once it has answered, the two are left to themselves, whatever it
         # said: a refusal and a second try, too, are relayed unread.

@@ -2,12 +2,12 @@
 
 from greenlet import getcurrent
 
-from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
-from proxy_core.engine.reception.client_connection import ClientConnection, ConnectWanted
+from proxy_core.engine.reception.client_connection import ClientConnection
 from proxy_core.engine.reception.connect import Connect
-from proxy_core.engine.reception.http1_serving import Http1Serving
+from proxy_core.engine.reception.entrance import Entrance
+from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
 
@@ -19,8 +19,8 @@ def serve_client(services: Services, client: Link) -> None:
     """
     connection = ClientConnection(services, client)
     try:
-        ended = Http1Serving(services, client, connection.key, Route(services)).run()
-        if isinstance(ended, ConnectWanted):
+        ended = Entrance(services, connection).serve(client)
+        if isinstance(ended, TunnelWanted):
             Connect(services, connection, ended).run()
     except Exception:
         failure = Failure(FailureKind.OWN_FAULT, caught("a relay"))

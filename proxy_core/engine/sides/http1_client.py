@@ -10,6 +10,7 @@ from collections.abc import Callable
 import gevent
 
 from proxy_core.engine.limits import Limits
+from proxy_core.engine.links.lingering import end_gently
 from proxy_core.engine.links.link import Link, PeerState
 from proxy_core.engine.sides.reading import await_part
 from proxy_core.engine.sides.side import ClientGoneError, SideError
@@ -262,11 +263,4 @@ class Http1Client:
         self.link.close()
 
     def _close_gently(self) -> None:
-        """RFC 9112 §9.6: half-close and read on a little, lest a reset wipe out the response on its way."""
-        try:
-            with gevent.Timeout(self._limits.linger_s, TimeoutError()):
-                self.link.send_eof()
-                while self.link.receive():
-                    pass
-        except OSError:
-            pass
+        end_gently(self.link, self._limits.linger_s)
