@@ -237,6 +237,7 @@ class Http2Connection(ControlReading):
             begin += _PRIORITY_BYTES
             if begin > end:
                 raise BrokenError(frame.FRAME_SIZE_ERROR, "HEADERS has no room for its priority.")
+            self._check_dependency(number, data[begin - _PRIORITY_BYTES : begin])
         is_end = flags & frame.END_STREAM != 0
         if flags & frame.END_HEADERS:
             self._take_block(number, data[begin:end], is_end)

@@ -35,6 +35,7 @@ class ControlReading(SendingHalf):
         elif kind == frame.PRIORITY:
             if number == 0:
                 raise BrokenError(frame.PROTOCOL_ERROR, "PRIORITY came for no stream.")
+            self._check_dependency(number, payload)
             self._check_flood(flood.PRIORITIES, "PRIORITY")
         elif kind == frame.PUSH_PROMISE:
             raise BrokenError(frame.PROTOCOL_ERROR, "a push came, which was not allowed.")  # RFC 9113 §8.4
@@ -167,6 +168,11 @@ class ControlReading(SendingHalf):
         is_known = number < self._next_stream if self._is_client else number <= self._highest
         if number == 0 or not is_known or not number & 1:
             raise BrokenError(frame.PROTOCOL_ERROR, f"{name} came for a stream that was never opened.")
+
+    def _check_dependency(self, number: int, priority: bytes) -> None:
+        """RFC 7540 §5.3.1, all that is left of priorities: nobody who could mean them well depends on itself."""
+        if int.from_bytes(priority[:4], "big") & _NUMBER_BITS == number:
+            raise BrokenError(frame.PROTOCOL_ERROR, "a stream is to depend on itself.")
 
     def _check_flood(self, kind: int, name: str) -> None:
         if self._flood.is_flood(kind):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from proxy_core.protocols.http1.fields import MalformedError
-from proxy_core.protocols.http2.field_block import check_form
+from proxy_core.protocols.http2.field_block import BlockForm, check_padding, read_form
 
 try:
     from jh2._hazmat import Decoder as _RustDecoder
@@ -41,8 +41,8 @@ class FieldBlockError(Exception):
 
 
 class _Decoder(Protocol):
-    def decode(self, block: bytes) -> Fields:
-        """Decode a block whose form was checked. Raises FieldBlockError."""
+    def decode(self, block: bytes, form: BlockForm) -> Fields:
+        """Decode a block of this form. Raises FieldBlockError."""
 
 
 class _Encoder(Protocol):
@@ -61,15 +61,19 @@ class FieldDecoder:
     def decode(self, block: bytes) -> Fields:
         """The fields of a whole block in order. Raises FieldBlockError."""
         try:
-            if check_form(block) > self._most_fields:
+            form = read_form(block)
+            if form.fields > self._most_fields:
                 raise FieldBlockError("A field block holds thousands of fields.", is_bomb=True)
+            return self._decoder.decode(block, form)
         except MalformedError as error:
             raise FieldBlockError(error.text) from None
-        return self._decoder.decode(block)
 
 
 class FieldEncoder:
-    """The sending end's table."""
+    """The sending end's table.
+
+    A field that no hop may index keeps its mark, unless the table holds the same field already, from one without.
+    """
 
     def __init__(self) -> None:
         self._encoder: _Encoder = _RustFieldEncoder() if HAS_RUST else _PythonFieldEncoder()
@@ -91,13 +95,15 @@ class _RustFieldDecoder:
     def __init__(self, most_bytes: int) -> None:
         self._decoder = _RustDecoder(most_bytes)
 
-    def decode(self, block: bytes) -> Fields:
+    def decode(self, block: bytes, form: BlockForm) -> Fields:
         try:
-            return tuple(self._decoder.decode(block, True))
+            fields: list[Field] = self._decoder.decode(block, True)
         except _RustError as error:
             raise FieldBlockError(f"A field block can't be decoded ({error}).") from None
         except _RustOversizedError:
             raise FieldBlockError("A field block holds megabytes of fields.", is_bomb=True) from None
+        check_padding(form, fields)
+        return tuple(fields)
 
 
 class _RustFieldEncoder:
@@ -118,7 +124,7 @@ class _PythonFieldDecoder:
 
         self._decoder = Decoder(most_bytes)
 
-    def decode(self, block: bytes) -> Fields:
+    def decode(self, block: bytes, form: BlockForm) -> Fields:  # noqa: ARG002  # it sees to the padding itself
         from hpack import HPACKError, NeverIndexedHeaderTuple, OversizedHeaderListError
 
         try:
