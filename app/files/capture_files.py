@@ -21,6 +21,7 @@ from app.files.opened_folder import OpenedFolder
 from app.files.suggested_name import safe_name, suggested_name
 from app.look.notices import NoticeKind, NoticeStack
 from app.preferences import Preferences
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.home import LIVE_SUFFIX, Home
@@ -60,17 +61,17 @@ class CaptureFiles(QObject):
 
     # Writing
 
-    def save(self, source: str, ids: list[int] | None, suggested: str) -> None:
-        """Save a capture, or some exchanges of it, as a file that the person chooses."""
+    def save(self, source: str, ids: list[int] | None, left_out: LeftOut | None, suggested: str) -> None:
+        """Save a capture, all but what is left out, or some exchanges of it, as a file that the person chooses."""
         path = ask_save(self._window, "Save the capture", self._suggest(suggested, ".harrier"), ".harrier")
         if path:
-            self._write(SaveTask(source, path, ids), path, "Saving")
+            self._write(SaveTask(source, path, ids, left_out), path, "Saving")
 
-    def export(self, source: str, ids: list[int] | None, suggested: str) -> None:
-        """Write a capture, or some exchanges of it, as HAR."""
+    def export(self, source: str, ids: list[int] | None, left_out: LeftOut | None, suggested: str) -> None:
+        """Write a capture, all but what is left out, or some exchanges of it, as HAR."""
         path = ask_save(self._window, "Export as HAR", self._suggest(suggested, ".har"), ".har")
         if path:
-            self._write(ExportTask(source, path, ids), path, "Exporting")
+            self._write(ExportTask(source, path, ids, left_out), path, "Exporting")
 
     def save_body(self, source: str, row: ExchangeRow, message: MessageKind, *, decoded: bool) -> None:
         """Write the body of one message to a file that the person chooses."""

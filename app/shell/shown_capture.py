@@ -12,6 +12,7 @@ from app.look.notices import NoticeKind, NoticeStack
 from app.shell.capture_totals import CaptureTotals
 from app.shell.clearing import Clearing
 from app.shell.engine_state import EngineState
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.notice import RowsChanged
@@ -63,17 +64,11 @@ class ShownCapture(QObject):
         """How many exchanges it holds."""
         return self._file_totals if self.is_file else self._state.totals
 
-    def all_ids(self) -> list[int] | None:
-        """All exchanges of it, None where nothing is left out; none when they can't be read, which is then told."""
-        left_out, reader = self._clearing.left_out, self._model.reader
-        if self.is_file or not left_out.upto_id or reader is None:
-            return None
-        reader.leave_out(left_out)
-        try:
-            return list(reader.ids())
-        except CaptureError as error:
-            self._tell_problem(str(error))
-            return []
+    @property
+    def left_out(self) -> LeftOut | None:
+        """What was cleared of it and lies in it all the same; None where there is nothing of the sort."""
+        left_out = self._clearing.left_out
+        return left_out if left_out.upto_id and not self.is_file else None
 
     def show_file(self, path: str, title: str) -> None:
         """Show what was opened."""

@@ -29,6 +29,7 @@ from app.shell.shown_capture import ShownCapture
 from app.shell.situation import Situation
 from app.shell.theme_menu import fill_theme_menu
 from app.shell.way_in_actions import WayInActions
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.formats.one_line import one_line
 from proxy_core.home import Home
 from proxy_core.model.command import SetRecording
@@ -38,6 +39,7 @@ from proxy_core.model.message_record import MessageKind
 from proxy_core.model.notice import EngineStarted
 from proxy_core.model.settings import Settings
 
+_Write = Callable[[str, list[int] | None, LeftOut | None, str], None]  # of `CaptureFiles`
 _BUSY_MS = 150  # a filter that takes longer says that it runs
 
 
@@ -83,17 +85,17 @@ class WindowController(QObject):
         self._show_situation()
 
     def _bind(self) -> None:
-        selected_ids, files, shown = self.window.list.selected_ids, self.files, self.shown
+        selected_ids, files = self.window.list.selected_ids, self.files
         handlers: dict[str, Callable[[], object]] = {
             "record": self._toggle_recording,
             "clear": self._clear,
             "open": files.ask_open,
-            "save": lambda: self._write(files.save, shown.all_ids()),
+            "save": lambda: self._write(files.save),
             "save_selected": lambda: self._write(files.save, selected_ids()),
-            "export_all": lambda: self._write(files.export, shown.all_ids()),
+            "export_all": lambda: self._write(files.export),
             "export_shown": lambda: self._write(files.export, list(self.model.all_ids())),
             "export_selected": lambda: self._write(files.export, selected_ids()),
-            "back_to_live": shown.back_to_live,
+            "back_to_live": self.shown.back_to_live,
             "leave_host": lambda: self._leave_host(self.list_actions.current_row()),
             "settings": self._ask_settings,
             "keys": lambda: KeysDialog(self.window).exec(),
@@ -211,10 +213,10 @@ class WindowController(QObject):
         elif self.shown.totals.total:
             self.clearing.clear()
 
-    def _write(self, write: Callable[[str, list[int] | None, str], None], ids: list[int] | None) -> None:
-        """Write exchanges of what is shown, None for all."""
+    def _write(self, write: _Write, ids: list[int] | None = None) -> None:
+        """Write exchanges of what is shown, None for all that was not cleared."""
         if self.shown.path and (ids is None or ids):
-            write(self.shown.path, ids, self.shown.stem)
+            write(self.shown.path, ids, None if ids else self.shown.left_out, self.shown.stem)
 
     def _save_body(self, row: ExchangeRow, message: MessageKind, decoded: bool) -> None:
         self.files.save_body(self.shown.path, row, message, decoded=decoded)

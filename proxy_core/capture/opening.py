@@ -29,6 +29,10 @@ class ForeignIndexError(sqlite3.DatabaseError):
     """What was opened is no index that we made, or one of another version: a predicate, such as «is no …»."""
 
 
+class OtherFormatError(ForeignIndexError):
+    """It is an index of Harrier's, and nothing is wrong with it: another version made it, and can read it."""
+
+
 def sqlite_error_text(error: Exception) -> str:
     """What SQLite says is wrong, without what it quotes from the file: «malformed database schema (…) - …»."""
     return re.split(r" \(| - |: |\n", str(error), maxsplit=1)[0]
@@ -99,7 +103,7 @@ def check_index(database: sqlite3.Connection, patience_s: float = OPENING_S) -> 
             raise ForeignIndexError("is no Harrier capture")
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if why := refusal(database, version):
-            raise ForeignIndexError(why)
+            raise OtherFormatError(why)
         if _schema(database) != _our_schema(version):
             raise ForeignIndexError("is no Harrier capture: its tables are not those that Harrier makes")
     except sqlite3.OperationalError:

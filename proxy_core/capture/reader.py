@@ -22,6 +22,7 @@ from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.opening import (
     OPENING_S,
     ForeignIndexError,
+    OtherFormatError,
     Patience,
     check_row_count,
     most_rows,
@@ -48,6 +49,10 @@ class CaptureError(Exception):
 
 class UnwritableError(CaptureError):
     """The capture could be read, were there room, or leave, to write beside it."""
+
+
+class OtherFormatCaptureError(CaptureError):
+    """The capture is one of another Harrier: there is nothing to repair."""
 
 
 class CaptureInterruptedError(Exception):
@@ -102,6 +107,8 @@ class CaptureReader:
             except OSError:
                 database.close()
                 raise
+        except OtherFormatError as error:
+            raise OtherFormatCaptureError(f"{self.path} {error}.") from None
         except ForeignIndexError as error:
             raise CaptureError(f"{self.path} {error}.") from None
         except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -211,6 +218,15 @@ class CaptureReader:
         """A fact about the capture, "" when unknown."""
         row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
         return "" if row is None else str(row[0])
+
+    def progress(self, series: int) -> tuple[int, int]:
+        """(journal segment, offset) up to where a series has been taken in; (0, 0) for none of it."""
+        row = self._one("SELECT segment, offset FROM progress WHERE series = ?", (series,))
+        if row is None:
+            return 0, 0
+        if not all(isinstance(each, int) and each >= 0 for each in row):
+            raise CaptureError(f"{self.path} is damaged: it doesn't say up to where its journals have been taken in.")
+        return row[0], row[1]
 
     def ids(
         self,

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
-from proxy_core.capture.opening import ForeignIndexError, sqlite_error_text
-from proxy_core.capture.reader import CaptureError, UnwritableError, is_unwritable
+from proxy_core.capture.opening import ForeignIndexError, OtherFormatError, sqlite_error_text
+from proxy_core.capture.reader import CaptureError, OtherFormatCaptureError, UnwritableError, is_unwritable
 from proxy_core.capture.segment import is_journal, segment_name, segment_series, segments_in, series_in
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
 from proxy_core.model.failure import FailureKind
@@ -57,6 +57,8 @@ def recover(folder: str, index: str = "") -> Recovery:
     except OSError as error:
         kind = UnwritableError if error.errno in _UNWRITABLE else CaptureError
         raise kind(f"{folder} can't be repaired ({os_error_text(error)}).") from None
+    except OtherFormatError as error:
+        raise OtherFormatCaptureError(f"{folder} {error}.") from None
     except ForeignIndexError as error:
         raise CaptureError(f"{folder} {error}.") from None
     except (sqlite3.Error, OverflowError) as error:

@@ -3,7 +3,8 @@
 A recording that was killed leaves events in its journals that its index lacks, and exchanges that are under way for
 ever. Repairing writes into the folder; where that can't be (a disk that is full, or can be read only), a copy of the
 index is repaired in another folder, and the bodies are read where they lie. An index that is damaged is made anew from
-the journals, when more comes of it than can still be read.
+the journals, when more comes of it than can still be read. A capture of another Harrier is left alone, and so is one
+that is being recorded: what its recorder has not taken in yet is waited for, and told.
 """
 
 import os
@@ -12,8 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from proxy_core.capture.backlog import caught_up, is_behind
 from proxy_core.capture.live import is_recording
-from proxy_core.capture.reader import CaptureError, CaptureReader, UnwritableError
+from proxy_core.capture.reader import CaptureError, CaptureReader, OtherFormatCaptureError, UnwritableError
 from proxy_core.capture.recovery import Recovery, recover
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.home import LIVE_SUFFIX
@@ -23,21 +25,28 @@ _PREFIX = ".harrier-"
 
 
 @contextmanager
-def best_reader(path: str, workplace: str, remarks: list[str]) -> Iterator[CaptureReader]:
-    """A reader of a `.harrier` file or a live capture; `remarks` gets sentences about what was repaired.
+def best_reader(
+    path: str, workplace: str, remarks: list[str], *, keeps_numbers: bool = False
+) -> Iterator[CaptureReader]:
+    """A reader of a `.harrier` file or a live capture; `remarks` gets sentences about what was repaired, or is missing.
 
     A FILE.harrier whose recorder was killed does not exist yet, but its live capture lies beside it. `workplace` is a
-    folder where a copy of the index has room. Raises CaptureError.
+    folder where a copy of the index has room. Who has the exchanges' numbers already wants them kept (`keeps_numbers`):
+    an index made anew has others. Raises CaptureError.
     """
     folder = live_folder(path)
     if not folder or is_recording(folder):
         with closing(CaptureReader(folder or path)) as reader:
+            if folder and (missing := caught_up(reader, folder)):
+                remarks.append(missing)
             yield reader
         return
     try:
         recovery = repair(folder)
+    except OtherFormatCaptureError:
+        raise
     except CaptureError as error:
-        with _copied(folder, workplace, error, remarks) as reader:
+        with _copied(folder, workplace, error, remarks, keeps_numbers=keeps_numbers) as reader:
             yield reader
         return
     _tell(recovery, remarks)
@@ -54,15 +63,22 @@ def live_folder(path: str) -> str:
 def repair(folder: str) -> Recovery | None:
     """Repair a live capture that nobody records, in its place; None when it was closed in order.
 
-    A WAL that was left is taken in, too: of any size, it would be read by everybody who opens the index. Raises
-    CaptureError.
+    A WAL that was left is taken in, too: of any size, it would be read by everybody who opens the index. A worker may
+    have outlived its recorder, and have written on when the capture was repaired. Raises CaptureError.
     """
     with closing(CaptureReader(folder)) as reader:
-        is_closed = reader.meta("closed") == "1"
-    if is_closed and not os.path.exists(os.path.join(folder, f"{INDEX_NAME}-wal")):
+        is_whole = reader.meta("closed") == "1" and not _has_backlog(reader, folder)
+    if is_whole and not os.path.exists(os.path.join(folder, f"{INDEX_NAME}-wal")):
         return None
     recovery = recover(folder)
-    return None if is_closed else recovery
+    return None if is_whole else recovery
+
+
+def _has_backlog(reader: CaptureReader, folder: str) -> bool:
+    try:
+        return is_behind(reader, folder)
+    except OSError:
+        return False  # a journal that can't be read gives nothing
 
 
 def _tell(recovery: Recovery | None, remarks: list[str], *, is_kept: bool = True) -> None:
@@ -80,17 +96,19 @@ def _tell(recovery: Recovery | None, remarks: list[str], *, is_kept: bool = True
 
 
 @contextmanager
-def _copied(folder: str, workplace: str, error: CaptureError, remarks: list[str]) -> Iterator[CaptureReader]:
+def _copied(
+    folder: str, workplace: str, error: CaptureError, remarks: list[str], *, keeps_numbers: bool
+) -> Iterator[CaptureReader]:
     with _workshop(workplace) as place:
         if isinstance(error, UnwritableError):
-            reader = _repaired_copy(folder, place, remarks)
+            reader = _repaired_copy(folder, place, remarks, keeps_numbers=keeps_numbers)
         else:
-            reader = _best_of_damaged(folder, place, error, remarks)
+            reader = _best_of_damaged(folder, place, error, remarks, keeps_numbers=keeps_numbers)
         with closing(reader):
             yield reader
 
 
-def _repaired_copy(folder: str, place: str, remarks: list[str]) -> CaptureReader:
+def _repaired_copy(folder: str, place: str, remarks: list[str], *, keeps_numbers: bool) -> CaptureReader:
     index = os.path.join(place, INDEX_NAME)
     try:
         for suffix in ("", "-wal"):
@@ -99,19 +117,21 @@ def _repaired_copy(folder: str, place: str, remarks: list[str]) -> CaptureReader
         raise CaptureError(f"{folder} can't be copied for its repair ({os_error_text(error)}).") from None
     try:
         _tell(recover(folder, index), remarks, is_kept=False)
-    except UnwritableError:
+    except (UnwritableError, OtherFormatCaptureError):
         raise
     except CaptureError as error:
-        return _best_of_damaged(folder, place, error, remarks)
+        return _best_of_damaged(folder, place, error, remarks, keeps_numbers=keeps_numbers)
     return CaptureReader(folder, index=index)
 
 
-def _best_of_damaged(folder: str, place: str, error: CaptureError, remarks: list[str]) -> CaptureReader:
+def _best_of_damaged(
+    folder: str, place: str, error: CaptureError, remarks: list[str], *, keeps_numbers: bool
+) -> CaptureReader:
     """Whatever gives more: the index as it is, or what the journals give. Raises `error` when neither does."""
     as_it_is, readable = _opened(folder)
     index = os.path.join(place, f"anew-{INDEX_NAME}")
     try:
-        recovery = recover(folder, index)
+        recovery = None if keeps_numbers else recover(folder, index)
     except CaptureError:
         recovery = None
     if recovery is not None and recovery.exchanges > readable:

@@ -7,23 +7,26 @@ from collections.abc import Callable
 
 import msgspec
 
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.model.message_record import MessageKind
 
 
 class SaveTask(msgspec.Struct, frozen=True, tag="save"):
-    """Save a capture (all of it, or some exchanges) as one `.harrier` file."""
+    """Save a capture (all of it, all but what is left out, or some exchanges) as one `.harrier` file."""
 
     source: str
     target: str
     ids: list[int] | None = None
+    left_out: LeftOut | None = None
 
 
 class ExportTask(msgspec.Struct, frozen=True, tag="export"):
-    """Write a capture (all of it, or some exchanges) as HAR."""
+    """Write a capture (all of it, all but what is left out, or some exchanges) as HAR."""
 
     source: str
     target: str
     ids: list[int] | None = None
+    left_out: LeftOut | None = None
 
 
 class BodyTask(msgspec.Struct, frozen=True, tag="body"):

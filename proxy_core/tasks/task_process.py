@@ -71,11 +71,11 @@ def _carry_out(task: FileTask, progress: Progress) -> list[str]:
     """Returns remarks for the person: what had to be repaired, left out, or left as it was."""
     remarks: list[str] = []
     match task:
-        case SaveTask(source=source, target=target, ids=ids):
-            with _reading(source) as reader:
+        case SaveTask(target=target, ids=ids):
+            with _reading_whole(task, remarks) as reader:
                 save_capture(reader, target, ids, progress, remarks)
-        case ExportTask(source=source, target=target, ids=ids):
-            with _reading(source) as reader:
+        case ExportTask(target=target, ids=ids):
+            with _reading_whole(task, remarks) as reader:
                 export_har(reader, target, ids, progress, remarks)
         case BodyTask(source=source, target=target, exchange_id=exchange_id, message=message, decoded=decoded):
             with _reading(source) as reader:
@@ -96,6 +96,16 @@ def _open(source: str, target: str, progress: Progress, remarks: list[str]) -> N
             save_capture(reader, target, None, progress, remarks)
         elif lost := reader.lost():
             remarks.append(lost_text(lost))
+
+
+@contextmanager
+def _reading_whole(task: SaveTask | ExportTask, remarks: list[str]) -> Iterator[CaptureReader]:
+    """With what lies in the journals of a live capture only: its engine may have died while the window showed it."""
+    keeps_numbers = task.ids is not None or task.left_out is not None
+    with best_reader(task.source, os.path.dirname(task.target), remarks, keeps_numbers=keeps_numbers) as reader:
+        if task.left_out is not None:
+            reader.leave_out(task.left_out)
+        yield reader
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from proxy_core.capture.schema import SCHEMA_VERSION, TABLES
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
+from proxy_core.tasks.conversion_report import ConversionError
 from proxy_core.tasks.convert import convert
 from proxy_core.version import VERSION
 from tests.support.format_samples import LARGE, SAMPLES
@@ -50,6 +51,18 @@ def tables(path: Path) -> set[str]:
 
 def test_the_latest_format_is_among_them():
     assert max(FORMATS) == SCHEMA_VERSION >= max(since for since, _ in TABLES)
+
+
+def test_a_live_capture_of_another_format_is_refused_and_not_made_anew_from_its_journals(live, tmp_path):
+    """There is nothing to repair, and its journals may say what we don't know."""
+    for version, who in ((SCHEMA_VERSION + 1, "a later Harrier"), (1, "an early Harrier")):
+        with closing(sqlite3.connect(live / "index.sqlite")) as database:
+            database.execute(f"PRAGMA user_version={version}")
+        before = {each: each.read_bytes() for each in (live / "index.sqlite", *live.glob("*.seg"))}
+        with pytest.raises(ConversionError, match=f"was made by {who}"):
+            convert(str(live), str(tmp_path / "out.har"))
+        assert {each: each.read_bytes() for each in (live / "index.sqlite", *live.glob("*.seg"))} == before
+    assert not (tmp_path / "out.har").exists()
 
 
 def test_a_harrier_that_makes_another_format_has_another_version():

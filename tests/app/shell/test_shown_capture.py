@@ -8,6 +8,7 @@ from app.look.notices import NoticeStack
 from app.shell.clearing import Clearing
 from app.shell.engine_state import EngineState
 from app.shell.shown_capture import ShownCapture
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.model.notice import CaptureCleared, ClearedForgotten, EngineStarted, RowsChanged
 from tests.support.captures import LiveCapture, Sample
 from tests.support.silent_engine import silent_bridge
@@ -82,7 +83,7 @@ def test_before_there_is_an_engine_nothing_is_shown(desk):
     desk.shown.back_to_live()
     assert (desk.shown.path, desk.shown.is_file, desk.shown.title, desk.shown.stem) == ("", False, "", "capture")
     assert desk.shown.totals.total == 0
-    assert desk.shown.all_ids() is None
+    assert desk.shown.left_out is None
     assert desk.news == []
 
 
@@ -131,22 +132,22 @@ def test_what_was_cleared_is_not_among_all(desk, qtbot, file):
     desk.start()
     desk.arrive(Sample("/a"), Sample("/b"))
     shows(desk, qtbot, "/a", "/b")
-    assert desk.shown.all_ids() is None
+    assert desk.shown.left_out is None
     desk.clear()
     assert desk.shown.totals.total == 0
     assert desk.news[-2:] == ["about to change", "changed"]
     shows(desk, qtbot)
     desk.arrive(Sample("/c"))
     shows(desk, qtbot, "/c")
-    assert desk.shown.all_ids() == [3]
+    assert desk.shown.left_out == LeftOut(2, frozenset())
     desk.shown.show_file(file, "file")
-    assert desk.shown.all_ids() is None
+    assert desk.shown.left_out is None
     shows(desk, qtbot, "/one", "/two")
     desk.shown.back_to_live()
     shows(desk, qtbot, "/c")
-    assert desk.shown.all_ids() == [3]
+    assert desk.shown.left_out == LeftOut(2, frozenset())
     desk.bridge.cleared_forgotten.emit(ClearedForgotten(2))
-    assert desk.shown.all_ids() is None
+    assert desk.shown.left_out is None
 
 
 def test_what_is_cleared_while_a_file_is_shown_touches_the_file_not(desk, qtbot, file):

@@ -20,6 +20,7 @@ from app.shell.clearing import WAY_BACK_MS
 from app.shell.emptiness import Emptiness, why_empty
 from app.shell.engine_bridge import EngineBridge
 from app.shell.window_controller import WindowController
+from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
@@ -155,7 +156,7 @@ def test_clearing_can_be_undone(open_window, qtbot, site):
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
     qtbot.waitUntil(lambda: controller.shown.totals.total == 1, timeout=WAIT_MS)
-    assert controller.shown.all_ids() == [3]  # what would be saved
+    assert controller.shown.left_out == LeftOut(2, frozenset())  # what would not be saved
     write_filter(controller, "-path:none")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"] and not controller.model.is_busy, timeout=WAIT_MS)
     write_filter(controller, "")
@@ -163,7 +164,7 @@ def test_clearing_can_be_undone(open_window, qtbot, site):
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/api/wares", "/shop.js"], timeout=WAIT_MS)
     qtbot.waitUntil(lambda: controller.shown.totals.total == 3, timeout=WAIT_MS)
     assert "cleared" not in controller.window.notices.texts()
-    assert controller.shown.all_ids() is None
+    assert controller.shown.left_out is None
     assert captured_paths(controller) == ["/style.css", "/api/wares", "/shop.js"]
 
 
@@ -193,7 +194,7 @@ def test_what_was_cleared_is_deleted_when_the_way_back_ends(open_window, qtbot, 
     if ends != "again":
         assert shown_paths(controller) == ["/shop.js"]
         assert "cleared" not in controller.window.notices.texts()
-        qtbot.waitUntil(lambda: controller.shown.all_ids() is None, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: controller.shown.left_out is None, timeout=WAIT_MS)
 
 
 def test_bodies_stay_as_long_as_there_is_a_way_back_and_go_then(open_window, qtbot, site):
