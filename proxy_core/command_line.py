@@ -352,10 +352,13 @@ def _export(capture: str, har: str) -> None:
     from proxy_core.tasks.har_export import export_har
 
     try:
+        remarks: list[str] = []
         with closing(CaptureReader(capture)) as reader:
-            export_har(reader, har)
+            export_har(reader, har, remarks=remarks)
     except (CaptureError, ConversionError) as error:
         raise UsageError(str(error)) from None
+    for remark in remarks:
+        say(remark)
 
 
 def _run_convert(options: argparse.Namespace) -> int:

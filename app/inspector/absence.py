@@ -2,24 +2,23 @@
 
 from proxy_core.formats.amount import size_text
 from proxy_core.formats.one_line import one_line
-from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState, relays_bytes
 from proxy_core.model.message_record import MessageKind
 
 _EVENT_STREAM = "text/event-stream"
-_SWITCHED = 101
 
 
 def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) -> str:
     """One sentence for a message of which no byte of a body is recorded."""
     is_open = row.state < ExchangeState.COMPLETE
     is_response = message is MessageKind.RESPONSE
-    if row.kind == ExchangeKind.WEBSOCKET and row.status == _SWITCHED:
+    if row.kind == ExchangeKind.WEBSOCKET and relays_bytes(row):
         return f"The WebSocket {_relayed(row, 'Its messages', is_open=is_open)}"
     if row.kind == ExchangeKind.TUNNEL and not row.failure:
         if not is_open:
             return "A tunnel: its bytes were relayed unread."
         return f"The tunnel {_relayed(row, 'Its bytes', is_open=is_open)}"
-    if row.status == _SWITCHED and is_response:
+    if relays_bytes(row) and row.kind == ExchangeKind.HTTP and is_response:
         return f"The connection has switched protocols, and {_relayed(row, 'Its bytes', is_open=is_open)}"
     if is_response and is_open:
         return _not_yet(row)

@@ -20,6 +20,7 @@ from proxy_core.model.exchange import (
     ExchangeRow,
     Side,
     Timings,
+    relays_bytes,
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.message_record import MessageRecord
@@ -111,8 +112,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     general += [
         Fact("Started", instant_text(row.started_at)),
         Fact("Duration", time_text(row) or "under way"),
-        Fact("Request", f"{size_text(len(detail.request.head))} head, {size_text(row.request_bytes)} body"),
-        Fact("Response", f"{size_text(len(detail.response.head))} head, {size_text(row.response_bytes)} body"),
+        *_sizes(row, detail),
     ]
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
@@ -133,11 +133,22 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     return sections
 
 
+def _sizes(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:
+    request, response = size_text(len(detail.request.head)), size_text(len(detail.response.head))
+    if relays_bytes(row):
+        relayed = f"{size_text(row.request_bytes)} sent, {size_text(row.response_bytes)} received"
+        return [Fact("Request", f"{request} head"), Fact("Response", f"{response} head"), Fact("Relayed", relayed)]
+    return [
+        Fact("Request", f"{request} head, {size_text(row.request_bytes)} body"),
+        Fact("Response", f"{response} head, {size_text(row.response_bytes)} body"),
+    ]
+
+
 def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:
     """The request in a line: method, type and size of the body, version."""
     head = shown_head(detail.request.head)
     facts = [Fact("Method", one_line(row.method), "strong")]
-    facts += _body_summary(head, row.request_bytes, body)
+    facts += _body_summary(row, head, row.request_bytes, body)
     facts.append(Fact("Version", one_line(detail.request.version)))
     return [fact for fact in facts if fact.value]
 
@@ -150,15 +161,19 @@ def response_summary(
     status = status_text(row)
     text = one_line(to_text(head.start_line).partition(" ")[2]) if head.start_line else ""
     facts = [Fact("Status", status.text if status.is_failed or not text else text, status.role)]
-    facts += _body_summary(head, row.response_bytes, body)
+    facts += _body_summary(row, head, row.response_bytes, body)
     tls = decode_tls_facts(upstream.tls) if upstream is not None else None
     protection = [one_line(detail.response.version), _tls_text(tls.version) if tls else ""]
     facts.append(Fact("Version", " · ".join(each for each in protection if each)))
     return [fact for fact in facts if fact.value]
 
 
-def _body_summary(head: MessageHead, length: int, body: BodyContent | None) -> list[Fact]:
+def _body_summary(row: ExchangeRow, head: MessageHead, length: int, body: BodyContent | None) -> list[Fact]:
     media_type = Fact("Type", one_line(to_text(head.value(b"content-type") or b"")))
+    if relays_bytes(row):  # the length is not that of a body
+        if body is None or not body.wire_length:
+            return [media_type, Fact("Relayed", f"{size_text(length)} relayed" if length else "no body", "muted")]
+        length = body.wire_length
     if body is None or not body.coding:
         return [media_type, Fact("Size", size_text(length) if length else "no body", "muted")]
     decoded = "more than " * body.is_truncated + size_text(len(body.data))

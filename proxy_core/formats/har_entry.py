@@ -143,8 +143,8 @@ class _Importer:
             status=status or None,
             media_type=media_type,
             resource_type=int(resource_type(media_type)),
-            request_bytes=self._count(request.get("bodySize")) or len(request_body),
-            response_bytes=self._count(response.get("bodySize")) or len(response_body) or told_size,
+            request_bytes=self._bytes("sent", request) or len(request_body),
+            response_bytes=self._bytes("received", response) or len(response_body) or told_size,
             failure=failure,
             flags=self._flags(url.scheme, is_body_missing=bool(told_size)),
         )
@@ -216,7 +216,8 @@ class _Importer:
             return
         for message, field in ((request, "cookie"), (response, "set-cookie")):
             if message.get("cookies") and not any(name.lower() == field for name, _ in _fields(message)):
-                self._repairs.leave_out("cookie without a header field", len(as_dicts(message["cookies"])))
+                count = len(as_dicts(message["cookies"]))
+                self._repairs.leave_out("cookie without a header field", count, plural="cookies without a header field")
 
     def _notes(self, request: dict[str, Any], response: dict[str, Any]) -> str:
         """Harrier's own remarks, and the comments of whoever else wrote the entry, one a line."""
@@ -254,6 +255,10 @@ class _Importer:
         if isinstance(told, int):
             return self._within(max(told, 0), 0, MOST_COUNT)
         return as_integer(told, 0, MOST_COUNT)
+
+    def _bytes(self, own_name: str, message: dict[str, Any]) -> int:
+        """How many went in a direction; behind heads that switched protocols they are of no body."""
+        return self._count(self._own.get(own_name, message.get("bodySize")))
 
     def _within(self, number: int, least: int, most: int) -> int:
         if least <= number <= most:

@@ -70,7 +70,7 @@ class _Reader:
                 case "pages", b"[":
                     self._repairs.leave_out("page", self._skip_items())
                 case "_tunnels", b"[":
-                    self._repairs.leave_out("tunnel that was relayed unread", self._skip_items())
+                    self._repairs.tunnels += self._skip_items()
                 case "comment", b'"':
                     comment = self._stream.value()
                     self._repairs.leave_out("comment of the file", int(comment != b'""'))

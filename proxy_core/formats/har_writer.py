@@ -7,18 +7,18 @@ UTF-8, and base64 otherwise, so that nobody guesses a charset twice.
 """
 
 import codecs
-import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import msgspec
 
 from proxy_core.formats.content_coding import CodingError, Expansion, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
+from proxy_core.formats.har_pairs import form_params, query_pairs
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -29,6 +29,7 @@ from proxy_core.model.exchange import (
     ExchangeState,
     ResourceType,
     Timings,
+    relays_bytes,
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.message_record import MessageRecord
@@ -139,17 +140,19 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
 
 def _request(source: HarSource, head: MessageHead, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     row, detail = source.row, source.detail
+    # What was relayed behind the heads is of no body; that of a request that switched protocols was read before.
+    request_bytes = sum(map(len, source.request_chunks())) if relays_bytes(row) else row.request_bytes
     request: dict[str, Any] = {
         "method": row.method or "GET",
         "url": absolute_url(row),
         "httpVersion": _version(detail.request, detail.response),
         "cookies": [_cookie(cookie) for value in head.values(b"cookie") for cookie in parse_cookie(to_text(value))],
         "headers": _headers(head.fields),
-        "queryString": _query(row.path),
+        "queryString": query_pairs(row.path),
         "headersSize": len(detail.request.head) or -1,
-        "bodySize": row.request_bytes,
+        "bodySize": request_bytes,
     }
-    if detail.request.body or row.request_bytes:
+    if detail.request.body or request_bytes:
         _add_post_data(request, source, to_text(head.value(b"content-type") or b""), head, streams)
     return request
 
@@ -166,7 +169,7 @@ def _add_post_data(
             post["comment"] = body.problem
         if media_type.partition(";")[0].strip().lower() == _FORM and body.small is not None:
             # Percent-encoded, as Chrome writes them: a converter decodes them again.
-            post["params"] = _params(body.small.decode("utf-8"))
+            post["params"] = form_params(body.small.decode("utf-8"))
     else:
         post["text"] = ""
         post["comment"] = "The body is binary: it stands base64-coded in _content."
@@ -182,12 +185,13 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     parts = head.start_line.split(b" ", 2)
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
     body = _Body(source.response_chunks, codings, source.expansion)
+    response_bytes = 0 if relays_bytes(row) else row.response_bytes
     content: dict[str, Any] = {
-        "size": body.size or _size_not_recorded(row, codings),
+        "size": body.size or _size_not_recorded(row, response_bytes, codings),
         "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or "x-unknown",
     }
-    if body.size > row.response_bytes:
-        content["compression"] = body.size - row.response_bytes
+    if body.size > response_bytes:
+        content["compression"] = body.size - response_bytes
     if body.size:
         content["text"] = body.member(streams)
         if not body.is_text:
@@ -207,8 +211,8 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
         "content": content,
         "redirectURL": to_text(head.value(b"location") or b""),
         "headersSize": len(detail.response.head) or -1,
-        "bodySize": row.response_bytes if detail.response.head else -1,
-        "_transferSize": len(detail.response.head) + row.response_bytes,
+        "bodySize": response_bytes if detail.response.head else -1,
+        "_transferSize": len(detail.response.head) + response_bytes,
     }
     if row.failure:
         response["_error"] = detail.failure_text or row.failure
@@ -225,11 +229,11 @@ def _version(message: MessageRecord, other: MessageRecord) -> str:
     return "http/2.0" if version == "HTTP/2" else version
 
 
-def _size_not_recorded(row: ExchangeRow, codings: tuple[str, ...]) -> int:
+def _size_not_recorded(row: ExchangeRow, response_bytes: int, codings: tuple[str, ...]) -> int:
     """The length of a body that is not in the capture; -1 where only its length on the wire is known."""
-    if not row.flags & ExchangeFlag.BODY_NOT_RECORDED or not row.response_bytes:
+    if not row.flags & ExchangeFlag.BODY_NOT_RECORDED or not response_bytes:
         return 0
-    return -1 if codings else row.response_bytes
+    return -1 if codings else response_bytes
 
 
 class _Body:
@@ -337,36 +341,6 @@ def _cookie(cookie: Cookie) -> dict[str, Any]:
     return told
 
 
-def _query(path: str) -> list[dict[str, str]]:
-    query = path.partition("#")[0].partition("?")[2]
-    return _pairs(query, decode=True)
-
-
-def _params(text: str) -> list[dict[str, str]]:
-    return _pairs(text, decode=False)
-
-
-def _pairs(text: str, *, decode: bool) -> list[dict[str, str]]:
-    if not text:
-        return []
-    if decode:
-        try:
-            return [{"name": name, "value": value} for name, value in parse_qsl(text, keep_blank_values=True)]
-        except ValueError:
-            return []
-    pairs = (pair.partition("=") for pair in text.split("&") if pair)
-    return [{"name": _escaped(name), "value": _escaped(value)} for name, _, value in pairs]
-
-
-def _escaped(text: str) -> str:
-    """Percent-encoded so that decoding can't fail; what is encoded already stays."""
-    return quote(text, safe="%+!*'()-._~") if not _has_bad_percent(text) else quote(text, safe="+!*'()-._~")
-
-
-def _has_bad_percent(text: str) -> bool:
-    return re.search("%(?![0-9a-fA-F]{2})", text) is not None
-
-
 def _timings(detail: ExchangeDetail) -> dict[str, float]:
     try:
         spent = Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
@@ -426,6 +400,8 @@ def _own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
         "startedAt": row.started_at,
         "timings": list(_raw_timings(detail.timings)),
     }
+    if relays_bytes(row):
+        facts["sent"], facts["received"] = row.request_bytes, row.response_bytes
     if row.duration_us is not None:
         facts["duration"] = row.duration_us
     if row.failure:

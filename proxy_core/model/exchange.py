@@ -63,6 +63,9 @@ class ExchangeFlag(IntFlag):
     SENT = 512  # the request is Harrier's own: a person, a script or a repetition sent it
 
 
+_SWITCHED = 101
+
+
 class ExchangeRow(NamedTuple):
     """The narrow columns, in the order of the table `exchange` (see `capture.schema`)."""
 
@@ -79,10 +82,21 @@ class ExchangeRow(NamedTuple):
     status: int | None
     media_type: str  # lower-case essence of the response's Content-Type, "" when unknown
     resource_type: int  # ResourceType
-    request_bytes: int  # request body on the wire, transfer coding removed
+    request_bytes: int  # request body on the wire, transfer coding removed; see also `relays_bytes`
     response_bytes: int
     failure: str  # FailureKind value, "" for none
     flags: int  # ExchangeFlag
+
+
+def relays_bytes(row: ExchangeRow) -> bool:
+    """Whether the row's bytes count what was relayed unread behind its heads, and are of no body: a tunnel's, or those
+    of a protocol that was switched to.
+    """
+    if row.kind == ExchangeKind.TUNNEL or row.status == _SWITCHED:
+        return True
+    # RFC 8441 §5: over HTTP/2 a WebSocket begins with a CONNECT that succeeds.
+    may_switch = row.kind == ExchangeKind.WEBSOCKET or row.method == "CONNECT"
+    return may_switch and row.status is not None and 200 <= row.status < 300
 
 
 class ExchangeDetail(NamedTuple):

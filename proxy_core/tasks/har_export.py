@@ -25,15 +25,17 @@ def export_har(
 ) -> int:
     """Write exchanges (all, or those with `ids`) in order of their start. Returns how many entries there are.
 
-    What is damaged is left out, and `remarks` gets sentences about it. The file appears whole or not at all. Raises
-    ConversionError, SaveCancelledError.
+    What is damaged is left out, and so are tunnels; `remarks` gets sentences about it. The file appears whole or not at
+    all. Raises ConversionError, SaveCancelledError.
     """
     try:
         walk = Walk(reader, list(reader.ids(order_by="started_at")) if ids is None else sorted(ids))
         with whole_file(path) as file:
-            count = _write_entries(walk, reader, file.write, progress)
+            count, tunnels = _write_entries(walk, reader, file.write, progress)
         if remarks is not None:
             remarks += walk.remarks()
+            if tunnels:
+                remarks.append(tunnels_text(tunnels))
     except OSError as error:
         raise ConversionError(f"{path} can't be written ({error.strerror}).") from None
     except CaptureError as error:
@@ -43,14 +45,16 @@ def export_har(
 
 def _write_entries(
     walk: Walk, reader: CaptureReader, write: Callable[[bytes], object], progress: Progress | None
-) -> int:
+) -> tuple[int, int]:
+    """How many entries there are, and how many tunnels are none."""
     write(har_begin())
     tunnels: list[dict[str, Any]] = []
-    count = 0
+    count = left_out = 0
     expansion = Expansion()
     for page in walk:
         for row, detail in page:
             if row.kind == ExchangeKind.TUNNEL:
+                left_out += 1
                 if len(tunnels) < _TUNNELS_TOLD:
                     tunnels.append(har_tunnel(row, detail))
                 continue
@@ -70,4 +74,10 @@ def _write_entries(
         if progress is not None and not progress(walk.done, walk.total):
             raise SaveCancelledError
     write(har_end(tunnels))
-    return count
+    return count, left_out
+
+
+def tunnels_text(count: int) -> str:
+    """A sentence about tunnels that are no entries."""
+    what = "1 tunnel is" if count == 1 else f"{count:,} tunnels are"
+    return f"{what} not among the entries: HAR has no place for bytes that were relayed unread."

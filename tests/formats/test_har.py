@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -109,6 +111,41 @@ def test_failures_have_status_0_and_a_reason(exported):
     assert failed["_error"] == "Refused."
 
 
+def test_tunnels_that_are_no_entries_are_counted_on_either_way(tmp_path):
+    tunnel = Sample("", method="CONNECT", kind=ExchangeKind.TUNNEL, scheme="")
+    capture = LiveCapture(tmp_path / "a.live")
+    capture.add(tunnel, Sample("/a"), tunnel, tunnel)
+    out = convert(capture.close(), str(tmp_path / "a.har"))
+    assert (out.exchanges, out.repairs) == (
+        1,
+        ["3 tunnels are not among the entries: HAR has no place for bytes that were relayed unread."],
+    )
+    back = convert(str(tmp_path / "a.har"), str(tmp_path / "b.harrier"))
+    assert back.repairs == [
+        "3 tunnels are not taken over: the file tells only where they led, and how much was relayed."
+    ]
+
+
+@pytest.mark.parametrize("sample", [Sample("/ws", status=101, kind=2), Sample("/other", status=101)])
+def test_what_was_relayed_behind_the_heads_is_of_no_body_and_comes_back(tmp_path, sample):
+    capture = LiveCapture(tmp_path / "a.live")
+    capture.add(sample)
+    folder = capture.close()
+    with closing(sqlite3.connect(f"{folder}/index.sqlite")) as database:
+        database.execute("UPDATE exchange SET request_bytes = 65, response_bytes = 80, flags = flags | 32")
+        database.commit()
+    convert(folder, str(tmp_path / "a.har"))
+    (entry,) = check_har(tmp_path / "a.har")["entries"]
+    request, response = entry["request"], entry["response"]
+    assert "postData" not in request
+    assert (request["bodySize"], response["bodySize"], response["content"]["size"]) == (0, 0, 0)
+    assert response["_transferSize"] == response["headersSize"]
+    convert(str(tmp_path / "a.har"), str(tmp_path / "b.harrier"))
+    with closing(CaptureReader(str(tmp_path / "b.harrier"))) as reader:
+        row = reader.rows([1])[1]
+    assert (row.kind, row.request_bytes, row.response_bytes) == (sample.kind, 65, 80)
+
+
 def test_timings_and_addresses(exported):
     entry = entry_of(check_har(exported), "/a")
     assert entry["timings"] == {
@@ -129,7 +166,7 @@ def test_what_harrier_wrote_harrier_reads_without_loss(live, exported, tmp_path)
     report = convert(str(exported), target)
     assert report.exchanges == len(SAMPLES) - 1
     assert report.repairs == [
-        "Left out, since a capture has no place for it yet: 1 tunnel that was relayed unread.",
+        "1 tunnel is not taken over: the file tells only where they led, and how much was relayed.",
     ]
     before, after = CaptureReader(str(live.folder)), CaptureReader(target)
     originals = [each for each in before.ids() if before.rows([each])[each].kind != ExchangeKind.TUNNEL]

@@ -112,13 +112,13 @@ def test_what_a_capture_has_no_place_for_is_counted(trip):
     trip(
         entry("wss://a.test/ws", _webSocketMessages=messages, pageref="page_1"),
         entry(_webSocketMessages=messages[:1]),
-        entry(request={"cookies": [{"name": "a", "value": "b"}]}),
+        entry(request={"cookies": [{"name": "a", "value": "b"}] * 2}),
         pages=[page, page],
         comment="recorded on a Monday",
     )
     assert trip.told == (
         "Left out, since a capture has no place for it yet: 2 pages, 1 comment of the file, 4 WebSocket messages,"
-        " 1 cookie without a header field."
+        " 2 cookies without a header field."
     )
     with_rows = trip.reader()
     assert [with_rows.rows([1])[1].kind, with_rows.rows([1])[1].scheme] == [ExchangeKind.WEBSOCKET, "https"]

@@ -11,7 +11,7 @@ from proxy_core.formats.one_line import one_line
 from proxy_core.formats.shell_word import LONGEST_WORD, is_plain_text, printf_command, shell_word
 from proxy_core.formats.snippets.snippet import Recorded, SnippetFormat
 from proxy_core.model.endpoint import url_of
-from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow
+from proxy_core.model.exchange import ExchangeDetail, ExchangeFlag, ExchangeKind, ExchangeRow, relays_bytes
 from proxy_core.model.message_head import MessageHead, parse_head
 
 CURL_BODY_LIMIT = 1 << 20  # a larger body is no thing to paste; the command then reads it from a file
@@ -35,7 +35,8 @@ _INCOMPLETE = ExchangeFlag.REQUEST_INCOMPLETE | ExchangeFlag.BODY_NOT_RECORDED
 
 def can_be_sent(row: ExchangeRow) -> bool:
     """Whether the row is a request that curl can make: a tunnel is none, nor is all that a file may bring."""
-    is_web = row.kind != ExchangeKind.TUNNEL and row.scheme in ("http", "https") and row.host != "" and row.path != ""
+    is_tunnel = row.kind == ExchangeKind.TUNNEL or row.method == "CONNECT"  # curl asks proxies for those, nobody else
+    is_web = not is_tunnel and row.scheme in ("http", "https") and row.host != "" and row.path != ""
     return is_web and _TOKEN.fullmatch(row.method.encode("utf-8", "replace")) is not None
 
 
@@ -59,7 +60,7 @@ def curl_command(row: ExchangeRow, detail: ExchangeDetail, body: bytes) -> str:
     elif has_data:
         before = printf_command(body) + " |\n"
         lines.append("--data-binary @-")
-    if len(body) < row.request_bytes and (row.flags & _INCOMPLETE or not body):
+    if not relays_bytes(row) and len(body) < row.request_bytes and (row.flags & _INCOMPLETE or not body):
         remarks.append(f"The body was not recorded whole: {size_text(len(body))} of {size_text(row.request_bytes)}.")
     # Not «#»: zsh takes it for a word when it stands in what is typed or pasted.
     told = "".join(f": {shell_word(remark.encode())}\n" for remark in remarks)

@@ -693,6 +693,23 @@ def test_a_message_summed_up(recorded, load):
     assert size.value == f"gzip · {coded.wire_length} B on the wire → 5.0 kB"
 
 
+def test_what_was_relayed_behind_the_heads_is_of_no_body(recorded):
+    for sample in (Sample(status=101, kind=2), Sample(status=101), Sample(method="CONNECT", status=200, kind=2)):
+        row, detail = recorded(sample)
+        row = row._replace(request_bytes=65, response_bytes=80)
+        told = values(overview(row, detail, None)[0].facts)
+        assert told["Relayed"] == "65 B sent, 80 B received"
+        assert (told["Request"].endswith("B head"), told["Response"].endswith("B head")) == (True, True)
+        assert values(request_summary(row, detail, None))["Relayed"] == "65 B relayed"
+        assert values(response_summary(row, detail, None, None))["Relayed"] == "80 B relayed"
+
+
+def test_the_body_of_a_request_that_switched_protocols_is_one(recorded, load):
+    row, detail = recorded(Sample(method="POST", status=101, request_body=b"abc"))
+    row = row._replace(request_bytes=68)
+    assert values(request_summary(row, detail, load(b"abc", "text/plain")))["Size"] == "3 B"
+
+
 def test_more_than_is_shown_is_told_so(recorded, load, monkeypatch):
     monkeypatch.setattr(body_content, "SHOWN_LIMIT_BYTES", 2000)
     row, detail = recorded(Sample())

@@ -189,6 +189,17 @@ def test_the_handshake_of_a_web_socket_is_whole(trap):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", [ExchangeKind.WEBSOCKET, ExchangeKind.HTTP])
+def test_what_was_relayed_behind_the_heads_is_of_no_body_that_could_be_missing(kind):
+    row, detail, body = exchange([*CURLS_OWN, b"Connection: Upgrade", b"Upgrade: x"], status=101, request_bytes=65)
+    assert curl_command(row._replace(kind=kind), detail, body).startswith("curl ")
+
+
+def test_a_connect_is_nothing_for_curl():
+    row, _, _ = exchange(method="CONNECT", kind=ExchangeKind.WEBSOCKET)
+    assert not can_be_sent(row)
+
+
 @pytest.mark.parametrize(
     "field",
     [
