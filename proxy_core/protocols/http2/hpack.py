@@ -6,7 +6,7 @@ lost.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from proxy_core.protocols.http1.fields import MalformedError
 from proxy_core.protocols.http2.field_block import BlockForm, check_padding, read_form
@@ -128,7 +128,8 @@ class _PythonFieldDecoder:
         from hpack import HPACKError, NeverIndexedHeaderTuple, OversizedHeaderListError
 
         try:
-            fields: Iterable[tuple[bytes, bytes]] = self._decoder.decode(block, raw=True)
+            # Not called tuples here: compiled code would make plain ones of them, whose class is no mark any more.
+            fields: Iterable[Any] = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
             raise FieldBlockError("A field block holds megabytes of fields.", is_bomb=True) from None
         except HPACKError as error:
