@@ -50,16 +50,13 @@ def run(options: WindowOptions) -> int:
 def effective_settings(preferences: Preferences, options: WindowOptions) -> Settings:
     """What the person has set before, overruled by the command line for this run."""
     settings = msgspec.structs.replace(preferences.settings, port_fallback=True, recording=True)
-    if options.listen is not None:
-        host, port = options.listen
-        settings = msgspec.structs.replace(settings, listen_host=host, listen_port=port)
     if options.workers is not None:
         settings = msgspec.structs.replace(settings, workers=options.workers)
     if options.insecure_upstream:
         settings = msgspec.structs.replace(settings, insecure_upstream=True)
     if options.upstream_ca:
         settings = msgspec.structs.replace(settings, upstream_ca=options.upstream_ca)
-    return settings
+    return options.with_ways_in(settings)
 
 
 def _show(

@@ -9,15 +9,21 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 from proxy_core.model.endpoint import bracketed
-from proxy_core.model.settings import DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT, Settings, is_open_to_others
+from proxy_core.model.settings import Settings, is_open_to_others
+from proxy_core.model.ways_in import WayInError
 from proxy_core.terminal import complain, say
 from proxy_core.version import VERSION
+from proxy_core.ways_in_options import add_ways_in, apply_ways_in
+
+if TYPE_CHECKING:
+    from proxy_core.listening import Listener
 
 COMMANDS = ("record", "convert", "ca")
 
@@ -32,10 +38,10 @@ class WindowOptions:
 
     home: str | None
     files: tuple[str, ...]
-    listen: tuple[str, int] | None
     workers: int | None
     insecure_upstream: bool
     upstream_ca: str
+    with_ways_in: Callable[[Settings], Settings]  # what is set before, overruled by the options
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,23 +150,10 @@ def _add_home(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
 
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--listen",
-        type=_address,
-        metavar="HOST:PORT",
-        help=f"default {DEFAULT_LISTEN_HOST}:{DEFAULT_LISTEN_PORT}; port 0 = any free one",
-    )
     parser.add_argument("--workers", type=_worker_count, metavar="N", help="processes that relay; default: the cores")
     parser.add_argument("--insecure-upstream", action="store_true", help="don't verify upstream certificates")
     parser.add_argument("--upstream-ca", default="", metavar="FILE.pem", help="trust these upstream CAs too")
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"«{text}» is no HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
-    return host, int(port)
+    add_ways_in(parser)
 
 
 def _worker_count(text: str) -> int:
@@ -184,14 +177,22 @@ def _window_options(options: argparse.Namespace) -> WindowOptions:
         if not os.path.exists(file) and not os.path.exists(file + ".live"):
             raise UsageError(f"There is no file {file}.")
     _check_upstream_ca(options.upstream_ca)
+    _with_ways_in(options, Settings(), needs_port=True)
     return WindowOptions(
         home=options.home,
         files=tuple(options.files),
-        listen=options.listen,
         workers=options.workers,
         insecure_upstream=options.insecure_upstream,
         upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
+        with_ways_in=partial(_with_ways_in, options, needs_port=True),
     )
+
+
+def _with_ways_in(options: argparse.Namespace, settings: Settings, *, needs_port: bool) -> Settings:
+    try:
+        return apply_ways_in(settings, options, needs_port=needs_port)
+    except WayInError as error:
+        raise UsageError(f"{error}.") from None
 
 
 def _check_upstream_ca(path: str) -> None:
@@ -209,16 +210,14 @@ def _run_record(options: argparse.Namespace) -> int:
     for target in (options.capture, options.har):
         if target and not os.path.isdir(os.path.dirname(os.path.abspath(target))):
             raise UsageError(f"There is no folder {os.path.dirname(os.path.abspath(target))} for {target}.")
-    host, port = options.listen or (DEFAULT_LISTEN_HOST, DEFAULT_LISTEN_PORT)
     settings = Settings(
-        listen_host=host,
-        listen_port=port,
         workers=options.workers or 0,
         interception=not options.no_interception,
         not_intercepted=tuple(options.dont_intercept),
         insecure_upstream=options.insecure_upstream,
         upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
     )
+    settings = _with_ways_in(options, settings, needs_port=False)
     try:
         folder = os.path.abspath(options.capture) + LIVE_SUFFIX if options.capture else None
         if folder is not None and os.path.exists(folder):
@@ -234,13 +233,7 @@ def _run_record(options: argparse.Namespace) -> int:
         raise UsageError(f"{error} Choose another address with --listen HOST:PORT.") from None
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
-    shown = bracketed(host)
-    say(f"listening on http://{shown}:{engine.port}")
-    if is_open_to_others(host):
-        complain(
-            f"harrier: {shown} is open to everybody who can reach this computer: they can go anywhere through it, as "
-            "you. Without --listen only this computer can."
-        )
+    _say_where(engine.listeners, has_users=bool(settings.ways_in.users_file))
     _serve(engine, options.duration)
     status = 0
     if engine.problem:
@@ -252,6 +245,20 @@ def _run_record(options: argparse.Namespace) -> int:
         is_whole = _mend(engine.capture_folder)
     _finish(engine.capture_folder, options.capture, options.har, keeps_live=not is_whole)
     return status
+
+
+def _say_where(listeners: "Sequence[Listener]", *, has_users: bool) -> None:
+    for listener in listeners:
+        point = listener.point
+        origin = f" for {point.origin.text}" if point.origin is not None else ""
+        say(f"listening on {point.place if point.path else f'http://{point.place}'}{origin}")
+    for listener in listeners:
+        point = listener.point
+        if not point.path and not has_users and is_open_to_others(point.host):
+            complain(
+                f"harrier: {bracketed(point.host)} is open to everybody who can reach this computer: they can go "
+                "anywhere through it, as you. Without --listen only this computer can."
+            )
 
 
 def _serve(engine: "object", duration_s: float | None) -> None:

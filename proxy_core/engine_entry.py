@@ -6,7 +6,6 @@ another, and ends in order when the window is gone. `record` runs an `Engine` wi
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from proxy_core.certificate_authority import CertificateAuthority, CertificateAu
 from proxy_core.channel import Inlet, Outlet
 from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.home import Home, HomeError, open_home
+from proxy_core.listening import AddressError, Listener, close, listen
 from proxy_core.model.command import (
     ApplySettings,
     ClearCapture,
@@ -44,9 +44,11 @@ from proxy_core.model.notice import (
     encode_notice,
 )
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import UNIX
 from proxy_core.model.worker_command import RotateSegments, WorkerCommand
+from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
-from proxy_core.supervisor import AddressError, Supervisor, listen, worker_count
+from proxy_core.supervisor import Supervisor, worker_count
 from proxy_core.terminal import complain
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
 
@@ -77,9 +79,14 @@ class Engine:
         self.home = home
         self.capture_folder = capture_folder or home.new_capture()
         self._publish = publish
-        self.port = 0
+        self.listeners: tuple[Listener, ...] = ()
         self.problem = ""  # why `run` returned on its own
         self.recording_failure = ""  # why the capture does not hold all of it; has been told when it happened
+
+    @property
+    def port(self) -> int:
+        """Of the first place that it listens on."""
+        return self.listeners[0].point.port
 
     def start(self) -> None:
         """Listen and serve from now on. Raises EngineError, and has then left nothing behind."""
@@ -87,19 +94,21 @@ class Engine:
             self.authority = CertificateAuthority.load_or_create(self.home.ca)
             if self.settings.upstream_ca:
                 read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
-            listener = listen(self.settings)
+            if self.settings.ways_in.users_file:
+                read_proxy_users(self.settings.ways_in.users_file)  # they would let nobody in
+            listeners = self.listeners = listen(self.settings)
         except AddressError as error:
             raise ListenError(str(error)) from None
-        except (CertificateAuthorityError, UpstreamCaError) as error:
+        except (CertificateAuthorityError, UpstreamCaError, ProxyUsersError) as error:
             raise EngineError(str(error)) from None
         try:
             self._open_capture()
         except OSError as error:
-            listener.close()
+            close(listeners)
             reason = error.strerror or error
             raise EngineError(f"The capture {self.capture_folder} can't be written ({reason}).") from None
         try:
-            self._start_processes(listener)
+            self._start_processes(listeners)
         except RuntimeError as error:
             self._recorder.stop()
             self._lock.release()
@@ -115,11 +124,11 @@ class Engine:
         except CaptureFullError as error:
             raise OSError(0, str(error)) from None
 
-    def _start_processes(self, listener: socket.socket) -> None:
+    def _start_processes(self, listeners: tuple[Listener, ...]) -> None:
         self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, complain)
-        host, self.port = listener.getsockname()[:2]
+        first, *others = [listener.point for listener in listeners]
         self._supervisor = Supervisor(
-            self.settings, listener, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
+            self.settings, listeners, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
         )
         try:
             self._supervisor.start()
@@ -129,8 +138,8 @@ class Engine:
         if self._publish is not None:
             self._publish(
                 EngineStarted(
-                    host=host,
-                    port=self.port,
+                    host=UNIX + first.path if first.path else first.host,
+                    port=first.port,
                     wanted_port=self.settings.listen_port,
                     capture_path=self.capture_folder,
                     ca_certificate_path=self.authority.certificate_path,
@@ -138,6 +147,8 @@ class Engine:
                     ca_fingerprint=self.authority.fingerprint,
                     ca_spki=self.authority.spki_sha256_base64,
                     workers=worker_count(self.settings),
+                    also_listens=tuple(point.text for point in others),
+                    reverse=first.origin.text if first.origin is not None else "",
                 )
             )
             self._publish(RecordingChanged(self.settings.recording, "", 0))

@@ -1,4 +1,4 @@
-"""The supervisor: owns the listening socket, starts the workers, replaces those that die, stops them all.
+"""The supervisor: owns the listening sockets, starts the workers, replaces those that die, stops them all.
 
 Each worker's life has a series of its own, a queue that one thread here reads, and a control socket whose end tells
 either side that the other is gone. When a worker has died, what its queue still holds is read, then the recorder takes
@@ -22,7 +22,7 @@ from typing import Protocol, assert_never
 from proxy_core.channel import SPAWN, Inlet, make_channel
 from proxy_core.fault_log import caught, fault_log_path
 from proxy_core.frame import Frames, frame
-from proxy_core.model.endpoint import endpoint_text
+from proxy_core.listening import Listener, close
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
     StopServing,
@@ -37,8 +37,6 @@ from proxy_core.worker_entry import worker_main
 from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
 
-BACKLOG = 1024
-FALLBACK_PORTS = 50  # how many ports behind the wanted one are tried
 CRASHES_LIMIT = 5
 CRASHES_WITHIN_S = 60.0
 READY_WITHIN_S = 30.0
@@ -47,10 +45,6 @@ RETRY_S = 1.0  # until a worker is started again for which there was no process 
 _NOTHING_TO_GIVE = (OSError, RuntimeError)  # the latter is how Python says that there is no thread
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _LOOK_S = 0.05
-
-
-class AddressError(Exception):
-    """The address can't be listened on: one sentence that says why. Where another is chosen, its teller knows."""
 
 
 class BatchTaker(Protocol):
@@ -72,32 +66,6 @@ def worker_count(settings: Settings) -> int:
 
 def _reason(error: OSError | RuntimeError) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Bind and listen; with `port_fallback` on the next free port. Raises AddressError."""
-    host, port = settings.listen_host, settings.listen_port
-    try:
-        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):
-        raise AddressError(f"{host} is no address of this machine.") from None
-    family, _, _, _, address = infos[0]
-    last_port = min(port + FALLBACK_PORTS, 65535) if settings.port_fallback and port else port
-    error: OSError | None = None
-    for candidate in range(port, last_port + 1):
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if os.name == "posix":
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((address[0], candidate, *address[2:]))
-            listener.listen(BACKLOG)
-            return listener
-        except OSError as caught:
-            listener.close()
-            error = caught
-    assert error is not None
-    where = endpoint_text(host, port)
-    raise AddressError(f"Harrier can't listen on {where} ({error.strerror}).")
 
 
 @dataclass(eq=False)
@@ -131,7 +99,7 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
-        listener: socket.socket,
+        listeners: tuple[Listener, ...],
         capture_folder: str,
         ca_folder: str,
         recorder: BatchTaker,
@@ -140,7 +108,7 @@ class Supervisor:
     ) -> None:
         """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main."""
         self._settings = settings
-        self._listener = listener
+        self._listeners = listeners
         self._capture_folder = capture_folder
         self._ca_folder = ca_folder
         self._recorder = recorder
@@ -186,7 +154,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         start = WorkerStart(
             series=series,
-            listener=self._listener,
+            listeners=self._listeners,
             control=theirs,
             events=outlet,
             capture_folder=self._capture_folder,
@@ -360,7 +328,7 @@ class Supervisor:
             pass
 
     def _stop_lives(self) -> None:
-        self._listener.close()
+        close(self._listeners)
         self.tell(0, StopServing(grace_s=1.0))
         end = time.monotonic() + STOP_WITHIN_S
         for life in list(self._lives):

@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass
 
 from proxy_core.channel import Outlet
+from proxy_core.listening import Listener
 from proxy_core.model.settings import Settings
 from proxy_core.worker_loads import WorkerLoads
 
@@ -13,7 +14,7 @@ class WorkerStart:
     """The worker owns its copies of the sockets from here on."""
 
     series: int  # number of this worker's life within the capture, from 1
-    listener: socket.socket  # the listening socket that all workers share
+    listeners: tuple[Listener, ...]  # the listening sockets that all workers share
     control: socket.socket  # frames: commands in, one word out; its end = the engine is gone
     events: Outlet  # batches of events out
     capture_folder: str

@@ -76,7 +76,7 @@ def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Se
     facts = [Fact("Started", instant_text(row.started_at).partition(" ")[2] or "unknown")]
     if upstream is not None:
         facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
-        facts.append(Fact("Origin", endpoint_text(one_line(upstream.peer_host), upstream.peer_port)))
+        facts.append(Fact("Origin", _end_text(upstream.peer_host, upstream.peer_port)))
         tls = decode_tls_facts(upstream.tls)
         if tls is not None and tls.version:
             facts.append(Fact("Protection", _tls_text(tls.version)))
@@ -85,6 +85,11 @@ def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Se
 
 def _tls_text(version: str) -> str:
     return one_line(version).replace("TLSv", "TLS ")
+
+
+def _end_text(host: str, port: int) -> str:
+    """One end of a connection; that of a Unix socket has no port, and a name only where it listens."""
+    return endpoint_text(one_line(host), port) if port else one_line(host) or "a Unix socket"
 
 
 def instant_text(instant_us: int) -> str:
@@ -116,7 +121,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     ]
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
-        general.append(Fact("Remote address", endpoint_text(one_line(upstream.peer_host), upstream.peer_port)))
+        general.append(Fact("Remote address", _end_text(upstream.peer_host, upstream.peer_port)))
         general.append(
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
@@ -203,8 +208,8 @@ def connection_sections(
 
 def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     facts = [
-        Fact("Remote", endpoint_text(one_line(connection.peer_host), connection.peer_port)),
-        Fact("Local", endpoint_text(one_line(connection.local_host), connection.local_port)),
+        Fact("Remote", _end_text(connection.peer_host, connection.peer_port)),
+        Fact("Local", _end_text(connection.local_host, connection.local_port)),
         Fact("Opened", instant_text(connection.opened_at)),
     ]
     if reuse:

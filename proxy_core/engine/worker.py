@@ -5,6 +5,8 @@ It holds nothing that another process needs: what it knows of an exchange lies i
 
 import gc
 import socket
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import assert_never
 
@@ -21,6 +23,7 @@ from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.reception.serving import serve_client
 from proxy_core.engine.recording.outbox import EventSink
 from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.engine.trust.admission import admission_of
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connection import UpstreamOpener
@@ -28,7 +31,9 @@ from proxy_core.engine.upstream.connector import Connector
 from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.fault_log import caught, told
 from proxy_core.frame import Frames, frame
+from proxy_core.listening import Listener
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import Origin
 from proxy_core.model.worker_command import (
     BytesTaken,
     RotateSegments,
@@ -51,7 +56,7 @@ class Worker:
 
     def __init__(
         self,
-        listener: socket.socket,
+        listeners: Sequence[Listener],
         journal: Journal,
         events: EventSink,
         authority: CertificateAuthority,
@@ -59,12 +64,12 @@ class Worker:
         limits: Limits | None = None,
         intake_loads: tuple[WorkerLoads, int] | None = None,
     ) -> None:
-        """Takes over the listener and the journal. Nothing runs before `start`."""
+        """Takes over the listeners and the journal. Nothing runs before `start`."""
         limits = limits or Limits()
         reporter = Reporter(journal, events)
         reporter.is_recording = settings.recording
         sweep = DeadlineSweep()
-        connector = Connector(OwnAddress(listener), limits.connect_s)
+        connector = Connector([OwnAddress(each.sock) for each in listeners], limits.connect_s)
         self.services = Services(
             settings=settings,
             limits=limits,
@@ -72,22 +77,26 @@ class Worker:
             sweep=sweep,
             opener=UpstreamOpener(connector, UpstreamTrust(settings, authority), limits, sweep, reporter),
             certificates=LeafCertificates(authority),
+            admission=admission_of(settings),
         )
-        self._intake = Intake(listener, self._serve, *(intake_loads or ()))
+        self._intakes = [
+            Intake(each.sock, partial(self._serve, each.point.origin), *(intake_loads or ())) for each in listeners
+        ]
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
 
     @property
     def serves(self) -> int:
         """How many client connections it serves."""
-        return len(self._intake.serving)
+        return sum(len(intake.serving) for intake in self._intakes)
 
     def start(self) -> None:
         """Accept connections from now on."""
         gevent.get_hub().threadpool.maxsize = _LOOKUP_THREADS
         self.services.sweep.start()
         self.services.reporter.start()
-        self._intake.start()
+        for intake in self._intakes:
+            intake.start()
 
     def obey(self, command: WorkerCommand) -> None:
         """Carry out one command of the engine's."""
@@ -98,6 +107,8 @@ class Worker:
                 services.settings = settings
                 if (old.insecure_upstream, old.upstream_ca) != (settings.insecure_upstream, settings.upstream_ca):
                     services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
+                if old.ways_in.users_file != settings.ways_in.users_file:
+                    services.admission = admission_of(settings)
                 services.reporter.is_recording = settings.recording
             case BytesTaken(count=count):
                 services.reporter.outbox.bytes_taken(count)
@@ -113,14 +124,15 @@ class Worker:
 
     def stop(self) -> None:
         """Accept no more, let what is under way end within the grace, write down the rest."""
-        self._intake.stop()
-        serving = list(self._intake.serving)
+        for intake in self._intakes:
+            intake.stop()
+        serving = [greenlet for intake in self._intakes for greenlet in intake.serving]
         gevent.joinall(serving, timeout=self._grace_s)
         gevent.killall(serving)
         self.services.reporter.stop()
         self.services.sweep.stop()
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _serve(self, origin: Origin | None, sock: socket.socket) -> None:
         limits = self.services.limits
         try:
             link = Transport(sock, self.services.sweep, limits.idle_s, limits.client_write_s)
@@ -128,7 +140,7 @@ class Worker:
             sock.close()  # gone before it was served
             return
         try:
-            serve_client(self.services, link)
+            serve_client(self.services, link, origin)
         finally:
             link.close()
 
@@ -137,7 +149,7 @@ def run_worker(start: WorkerStart) -> None:
     """Be a worker until the engine says stop or is gone. Raises OSError or a CA error when it can't begin."""
     authority = CertificateAuthority.load(start.ca_folder)
     worker = Worker(
-        start.listener,
+        start.listeners,
         Journal(start.capture_folder, start.series),
         start.events,
         authority,

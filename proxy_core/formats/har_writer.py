@@ -122,7 +122,8 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     }
     upstream = source.upstream
     if upstream is not None:
-        entry["serverIPAddress"] = upstream.peer_host.partition("%")[0]
+        if upstream.peer_port:  # else a Unix socket's path
+            entry["serverIPAddress"] = upstream.peer_host.partition("%")[0]
         entry["_serverPort"] = upstream.peer_port
         entry["connection"] = str(upstream.key)
         if upstream.tls:

@@ -14,7 +14,7 @@ RawRow = tuple[  # an ExchangeRow; NamedTuples travel as arrays
 class EngineStarted(msgspec.Struct, frozen=True, tag="started"):
     """The proxy listens, and the live capture can be opened by a reader."""
 
-    host: str
+    host: str  # or `unix:/PATH`
     port: int
     wanted_port: int  # differs from `port` when that one was taken
     capture_path: str
@@ -23,6 +23,8 @@ class EngineStarted(msgspec.Struct, frozen=True, tag="started"):
     ca_fingerprint: str  # SHA-256, colon-separated hex
     ca_spki: str  # base64 of SHA-256 of the SubjectPublicKeyInfo, for browsers
     workers: int
+    also_listens: tuple[str, ...] = ()  # `ListenPoint.text` of the other places
+    reverse: str = ""  # the origin that the first place stands for, "" for none
 
 
 class EngineFailed(msgspec.Struct, frozen=True, tag="failed"):

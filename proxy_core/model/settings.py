@@ -4,6 +4,8 @@ import ipaddress
 
 import msgspec
 
+from proxy_core.model.ways_in import UNIX, ListenPoint, WaysIn, read_listen_point, read_origin
+
 DEFAULT_LISTEN_HOST = "127.0.0.1"
 DEFAULT_LISTEN_PORT = 8080
 MOST_WORKERS = 4
@@ -12,7 +14,7 @@ MOST_WORKERS = 4
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the engine. `frozen`: change with `msgspec.structs.replace`."""
 
-    listen_host: str = DEFAULT_LISTEN_HOST
+    listen_host: str = DEFAULT_LISTEN_HOST  # or `unix:/PATH`
     listen_port: int = DEFAULT_LISTEN_PORT
     port_fallback: bool = False  # take the next free port when the wanted one is taken (the window does)
     workers: int = 0  # 0 = as many as cores, at most MOST_WORKERS
@@ -20,7 +22,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     not_intercepted: tuple[str, ...] = ()  # host globs (`*.bank.com`) whose TLS is tunnelled unread
     recording: bool = True
     insecure_upstream: bool = False  # don't verify upstream certificates
+    ways_in: WaysIn = WaysIn()
     upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots and the system's
+
+
+def listen_points(settings: Settings) -> list[ListenPoint]:
+    """Where to listen; what is listened on first comes first. Raises WayInError where a text of it means nothing."""
+    ways = settings.ways_in
+    origin = read_origin(ways.reverse) if ways.reverse else None
+    if settings.listen_host.startswith(UNIX):
+        first = ListenPoint(path=settings.listen_host.removeprefix(UNIX), origin=origin)
+    else:
+        first = ListenPoint(settings.listen_host, settings.listen_port, origin=origin)
+    return [first, *map(read_listen_point, ways.also_listen)]
 
 
 def is_open_to_others(host: str) -> bool:

@@ -14,9 +14,11 @@ from proxy_core.capture.live import stored_captures
 from proxy_core.channel import SPAWN, Outlet, make_channel
 from proxy_core.control import EngineControl
 from proxy_core.frame import frame
+from proxy_core.listening import Listener
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.notice import EngineStarted
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import ListenPoint
 from proxy_core.model.worker_command import WorkerFailed, encode_word
 from proxy_core.supervisor import Supervisor
 from proxy_core.worker_start import WorkerStart
@@ -158,7 +160,13 @@ class TestAWorker:
         recorder = _NoRecorder()
         listener = socket.create_server(("127.0.0.1", 0))
         supervisor = Supervisor(
-            Settings(workers=2), listener, str(tmp_path), str(tmp_path), recorder, print, target=cannot_start
+            Settings(workers=2),
+            (Listener(listener, ListenPoint()),),
+            str(tmp_path),
+            str(tmp_path),
+            recorder,
+            print,
+            target=cannot_start,
         )
         with pytest.raises(RuntimeError, match="A worker could not start: the moon is in the wrong phase"):
             supervisor.start()

@@ -17,9 +17,11 @@ from proxy_core.channel import SPAWN, Outlet, make_channel
 from proxy_core.engine_entry import Engine
 from proxy_core.frame import Frames, frame
 from proxy_core.home import open_home
+from proxy_core.listening import Listener
 from proxy_core.model.command import SetRecording, Stop, encode_command
 from proxy_core.model.notice import EngineStopped, WorkerChanged, encode_notice
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import ListenPoint
 from proxy_core.model.worker_command import UseSettings, WorkerReady, encode_word, encode_worker_command
 from proxy_core.supervisor import Supervisor
 from proxy_core.tasks import task_process
@@ -77,7 +79,7 @@ def supervised(tmp_path):
     listener = socket.create_server(("127.0.0.1", 0))
     supervisor = Supervisor(
         Settings(workers=1),
-        listener,
+        (Listener(listener, ListenPoint()),),
         str(tmp_path),
         str(tmp_path),
         keeper,
@@ -123,7 +125,7 @@ def test_settings_that_change_while_a_worker_is_started_reach_it(tmp_path, monke
     monkeypatch.setattr(WorkerLoads, "begin", change_and_begin)
     later, keeper = Settings(workers=1, recording=False), Keeper()
     listener = socket.create_server(("127.0.0.1", 0))
-    arguments = listener, str(tmp_path), str(tmp_path), keeper, lambda _text, _alive: None
+    arguments = (Listener(listener, ListenPoint()),), str(tmp_path), str(tmp_path), keeper, lambda _text, _alive: None
     supervisor = Supervisor(Settings(workers=1), *arguments, target=tell_orders)
     supervisor.start()
     running = threading.Thread(target=supervisor.run)

@@ -20,6 +20,7 @@ from proxy_core.capture.segment import segment_name
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.worker import Worker
+from proxy_core.listening import Listener
 from proxy_core.model.event import (
     AmendedEvent,
     ConnectionEvent,
@@ -31,6 +32,8 @@ from proxy_core.model.event import (
 )
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow, ExchangeState
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import ListenPoint
+from proxy_core.model.ways_in import Origin as ServedOrigin
 
 WAIT_S = 10.0  # a condition that isn't met by then is not met
 
@@ -80,17 +83,25 @@ class Proxy:
         limits: Limits | None = None,
         authority: CertificateAuthority | None = None,
         host: str = "127.0.0.1",
+        origin: ServedOrigin | None = None,
+        path: str = "",
     ) -> None:
+        """Listens on `host`, or on a Unix socket at `path`, and stands for `origin`."""
         self.folder = folder
         self.host = host
-        listener = stdlib_socket.socket(stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET)
-        listener.bind((host, 0))
+        self.path = path
+        if path:
+            listener = stdlib_socket.socket(stdlib_socket.AF_UNIX)
+            listener.bind(path)
+        else:
+            listener = stdlib_socket.socket(stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET)
+            listener.bind((host, 0))
         listener.listen(128)
-        self.port: int = listener.getsockname()[1]
+        self.port: int = 0 if path else listener.getsockname()[1]
         self.events = EventList()
         self.authority = authority or CertificateAuthority.load_or_create(str(folder / "ca"))
         self.worker = Worker(
-            listener,
+            [Listener(listener, ListenPoint(host, self.port, path, origin))],
             Journal(str(folder), 1),
             self.events,
             self.authority,
@@ -101,7 +112,13 @@ class Proxy:
         self._clients: list[Client] = []
 
     def connect(self) -> "Client":
-        self._clients.append(Client(socket.create_connection((_reachable(self.host), self.port), timeout=WAIT_S)))
+        if self.path:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(WAIT_S)
+            sock.connect(self.path)
+        else:
+            sock = socket.create_connection((_reachable(self.host), self.port), timeout=WAIT_S)
+        self._clients.append(Client(sock))
         return self._clients[-1]
 
     def stop(self) -> None:

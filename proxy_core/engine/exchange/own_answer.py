@@ -5,15 +5,26 @@ They are short, plain, and marked (`Proxy-Status`, RFC 9209), so that nobody tak
 
 from typing import NamedTuple
 
+import msgspec
+
 from proxy_core.model.failure import FAILURES, Failure, FailureKind
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import parse_head
+from proxy_core.protocols.http1.basic import CHALLENGE
 from proxy_core.protocols.http1.head import HeadLimits
 from proxy_core.protocols.http1.response_head import read_response_head
 from proxy_core.protocols.http1.rewriting import answering_response
 from proxy_core.protocols.http1.writer import own_response
 from proxy_core.protocols.part import RequestHead, ResponseHead
 
+NO_LOGIN = Failure(
+    FailureKind.HTTP_REQUEST_DENIED,
+    "This proxy is for those who log in, and the request brings no user name and password.",
+    407,
+)
+WRONG_LOGIN = Failure(
+    FailureKind.HTTP_REQUEST_DENIED, "This proxy does not know that user name with that password.", 407
+)
 NOT_A_WEB_SERVER = Failure(
     FailureKind.HTTP_REQUEST_ERROR,
     "This is a proxy, not a web server: enter its address as the HTTP and HTTPS proxy of your browser or program.",
@@ -39,6 +50,14 @@ def failure_response(failure: Failure, request: RequestHead | None = None) -> Ow
     advice = "" if failure is NOT_A_WEB_SERVER else None
     status = failure.status or FAILURES[failure.kind].status or 502
     return _split(own_response(status, failure, accept=accept, head_only=method == b"HEAD", advice=advice), method)
+
+
+def login_response(failure: Failure, request: RequestHead) -> OwnResponse:
+    """Demand a name and password (RFC 9110 §11.7.1), saying why."""
+    response = failure_response(failure, request)
+    raw = response.head.raw[:-2] + f"Proxy-Authenticate: {CHALLENGE}\r\n\r\n".encode("ascii")
+    head = read_response_head(raw, request.method, HeadLimits())
+    return response._replace(head=msgspec.structs.replace(head, forward=raw))  # a proxy's demand goes no further
 
 
 def last_hop_response(request: RequestHead) -> OwnResponse:

@@ -15,6 +15,7 @@ from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.answering import answer, record_answer, send_answer
 from proxy_core.engine.exchange.deciding import DecidedRequest, DecidedResponse, Deciding
 from proxy_core.engine.exchange.point import Abort, Answer
+from proxy_core.engine.exchange.redirection import remark_on_location
 from proxy_core.engine.exchange.route import Destination, Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
@@ -197,6 +198,8 @@ class ExchangeRelay:
         report.state = _RESPONDING
         if response.notes:
             report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
+        if self._route.served is not None and (remark := remark_on_location(self._head, response)):
+            self._note(remark)
         if response.status == 101 or (head.method == b"CONNECT" and (response.status < 300 or client.carries_one)):
             self._switch_protocols(response, upstream)
             return

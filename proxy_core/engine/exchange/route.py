@@ -17,6 +17,7 @@ from proxy_core.engine.sides.spoken import HTTP1_ALONE, carrier_of
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.connector import UpstreamError
 from proxy_core.model.exchange import ExchangeFlag
+from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.part import RequestHead
 
 _UPSTREAM_REUSED = int(ExchangeFlag.UPSTREAM_REUSED)
@@ -43,6 +44,7 @@ class Route:
         services: Services,
         tunnel: Destination | None = None,
         *,
+        served: Origin | None = None,
         server_name: str = "",
         offer: tuple[str, ...] = HTTP1_ALONE,
         plain_protocol: str = "",
@@ -53,9 +55,16 @@ class Route:
         whom the client asked for by SNI, as often as the upstream is made anew. Upstreams are offered `offer` in TLS;
         without TLS they are spoken to in `plain_protocol`, an ALPN name, as their client speaks.
 
+        `served` is the origin that the client's listener stands for: requests that name none are read as its own, and
+        it may have to be reached on a Unix socket.
+
         `prepared` is taken over; `first_error` answers the first request where preparing it has failed.
         """
         self.tunnel = tunnel
+        self.served = served
+        self._socket: tuple[Destination, str] | None = None
+        if served is not None and served.path:
+            self._socket = (served.scheme, served.host, served.port), served.path
         self.overlaps = False  # may exchanges go on at the same time? Set by who serves such a client
         self._when_extended: Callable[[], None] | None = None
         self._opener = services.opener
@@ -128,7 +137,10 @@ class Route:
         # Another origin than the tunnel's (somebody decided so) is not asked for by the tunnel's name.
         name = self._server_name if to == self.tunnel and self._server_name else to[1]
         try:
-            connection = self._opener.connect(*to, name, self._offer)
+            if self._socket is not None and to == self._socket[0]:
+                connection = self._opener.connect_unix(*to, self._socket[1])
+            else:
+                connection = self._opener.connect(*to, name, self._offer)
         except UpstreamError as error:
             opening.error = error
             raise

@@ -7,6 +7,7 @@ from proxy_core.engine.exchange.point import BeginPoints
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.model.settings import Settings
@@ -15,7 +16,7 @@ from proxy_core.model.tunnel_reason import TunnelReason
 
 @dataclass(slots=True)
 class Services:
-    """`settings` are replaced when a person changes them; the others stay for the worker's life."""
+    """`settings` and `admission` are replaced when a person changes them; the others stay for the worker's life."""
 
     settings: Settings
     limits: Limits
@@ -23,6 +24,7 @@ class Services:
     sweep: DeadlineSweep
     opener: UpstreamOpener
     certificates: LeafCertificates
+    admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
 
     def reason_to_pass(self, host: str) -> TunnelReason | None:

@@ -13,6 +13,7 @@ asks the system each second whether the peer is still there.
 """
 
 import errno
+import os
 import select
 import socket
 import struct
@@ -126,7 +127,8 @@ class Transport:
             self.peer_host, self.peer_port = peer[:2]
             self.local_host, self.local_port = local[:2]
         else:
-            self.peer_host, self.peer_port, self.local_host, self.local_port = "", 0, "", 0
+            # An origin's path is worth knowing; a client has none.
+            self.peer_host, self.peer_port, self.local_host, self.local_port = os.fsdecode(peer), 0, "", 0
         self._socket = sock
         self._recv = sock.recv
         self._send = sock.send

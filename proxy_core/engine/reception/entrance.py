@@ -21,19 +21,20 @@ from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.ways_in import LOCAL_HOST, Origin
 from proxy_core.protocols.client_hello import ClientHello
 from proxy_core.protocols.socks.socks4 import Socks4Reader
 from proxy_core.protocols.socks.socks5 import Socks5Reader
-
-_OWN_NAME = "localhost"  # on a Unix socket, where there is no address
 
 
 class Entrance:
     """The way in of one client connection."""
 
-    def __init__(self, services: Services, connection: ClientConnection) -> None:
+    def __init__(self, services: Services, connection: ClientConnection, origin: Origin | None) -> None:
+        """`origin` is whom the listener stands for."""
         self._services = services
         self._connection = connection
+        self._origin = origin
 
     def serve(self, link: Link, *, is_inside: bool = False) -> Ended:
         """Serve what is spoken on a fresh link; `is_inside` TLS to the proxy there is no other."""
@@ -58,16 +59,18 @@ class Entrance:
             return Closed()
         if isinstance(spoken, ClientHello) and not is_inside:
             return self._serve_tls(link, spoken, seen)
+        has_door = services.admission is not None
         if spoken is Speech.SOCKS4:
-            return SocksServing(services, link, key, Socks4Reader(), seen).run()
+            return SocksServing(services, link, key, Socks4Reader(demands_password=has_door), seen).run()
         if spoken is Speech.SOCKS5:
-            return SocksServing(services, link, key, Socks5Reader(), seen).run()
-        return Http1Serving(services, link, key, Route(services), seen).run()
+            return SocksServing(services, link, key, Socks5Reader(demands_password=has_door), seen).run()
+        # HTTP/2 without TLS is no way of talking to a proxy: its preface is refused by HTTP/1's reader.
+        return Http1Serving(services, link, key, Route(services, served=self._origin), seen).run()
 
     def _serve_tls(self, link: Link, hello: ClientHello, seen: bytes) -> Ended:
         """End TLS that was meant for us: as the name that the client asks for, or the address that it has come to."""
         services = self._services
-        name = hello.server_name or link.local_host or _OWN_NAME
+        name = hello.server_name or link.local_host or LOCAL_HOST
         try:
             context = services.certificates.server_context(name, HTTP1_ALONE)
         except LeafError as error:
@@ -90,7 +93,7 @@ class Entrance:
         report = reporter.open(self._connection.key)
         report.kind = ExchangeKind.TUNNEL
         report.method = "CONNECT"
-        report.host, report.port = name or link.local_host or _OWN_NAME, link.local_port
+        report.host, report.port = name or link.local_host or LOCAL_HOST, link.local_port
         reporter.fail(report, failure)
         try:
             link.send(last_word)

@@ -16,11 +16,13 @@ from proxy_core.engine.reception.tunnel_wanted import ConnectAsker, TunnelWanted
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.sides.side import SideError
+from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
+from proxy_core.protocols.http1.basic import proxy_credentials
 from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
 
 # Looking a member up on its enum costs 0.05 µs.
@@ -44,7 +46,12 @@ class Http1Serving:
             named = b"%b:%d" % (host.encode("ascii", "replace"), port)
         self._has_served = False
         self._client = Http1Client(
-            link, services.limits, scheme=scheme, default_authority=named, first_bytes=first_bytes
+            link,
+            services.limits,
+            scheme=scheme,
+            default_authority=named,
+            served=route.served,
+            first_bytes=first_bytes,
         )
 
     def run(self) -> Ended:
@@ -96,15 +103,35 @@ class Http1Serving:
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
         report = open_report(reporter, self._connection, self._tunnel, head)
+        if services.admission is not None and self._is_refused(head, report, services.admission):
+            return None
         if head.method == b"CONNECT":
             return self._take_connect(head, report)
-        if self._tunnel is None and (head.form is _ORIGIN_FORM or (head.form is _ASTERISK_FORM and not head.host)):
+        is_nobodys = self._tunnel is None and self._route.served is None
+        if is_nobodys and (head.form is _ORIGIN_FORM or (head.form is _ASTERISK_FORM and not head.host)):
             failure = own_answer.NOT_A_WEB_SERVER
             response = own_answer.failure_response(failure, head)
             answer(services, client, report, response, failure, is_last=True)
             return None
         ExchangeRelay(services, self._route, client, head, report).run()
         return None
+
+    def _is_refused(self, head: Http1RequestHead, report: Report, admission: Admission) -> bool:
+        """Whether somebody asks for the proxy's services who may not have them; he is answered then.
+
+        What is inside a tunnel was let in with it, and who comes to an origin that we stand for knows of no proxy.
+        """
+        names_none = head.form is _ORIGIN_FORM or (head.form is _ASTERISK_FORM and self._route.served is not None)
+        if names_none or self._tunnel is not None:
+            return False
+        credentials = proxy_credentials(head.raw)
+        if credentials is not None and admission.admits(*credentials):
+            return False
+        if head.method == b"CONNECT":
+            report.kind = ExchangeKind.TUNNEL
+        failure = own_answer.NO_LOGIN if credentials is None else own_answer.WRONG_LOGIN
+        answer(self._services, self._client, report, own_answer.login_response(failure, head), failure)
+        return True
 
     def _take_connect(self, head: Http1RequestHead, report: Report) -> TunnelWanted | None:
         if self._tunnel is None:

@@ -10,16 +10,17 @@ from proxy_core.engine.reception.entrance import Entrance
 from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.ways_in import Origin
 
 
-def serve_client(services: Services, client: Link) -> None:
-    """Serve a client connection from its first byte to its end.
+def serve_client(services: Services, client: Link, origin: Origin | None = None) -> None:
+    """Serve a client connection from its first byte to its end; `origin` is whom its listener stands for.
 
     This is a border: what a relay of ours raises ends what it had under way as failed, and closes both sides.
     """
     connection = ClientConnection(services, client)
     try:
-        ended = Entrance(services, connection).serve(client)
+        ended = Entrance(services, connection, origin).serve(client)
         if isinstance(ended, TunnelWanted):
             Connect(services, connection, ended).run()
     except Exception:

@@ -2,6 +2,7 @@
 
 import gevent
 
+from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.lingering import end_gently
 from proxy_core.engine.links.link import Link
@@ -11,6 +12,10 @@ from proxy_core.engine.recording.report import Report
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.socks.request import Credentials, Reply, SocksError, SocksReader, SocksRequest
+
+
+class _RefusedError(Exception):
+    """A wrong user name or password."""
 
 
 class SocksServing:
@@ -37,7 +42,10 @@ class SocksServing:
             with gevent.Timeout(limit_s, TimeoutError()):
                 request = self._next_request()
         except SocksError as error:
-            self._end(Failure(FailureKind.HTTP_REQUEST_ERROR, error.text), error.reply)
+            kind = FailureKind.HTTP_REQUEST_DENIED if error.is_denial else FailureKind.HTTP_REQUEST_ERROR
+            self._end(Failure(kind, error.text), error.reply)
+        except _RefusedError:
+            self._end(own_answer.WRONG_LOGIN, self._reader.judged(is_good=False))
         except TimeoutError:
             text = f"The client did not finish its SOCKS request within {limit_s:.0f} seconds."
             self._end(Failure(FailureKind.CLIENT_TIMEOUT, text))
@@ -50,7 +58,8 @@ class SocksServing:
         return Closed()
 
     def _next_request(self) -> SocksRequest:
-        """Raises SocksError, OSError."""
+        """Raises SocksError, _RefusedError, OSError."""
+        admission = self._services.admission
         while True:
             part = self._reader.next_part()
             if isinstance(part, SocksRequest):
@@ -58,6 +67,8 @@ class SocksServing:
             if isinstance(part, Reply):
                 self._link.send(part.data)
             elif isinstance(part, Credentials):
+                if admission is not None and not admission.admits(*part):
+                    raise _RefusedError
                 self._link.send(self._reader.judged(is_good=True))
             else:
                 data = self._link.receive()

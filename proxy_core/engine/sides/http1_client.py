@@ -16,6 +16,7 @@ from proxy_core.engine.sides.reading import await_part
 from proxy_core.engine.sides.side import ClientGoneError, SideError
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.reader import RequestReader
 from proxy_core.protocols.http1.rewriting import as_http1_response
@@ -38,12 +39,16 @@ class Http1Client:
         *,
         scheme: str = "http",
         default_authority: bytes = b"",
+        served: Origin | None = None,
         first_bytes: bytes = b"",
     ) -> None:
-        """Scheme and authority are those of requests that name none: inside a tunnel, those of the CONNECT."""
+        """Scheme and authority are those of requests that name none: inside a tunnel, those of the CONNECT.
+
+        With `served`, requests without a host in their target are for that origin, whatever their Host says.
+        """
         self.link = link
         self._limits = limits
-        self._reader = RequestReader(scheme, default_authority=default_authority)
+        self._reader = RequestReader(scheme, default_authority=default_authority, served=served)
         if first_bytes:
             self._reader.receive(first_bytes)
         self._out: list[bytes] = []

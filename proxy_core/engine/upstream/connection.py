@@ -18,6 +18,7 @@ from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connector import Connector, UpstreamError, connect_failure
+from proxy_core.engine.upstream.unix_socket import unix_failure
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
@@ -89,6 +90,20 @@ class UpstreamOpener:
             raise UpstreamError(connect_failure(error, host, port)) from None
         key = self._reporter.connection_key()
         upstream = UpstreamConnection(link, "http", host, port, key, connected.dns_us, connected.connect_us, -1)
+        self._report(upstream, None)
+        return upstream
+
+    def connect_unix(self, scheme: str, host: str, port: int, path: str) -> UpstreamConnection:
+        """Connect to an origin on a Unix socket. Raises UpstreamError."""
+        connected = self._connector.connect_unix(path)
+        limit_s = self._limits.response_s
+        try:
+            link = Transport(connected.sock, self._sweep, limit_s, limit_s)
+        except OSError as error:
+            connected.sock.close()
+            raise UpstreamError(unix_failure(error, path)) from None
+        key = self._reporter.connection_key()
+        upstream = UpstreamConnection(link, scheme, host, port, key, -1, connected.connect_us, -1)
         self._report(upstream, None)
         return upstream
 

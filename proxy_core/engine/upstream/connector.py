@@ -8,7 +8,7 @@ on this machine is refused before a byte is sent.
 import errno
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import gevent
@@ -16,6 +16,7 @@ from gevent import get_hub
 from gevent.queue import Empty, SimpleQueue
 
 from proxy_core.engine.upstream.own_address import OwnAddress
+from proxy_core.engine.upstream.unix_socket import connect_unix, unix_failure
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.failure import Failure, FailureKind
 
@@ -48,9 +49,9 @@ class Connected(NamedTuple):
 class Connector:
     """Makes TCP connections for one worker."""
 
-    def __init__(self, own_address: OwnAddress, connect_limit_s: float) -> None:
-        """`own_address` is the one that this proxy listens on."""
-        self._own_address = own_address
+    def __init__(self, own_addresses: Sequence[OwnAddress], connect_limit_s: float) -> None:
+        """`own_addresses` are those that this proxy listens on."""
+        self._own_addresses = own_addresses
         self._connect_limit_s = connect_limit_s
         self._lookups: dict[tuple[str, int], tuple[float, list[Address]]] = {}
 
@@ -61,19 +62,29 @@ class Connector:
         found_mark = time.perf_counter()
         sock = self._race(addresses, host, port)
         connected_mark = time.perf_counter()
-        if self._own_address.is_reached_by(sock):
-            sock.close()
-            raise UpstreamError(
-                Failure(
-                    FailureKind.PROXY_LOOP_DETECTED,
-                    f"{endpoint_text(host, port)} is Harrier's own address: the request would come back here for ever.",
-                )
-            )
+        self._guard(sock, endpoint_text(host, port))
         return Connected(
             sock,
             int((found_mark - start_mark) * 1e6) if was_looked_up else -1,
             int((connected_mark - found_mark) * 1e6),
         )
+
+    def connect_unix(self, path: str) -> Connected:
+        """Connect to a Unix socket. Raises UpstreamError."""
+        start_mark = time.perf_counter()
+        try:
+            sock = connect_unix(path, self._connect_limit_s)
+        except OSError as error:
+            raise UpstreamError(unix_failure(error, path)) from None
+        self._guard(sock, path)
+        return Connected(sock, -1, int((time.perf_counter() - start_mark) * 1e6))
+
+    def _guard(self, sock: socket.socket, where: str) -> None:
+        """Raise UpstreamError, the socket closed, when it leads back to us."""
+        if any(own.is_reached_by(sock) for own in self._own_addresses):
+            sock.close()
+            text = f"{where} is Harrier's own address: the request would come back here for ever."
+            raise UpstreamError(Failure(FailureKind.PROXY_LOOP_DETECTED, text))
 
     def _addresses(self, host: str, port: int) -> tuple[list[Address], bool]:
         """Where to try, and whether a name had to be looked up for it."""

@@ -4,6 +4,7 @@ Only what the listening socket really receives counts: other servers may have ou
 machine (127.0.0.2, or [::1] beside our 127.0.0.1), and whoever debugs them must reach them.
 """
 
+import os
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -12,12 +13,17 @@ class OwnAddress:
     """Where one listening socket can be reached."""
 
     def __init__(self, listener: socket.socket) -> None:
+        self._path = str(listener.getsockname()) if _is_unix(listener) else ""
+        if self._path:
+            return
         host, self._port = listener.getsockname()[:2]
         self._host = _plain(host)
         self._takes_ipv4 = self._host.version == 4 or not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
     def is_reached_by(self, sock: socket.socket) -> bool:
         """Whether a connected socket leads here."""
+        if self._path or _is_unix(sock):
+            return _is_unix(sock) and _same_file(str(sock.getpeername()), self._path)
         try:
             peer, local = sock.getpeername(), sock.getsockname()
         except OSError:
@@ -31,6 +37,17 @@ class OwnAddress:
         # near end, but on loopback, where all of 127.0.0.0/8 is this machine.
         is_of_family = self._takes_ipv4 if host.version == 4 else self._host.version == 6
         return is_of_family and (host.is_loopback or host == _plain(local[0]))
+
+
+def _is_unix(sock: socket.socket) -> bool:
+    return sock.family == getattr(socket, "AF_UNIX", None)
+
+
+def _same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def _plain(host: str) -> IPv4Address | IPv6Address:

@@ -6,6 +6,7 @@ beginning of the next request, or for `leftover` when the connection becomes a t
 """
 
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.http1.fields import BARE_LF, MalformedError
 from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead, RequestPart, ResponsePart
 from proxy_core.protocols.http1.message_reader import (
@@ -34,15 +35,22 @@ class RequestReader(MessageReader):
     """Reads what a client sends: requests, one behind the other.
 
     `default_scheme` and `default_authority` are those of requests that don't name them: inside an interception, "https"
-    and the authority of the CONNECT.
+    and the authority of the CONNECT. With `served`, requests whose target names no host are for that origin, whatever
+    their Host says.
     """
 
     def __init__(
-        self, default_scheme: str = "http", limits: HeadLimits = _LIMITS, *, default_authority: bytes = b""
+        self,
+        default_scheme: str = "http",
+        limits: HeadLimits = _LIMITS,
+        *,
+        default_authority: bytes = b"",
+        served: Origin | None = None,
     ) -> None:
         super().__init__(limits)
         self._default_scheme = default_scheme
         self._default_authority = default_authority
+        self._served = served
 
     def next_part(self) -> RequestPart | None:
         """The next part, None when bytes are needed (or `is_at_end`). Raises ProtocolError, then always the same."""
@@ -66,7 +74,7 @@ class RequestReader(MessageReader):
                 return None
             if len(raw) > self._limits.start_line_bytes:
                 self._check_line_length(raw, 0, raw.index(b"\n"))
-            head = read_request_head(raw, self._default_scheme, self._default_authority, self._limits)
+            head = read_request_head(raw, self._default_scheme, self._default_authority, self._limits, self._served)
         except MalformedError as error:
             raise self._broken(error, raw if raw is not None else bytes(store[begin:])) from None
         self._is_line_checked = False

@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from proxy_core.model.endpoint import DEFAULT_PORTS
+from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.http1.fields import (
     LONGEST_CACHED_SECTION,
     OF_UPGRADE,
@@ -25,7 +26,7 @@ from proxy_core.protocols.http1.fields import (
     special_fields,
 )
 from proxy_core.protocols.http1.head import VERSIONS, HeadLimits, Http1RequestHead
-from proxy_core.protocols.http1.target import NO_PORT, read_authority, read_target
+from proxy_core.protocols.http1.target import NO_PORT, Target, read_authority, read_target
 from proxy_core.protocols.part import CHUNKED
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"++) ([^\x00-\x20\x7f]++) HTTP/1\.([0-9])\r\n")
@@ -90,17 +91,21 @@ class _RequestFields(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_request_head(
-    raw: bytes, default_scheme: str, default_authority: bytes, limits: HeadLimits
+    raw: bytes, default_scheme: str, default_authority: bytes, limits: HeadLimits, served: Origin | None = None
 ) -> Http1RequestHead:
     """Read a whole head (`raw` ends with its empty line). Raises MalformedError.
 
-    Scheme and authority are those of requests that name none: inside an interception, those of the CONNECT.
+    Scheme and authority are those of requests that name none: inside an interception, those of the CONNECT. With
+    `served`, a target that names no host is read as though it had named that origin.
     """
     line = _REQUEST_LINE.match(raw)
     if line is None:
         raise _bad_request_line(raw[: raw.index(b"\n") + 1])
     method, spelled_target, minor_digit = line.groups()
     target = read_target(method, spelled_target)
+    served = None if target.host else served
+    if served is not None:
+        target = _read_at(served, target)
     minor = 0 if minor_digit == b"0" else 1
     section = raw[line.end() :]
     read = _read_fields if len(section) <= LONGEST_CACHED_SECTION else _read_fields.__wrapped__
@@ -115,10 +120,9 @@ def read_request_head(
         default_scheme,
         default_authority,
         limits.fields,
+        served is not None,
     )
-    notes = fields.notes
-    if not spelled_target.isascii():  # it keeps the bytes
-        notes = "\n".join(filter(None, ("The request target holds bytes that are not ASCII.", notes)))
+    notes = fields.notes if spelled_target.isascii() else _with_odd_target(fields.notes)
     if target.origin_target is not spelled_target or minor_digit != b"1":
         forward = b"%b %b HTTP/1.1\r\n%b" % (method, target.origin_target, fields.forward)
     elif fields.forward == section:
@@ -148,6 +152,11 @@ def read_request_head(
     )
 
 
+def _read_at(origin: Origin, target: Target) -> Target:
+    authority = origin.authority.encode("ascii")
+    return Target(target.form, origin.scheme, authority, origin.host, origin.port, target.origin_target)
+
+
 @lru_cache(maxsize=256)
 def _read_fields(
     section: bytes,
@@ -160,6 +169,7 @@ def _read_fields(
     default_scheme: str,
     default_authority: bytes,
     limit: int,
+    is_served: bool,
 ) -> _RequestFields:
     """Read the field lines behind the request line; the four in the middle are the target's.
 
@@ -170,7 +180,8 @@ def _read_fields(
     if fields.has_more_than(limit):
         raise MalformedError(f"The request has more than {limit} header fields.", 431)
     found = fields.found
-    destination = _read_destination(fields, minor, (scheme, authority, host, port), default_scheme, default_authority)
+    target = scheme, authority, host, port
+    destination = _read_destination(fields, minor, target, default_scheme, default_authority, is_served=is_served)
     body_length = _read_framing(method, fields, minor)
     expects_continue = b"expect" in found and _read_expectation(fields, found[b"expect"], minor)
     options = list_members(found[b"connection"]) if b"connection" in found else _NOTHING
@@ -187,6 +198,10 @@ def _read_fields(
         max_forwards,
         "\n".join(fields.notes),
     )
+
+
+def _with_odd_target(notes: str) -> str:
+    return "\n".join(filter(None, ("The request target holds bytes that are not ASCII.", notes)))  # it keeps them
 
 
 def _bad_request_line(line: bytes) -> MalformedError:
@@ -211,6 +226,8 @@ def _read_destination(
     target: tuple[str, bytes, str, int],
     default_scheme: str,
     default_authority: bytes,
+    *,
+    is_served: bool,
 ) -> tuple[str, str, int]:
     """Scheme, host and port; the Host field is put right. `target` has scheme, authority, host and port."""
     target_scheme, target_authority, target_host, target_port = target
@@ -231,8 +248,10 @@ def _read_destination(
         host, port = read_authority(authority)
         return default_scheme, host, DEFAULT_PORTS[default_scheme] if port == NO_PORT else port
     if hosts is not None and authority != target_authority.lower():
-        # RFC 9112 §3.2.2: the target overrides Host, which is replaced.
-        if authority:
+        # RFC 9112 §3.2.2: the target overrides Host, which is replaced; §3.2: so does the origin that we stand for.
+        if is_served:
+            fields.notes.append(f"The client's Host, «{shown(authority)}», became the origin's.")
+        elif authority:
             host, port = read_authority(authority)
             if host != target_host or port not in (target_port, NO_PORT):
                 fields.notes.append(f"Host differed from the target: «{shown(authority)}».")

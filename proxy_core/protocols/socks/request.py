@@ -43,10 +43,11 @@ Part = Reply | Credentials | SocksRequest
 class SocksError(Exception):
     """What came is no request that could be granted: a sentence, and what is to be sent before the connection ends."""
 
-    def __init__(self, text: str, reply: bytes = b"") -> None:
+    def __init__(self, text: str, reply: bytes = b"", *, is_denial: bool = False) -> None:
         super().__init__(text)
         self.text = text
         self.reply = reply
+        self.is_denial = is_denial  # who asks has not logged in
 
 
 class SocksReader(Protocol):

@@ -39,7 +39,8 @@ class Socks4Reader:
         if user_end is None:
             return None
         if self._demands_password:
-            raise SocksError("A user name and password are needed here, and SOCKS 4 has no room for one.", _reply())
+            text = "This proxy is for those who log in, and SOCKS 4 has no room for a password."
+            raise SocksError(text, _reply(), is_denial=True)
         port, address = int.from_bytes(store[2:4], "big"), store[4:8]
         # 4a: the address 0.0.0.x, which is no host's, says that a name follows.
         if address[:3] != b"\0\0\0" or not address[3]:

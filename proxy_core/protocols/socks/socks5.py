@@ -68,9 +68,11 @@ class Socks5Reader:
             self._read = self._read_credentials
             return Reply(bytes((_VERSION, _PASSWORD)))
         offered = ", ".join(map(str, methods[:8])) or "none"
-        needed = "a user name and password are" if self._demands_password else "none, or a user name and password, is"
-        text = f"The client can't log in as it has to: {needed} needed, and it offers other methods ({offered})."
-        raise SocksError(text, bytes((_VERSION, _NONE_ACCEPTABLE)))
+        if self._demands_password:
+            text = f"This proxy is for those who log in, and the client offers no user name and password ({offered})."
+        else:
+            text = f"The client can log in only in ways that Harrier doesn't know ({offered})."
+        raise SocksError(text, bytes((_VERSION, _NONE_ACCEPTABLE)), is_denial=self._demands_password)
 
     def _read_credentials(self) -> Credentials | None:
         store = self._store
