@@ -17,6 +17,7 @@ REGEX_INPUT_LIMIT = 2000
 Sql = tuple[str, list[object]]
 
 _HOST = "CASE WHEN instr(host, ':') THEN '[' || host || ']' ELSE host END"
+_HOST_AND_PORT = f"({_HOST} || ':' || port)"
 _PORT = "CASE scheme || port WHEN 'http80' THEN '' WHEN 'https443' THEN '' ELSE ':' || port END"
 _URL = f"(scheme || '://' || {_HOST} || {_PORT} || path)"  # as it is shown and copied …
 _URL_WITH_PORT = f"(scheme || '://' || {_HOST} || ':' || port || path)"  # … and as it may be written, too
@@ -105,7 +106,7 @@ def _word(word: Word) -> Sql:
         pattern = f"%{pattern}%"
     sql = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _WORD_COLUMNS)
     parameters: list[object] = [pattern] * len(_WORD_COLUMNS)
-    if ":" in word.text or "/" in word.text:  # it may be of more than one of them: localhost:8080, shop.test/cart
+    if any(mark in word.text for mark in ":/["):  # it may be of more than one of them: localhost:8080, shop.test/cart
         sql += f" OR {_URL} LIKE ? ESCAPE '\\' OR {_URL_WITH_PORT} LIKE ? ESCAPE '\\'"
         parameters += [pattern, pattern]
     if word.text.isascii() and word.text.isdigit() and len(word.text) == 3:
@@ -126,12 +127,17 @@ def _term(term: Term) -> Sql:
 
 def _text(column: str, term: Term) -> Sql:
     if term.operator is Operator.REGEX:
+        if term.key == "host":  # as it is stored, and as it is shown
+            return f"(matches(?, host) OR instr(host, ':') AND matches(?, {_HOST}))", [term.value, term.value]
         return f"matches(?, {column})", [term.value]
     # A method is short: part of one means nobody's.
     whole = term.operator is Operator.IS or term.key in ("method", "scheme")
     pattern = _like(term.value, whole=whole)
     if term.key == "url":
         return f"({_URL} LIKE ? ESCAPE '\\' OR {_URL_WITH_PORT} LIKE ? ESCAPE '\\')", [pattern, pattern]
+    if term.key == "host" and (":" in term.value or "[" in term.value):  # as a URL and the list have it: [::1]:9002
+        likes = [f"{each} LIKE ? ESCAPE '\\'" for each in ("host", _HOST, _HOST_AND_PORT)]
+        return f"({' OR '.join(likes)})", [pattern] * len(likes)
     return f"{column} LIKE ? ESCAPE '\\'", [pattern]
 
 
