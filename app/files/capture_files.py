@@ -24,6 +24,7 @@ from app.preferences import Preferences
 from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.live import StoredCapture, delete_live_capture, stored_captures
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.repair import live_folder
 from proxy_core.home import LIVE_SUFFIX, Home
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.message_record import MessageKind
@@ -93,7 +94,8 @@ class CaptureFiles(QObject):
             done = {"Saving": "Saved", "Exporting": "Exported"}[verb]
             kind = NoticeKind.WARNING if remarks else NoticeKind.GOOD
             said = " ".join([f"{done} {name}.", *remarks])
-            self._notices.tell(f"file {path}", kind, said, [("Show in Folder", lambda: _show_folder(path))])
+            ways = [("Show in Folder", lambda: _show_folder(path))]
+            self._notices.tell(f"file {path}", kind, said, ways, is_passing=not remarks)
 
         self._run(task, f"file {path}", f"{verb} {name} …", succeeded)
 
@@ -109,6 +111,7 @@ class CaptureFiles(QObject):
         """Open a `.harrier`, a `.har`, or a live capture that nobody records."""
         path = os.path.abspath(path)
         name = os.path.basename(path)
+        live = live_folder(path)
         if path.lower().endswith(".har"):
             target = self._place_for(name)
             if not target:
@@ -119,13 +122,12 @@ class CaptureFiles(QObject):
                 f"Opening {name} …",
                 lambda remarks: self._imported(path, target, remarks),
             )
-        elif os.path.isfile(path):
+        elif live:
+            self.recover(live, os.path.basename(live).removesuffix(LIVE_SUFFIX))
+        else:
             self._run(
                 OpenTask(path, ""), f"file {path}", f"Opening {name} …", lambda remarks: self._checked(path, remarks)
             )
-        else:
-            live = path if os.path.isdir(path) else path + LIVE_SUFFIX
-            self.recover(live, name)
 
     def _place_for(self, name: str) -> str:
         """Where a capture lies that is made only to look at it; "" after saying why it can't lie anywhere."""

@@ -54,6 +54,7 @@ def open_log_action(path: str, notices: NoticeStack) -> tuple[str, Callable[[], 
 def open_log(path: str, notices: NoticeStack) -> None:
     """Have the system show the log; where there is none, nothing went wrong."""
     if not os.path.isfile(path) or os.path.getsize(path) == 0:
-        notices.tell("log", NoticeKind.INFO, "The log is empty: nothing has gone wrong inside Harrier.")
+        said = "The log is empty: nothing has gone wrong inside Harrier."
+        notices.tell("log", NoticeKind.INFO, said, is_passing=True)
     elif not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
         notices.tell("log", NoticeKind.INFO, f"This system has no program to show it: the log is {path}.")

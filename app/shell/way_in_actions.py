@@ -3,7 +3,7 @@
 All of them need to know where the engine listens. A browser that is wanted before there is one comes when there is.
 """
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from app.browsing.browser_launch import BrowserLaunch, ProxyFacts
@@ -14,8 +14,6 @@ from app.shell.actions import bind_actions
 from app.shell.certificate_dialog import CertificateDialog
 from app.shell.main_window import MainWindow
 from proxy_core.model.notice import EngineStarted
-
-_GOOD_NEWS_MS = 6000
 
 
 class WayInActions(QObject):
@@ -63,9 +61,8 @@ class WayInActions(QObject):
         if self._engine is not None:
             line = terminal_line(self._engine.host, self._engine.port, self._engine.ca_certificate_path)
             QGuiApplication.clipboard().setText(line)
-            notices = self._window.notices
-            notices.tell("copied", NoticeKind.GOOD, "The line is on the clipboard: paste it into a terminal.")
-            QTimer.singleShot(_GOOD_NEWS_MS, self._window, lambda: notices.withdraw("copied"))
+            said = "The line is on the clipboard: paste it into a terminal."
+            self._window.notices.tell("copied", NoticeKind.GOOD, said, is_passing=True)
 
     def _show_certificate(self) -> None:
         if self._engine is not None:

@@ -13,7 +13,7 @@ from proxy_core.capture.journal import EVENT_RECORD, read_records
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.segment import is_journal, segment_name, segment_series, segments_in
 
-_CATCHING_UP_S = 2.0  # under the highest load a recorder is behind by a fraction of it
+CATCHING_UP_S = 2.0  # under the highest load a recorder is behind by a fraction of it
 _LOOK_S = 0.02  # the recorder's own tick
 
 
@@ -55,7 +55,7 @@ def caught_up(reader: CaptureReader, folder: str, sleep: Callable[[float], None]
     """
     try:
         upto = journal_ends(folder)
-        until = time.monotonic() + _CATCHING_UP_S
+        until = time.monotonic() + CATCHING_UP_S
         while is_behind(reader, folder, upto):
             if time.monotonic() > until:
                 count = sum(1 for _ in untaken(reader, folder, upto))

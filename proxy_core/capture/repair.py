@@ -55,7 +55,13 @@ def best_reader(
 
 
 def live_folder(path: str) -> str:
-    """The folder of the live capture that `path` means, "" when it means a file."""
+    """The folder of the live capture that `path` means, "" when it means a file.
+
+    Its index is the one file in it that looks as if it could be opened; it is nothing without the folder.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    if name == INDEX_NAME and folder.endswith(LIVE_SUFFIX):
+        return folder
     live = path + LIVE_SUFFIX
     return path if os.path.isdir(path) else live if not os.path.exists(path) and os.path.isdir(live) else ""
 

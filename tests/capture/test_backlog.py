@@ -64,7 +64,7 @@ def test_a_recorder_that_catches_up_is_waited_for(live, reader):
 
 
 def test_a_recorder_that_does_not_is_waited_for_no_longer(live, reader, monkeypatch):
-    monkeypatch.setattr(backlog, "_CATCHING_UP_S", 0.05)
+    monkeypatch.setattr(backlog, "CATCHING_UP_S", 0.05)
     live.journal_only(Sample("/a"), Sample("/b"))
     assert caught_up(reader, str(live.folder)).startswith("Not there yet: 2 changes that lie in the journals")
 

@@ -159,7 +159,7 @@ def test_who_chose_by_number_gets_none_of_an_index_made_anew(live, tmp_path, cho
 
 
 def test_a_capture_whose_engine_lives_is_not_touched_and_what_is_missing_is_told(live, tmp_path, monkeypatch):
-    monkeypatch.setattr("proxy_core.capture.backlog._CATCHING_UP_S", 0.0)
+    monkeypatch.setattr("proxy_core.capture.backlog.CATCHING_UP_S", 0.0)
 
     def contents() -> list[bytes]:
         files = [live.folder / "index.sqlite", *sorted(live.folder.glob("*.seg"))]  # whoever reads makes a WAL beside

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QAbstractButton
 
 from app.look.notices import NoticeStack
 from app.shell.fault_news import FaultNews, open_log
 from proxy_core.fault_log import FaultLog
+from tests.support.screen import button
 
 
 @pytest.fixture
@@ -32,9 +32,8 @@ def test_a_fault_in_any_thread_is_told_and_leads_to_the_log(qtbot, tmp_path, not
     thread = threading.Thread(target=log.caught, args=("a thread", KeyError("gone")))
     thread.start()
     thread.join()
-    qtbot.waitUntil(lambda: bool(notices.findChildren(QAbstractButton)))
-    (button,) = (each for each in notices.findChildren(QAbstractButton) if each.text() == "Open Log")
-    button.click()
+    qtbot.waitUntil(lambda: "fault" in notices.texts())
+    button(notices, "Open Log").click()
     assert opened == [str(tmp_path / "harrier.log")]
     assert "KeyError: 'gone'" in (tmp_path / "harrier.log").read_text()
 

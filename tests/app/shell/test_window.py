@@ -366,6 +366,20 @@ def test_the_capture_is_exported_saved_and_reopened(open_window, qtbot, site, tm
         qtbot.waitUntil(lambda: len(shown_paths(controller)) == 3, timeout=WAIT_MS)
 
 
+@pytest.mark.parametrize("named", ["", "index.sqlite"])
+def test_a_live_capture_is_opened_by_its_folder_or_its_index_under_its_own_name(open_window, qtbot, tmp_path, named):
+    controller = open_window()
+    other = LiveCapture(tmp_path / "walk in the marsh.live", series=7)
+    other.add(Sample("/indexed"))
+    other.journal_only(Sample("/journal"))
+    other.close(closed=False)
+    controller.files.open(str(other.folder / named))
+    qtbot.waitUntil(lambda: controller.shown.title == "walk in the marsh", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/indexed", "/journal"], timeout=WAIT_MS)
+    told = texts(controller.window.notices)
+    assert "Viewing walk in the marsh. The live capture goes on meanwhile." in told
+
+
 @pytest.mark.parametrize("name", ["a.har", "a.harrier"])
 def test_a_damaged_file_is_told_in_a_bar(open_window, qtbot, tmp_path, name):
     controller = open_window()
