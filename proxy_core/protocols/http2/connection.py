@@ -173,9 +173,9 @@ class Http2Connection(ControlReading):
         stream = self._streams.get(number)
         if stream is None:
             self._check_known(number, "DATA")
-            self._give_back(credit)
             if number not in self._dropped:  # RFC 9113 §5.1
-                self._stream_error(number, frame.STREAM_CLOSED)
+                raise BrokenError(frame.STREAM_CLOSED, "DATA came for a stream that is closed.")
+            self._give_back(credit)
         elif not stream.can_receive:
             self._give_back(credit)
             self._stream_error(number, frame.STREAM_CLOSED)

@@ -93,7 +93,7 @@ class ControlReading(SendingHalf):
         self._events.append(GoAwayReceived(last_stream, code, payload[8 : 8 + _LONGEST_DEBUG]))
         if self._is_client:
             for number in [number for number in self._streams if number > last_stream]:
-                del self._streams[number]
+                self._forget(number)
                 self._events.append(StreamReset(number, frame.REFUSED_STREAM, False, True))
 
     def _read_settings(self, flags: int, payload: bytes) -> None:

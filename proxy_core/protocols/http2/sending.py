@@ -13,7 +13,7 @@ from proxy_core.protocols.http2.stream import Stream
 
 # Before the peer's SETTINGS there is no limit (RFC 9113 §6.5.2); this many nobody refuses.
 _STREAMS_BEFORE_SETTINGS = 100
-# Streams that we reset, of which the peer may not know yet. A thousand are out of sight when the first is forgotten.
+# Streams that we gave up, of which the peer may not know yet. A thousand are out of sight when the first is forgotten.
 _MOST_REMEMBERED = 1000
 _LONGEST_DEBUG = 256  # bytes of a GOAWAY's text
 
@@ -27,7 +27,7 @@ class SendingHalf:
         self._streams: dict[int, Stream] = {}
         self._next_stream = 1
         self._highest = 0  # of the peer's streams
-        self._dropped: dict[int, None] = {}  # reset by us: what was under way on them is ignored
+        self._dropped: dict[int, None] = {}  # given up by us: what was under way on them is ignored
         self._output: list[bytes] = []
         self._output_bytes = 0
         self._control_bytes = 0  # of the output, what the peer made us say
@@ -201,12 +201,16 @@ class SendingHalf:
         self._flood.finished += 1
 
     def _drop(self, number: int, code: int) -> None:
-        """Reset a stream, which need not live, and remember it for what is still under way on it."""
+        """Reset a stream, which need not live."""
+        self._forget(number)
+        self._queue(frame.reset_frame(number, code))
+
+    def _forget(self, number: int) -> None:
+        """Give a stream up that need not live; what is still under way on it is ignored."""
         self._streams.pop(number, None)
         self._dropped[number] = None
         if len(self._dropped) > _MOST_REMEMBERED:
             del self._dropped[next(iter(self._dropped))]
-        self._queue(frame.reset_frame(number, code))
 
     def _queue(self, control: bytes) -> None:
         """Put a control frame into the output."""

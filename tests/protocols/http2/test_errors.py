@@ -225,8 +225,7 @@ def test_frames_on_a_stream_that_is_closed(is_client):
     assert peer.says_frame(frame.RST_STREAM, 0, 1, number(0)) == []
     assert peer.says_frame(frame.PRIORITY, 0, 1, b"\0\0\0\3\0") == []
     assert peer.sees() == []
-    assert peer.says_data(1, b"x") == []
-    assert peer.resets() == [(1, frame.STREAM_CLOSED)]
+    assert closed(is_client).breaks_with(frame_bytes(frame.DATA, 0, 1, b"x")) == frame.STREAM_CLOSED
     block = BLOCK if is_client else RESPONSE_BLOCK
     late = frame_bytes(frame.HEADERS, WHOLE, 1, block)
     assert closed(is_client).breaks_with(late) == frame.STREAM_CLOSED
@@ -234,13 +233,18 @@ def test_frames_on_a_stream_that_is_closed(is_client):
 
 
 def test_frames_behind_the_peers_own_reset():
-    peer = greeted()
-    peer.says_frame(frame.RST_STREAM, 0, 1, number(8))
-    peer.says_data(1, b"x")
-    assert peer.resets() == [(1, frame.STREAM_CLOSED)]
-    peer = greeted()
-    peer.says_frame(frame.RST_STREAM, 0, 1, number(8))
-    assert peer.breaks_with(frame_bytes(frame.HEADERS, WHOLE, 1, BLOCK)) == frame.STREAM_CLOSED
+    for late in (frame_bytes(frame.DATA, 0, 1, b"x"), frame_bytes(frame.HEADERS, WHOLE, 1, BLOCK)):
+        peer = greeted()
+        peer.says_frame(frame.RST_STREAM, 0, 1, number(8))
+        assert peer.breaks_with(late) == frame.STREAM_CLOSED
+
+
+def test_frames_on_a_stream_that_the_peer_did_not_mean_to_process():
+    peer = greeted(is_client=False)
+    peer.ours.open_stream(fields(*GET), False)
+    peer.says_frame(frame.GOAWAY, 0, 0, number(1) + number(0))
+    assert peer.says_head(5, OK) == []
+    assert peer.says_data(5, b"x", is_end=True) == []
 
 
 @pytest.mark.parametrize("is_client", [True, False])
