@@ -67,7 +67,8 @@ def load_body(
     codings = parse_codings(b",".join(head.values(b"content-encoding")))
     wire = _checked(reader.iterate_body(extents), checkpoint)
     decoded = decode(wire, codings, SHOWN_LIMIT_BYTES)
-    body = _body(decoded.data, head_text(head.value(b"content-type") or b""), checkpoint)
+    is_whole = not decoded.is_truncated and not decoded.problem
+    body = _body(decoded.data, head_text(head.value(b"content-type") or b""), checkpoint, is_whole=is_whole)
     views, remark = _views(body, viewers, checkpoint)
     return BodyContent(
         decoded.data,
@@ -87,14 +88,14 @@ def _checked(chunks: Iterable[bytes], checkpoint: Checkpoint) -> Iterator[bytes]
         yield chunk
 
 
-def _body(data: bytes, content_type: str, checkpoint: Checkpoint) -> Body:
+def _body(data: bytes, content_type: str, checkpoint: Checkpoint, *, is_whole: bool) -> Body:
     essence = media_essence(content_type.encode("latin-1", "replace"))
     kind = body_kind(essence, data)
     if kind in (BodyKind.BINARY, BodyKind.IMAGE):
-        return Body(data, content_type, essence, kind, charset="", text="", utf8=b"")
+        return Body(data, content_type, essence, kind, charset="", text="", utf8=b"", is_whole=is_whole)
     text, charset = to_text(data, content_type, checkpoint)
     utf8 = data if charset == "utf-8" else text.encode("utf-8", "replace")
-    return Body(data, content_type, essence, kind, charset, text, utf8)
+    return Body(data, content_type, essence, kind, charset, text, utf8, is_whole)
 
 
 def _views(body: Body, viewers: Sequence[Viewer], checkpoint: Checkpoint) -> tuple[tuple[View, ...], str]:
@@ -115,7 +116,7 @@ def _views(body: Body, viewers: Sequence[Viewer], checkpoint: Checkpoint) -> tup
             remark = _TOO_MUCH_WORK
             continue
         if lines is not None:
-            views.append(View(viewer, fit, lines))
+            views.append(View(viewer, fit, lines, viewer.remark(body, checkpoint)))
     return tuple(views), remark
 
 

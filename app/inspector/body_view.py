@@ -72,10 +72,7 @@ class BodyView(QWidget):
     def show_content(self, content: BodyContent) -> None:
         """Take another body; `show_mode` then shows it."""
         self._content = content
-        remarks = [each for each in (content.problem, content.remark) if each]
-        if content.is_truncated:
-            remarks.append(f"Only the first {size_text(len(content.data))} are shown; «Save body» writes all of it.")
-        self._remark(" ".join(remarks))
+        self._remark(_remarks(content, ""))
         self.modes_changed.emit()
 
     def _remark(self, text: str) -> None:
@@ -88,6 +85,7 @@ class BodyView(QWidget):
         if content is None:
             return
         view = None if mode is None else content.view(mode)
+        self._remark(_remarks(content, "" if view is None else view.remark))
         if view is None:
             self._message.setText("No body")
             self._stack.setCurrentWidget(self._message)
@@ -106,3 +104,11 @@ class BodyView(QWidget):
         canvas.show_bytes(data)
         assert isinstance(canvas, QWidget)
         return canvas
+
+
+def _remarks(content: BodyContent, of_view: str) -> str:
+    """What is to be said of a body, and of the view in which it is shown."""
+    remarks = [each for each in (content.problem, content.remark, of_view) if each]
+    if content.is_truncated:
+        remarks.append(f"Only the first {size_text(len(content.data))} are shown; «Save body» writes all of it.")
+    return " ".join(remarks)

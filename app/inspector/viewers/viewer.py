@@ -37,6 +37,12 @@ class Body:
     charset: str  # "" for what is no text
     text: str
     utf8: bytes  # of the text
+    is_whole: bool = True  # nothing of it was left out, and all of it could be decoded
+
+
+def nothing_to_remark(_body: Body, _checkpoint: Checkpoint) -> str:
+    """What is shown speaks for itself."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class LineViewer:
     mode: str  # the button's text
     fit: Callable[[Body], Fit]
     lines: Callable[[Body, Checkpoint], Lines | None]  # None where the body has nothing to show in this way
+    remark: Callable[[Body, Checkpoint], str] = nothing_to_remark  # a sentence that is shown above them, "" for none
 
 
 class Canvas(Protocol):
@@ -78,6 +85,7 @@ class View(NamedTuple):
     viewer: Viewer
     fit: Fit
     lines: Lines | None  # None for a canvas
+    remark: str = ""  # a sentence about this view alone
 
 
 def of_kind(kind: BodyKind, fit: Fit) -> Callable[[Body], Fit]:

@@ -116,3 +116,31 @@ def test_one_more_view_that_is_a_widget_is_its_entry(view, qtbot):
     assert view.shown is view.lines
     view.end()
     assert board.has_ended
+
+
+def said_above(view: BodyView) -> list[str]:
+    return [each.text() for each in view.findChildren(QLabel) if each.isVisibleTo(view) and each.text()]
+
+
+def test_json_that_is_none_says_so_where_it_looks_like_it(view):
+    view.show_content(content_of(b'{"a": 1, "b": [1,2,}', "application/json"))
+    for mode in ("Pretty", "Raw", "Pretty", "Hex"):
+        view.show_mode(mode)
+        is_told = "This is no valid JSON (line 1, column 20: invalid character)." in said_above(view)
+        assert is_told == (mode == "Pretty")
+    view.show_content(content_of(b'{"a": 1}', "application/json"))
+    view.show_mode("Pretty")
+    assert said_above(view) == []
+
+
+def test_of_json_that_is_shown_in_part_nothing_is_said_but_that(view, monkeypatch):
+    monkeypatch.setattr("app.inspector.body_content.SHOWN_LIMIT_BYTES", 100)
+    view.show_content(content_of(b"[" + b"1, " * 100 + b"1]", "application/json"))
+    view.show_mode("Pretty")
+    assert said_above(view) == ["Only the first 100 B are shown; «Save body» writes all of it."]
+
+
+def test_lines_of_json_are_texts_of_their_own(view):
+    view.show_content(content_of(b'{"a": 1}\n{"b": 2}\n', "application/x-ndjson"))
+    view.show_mode("Pretty")
+    assert said_above(view) == []
