@@ -148,6 +148,7 @@ class Engine:
                     ca_spki=self.authority.spki_sha256_base64,
                     workers=worker_count(self.settings),
                     also_listens=tuple(point.text for point in others),
+                    has_users=bool(self.settings.ways_in.users_file),
                     reverse=first.origin.text if first.origin is not None else "",
                 )
             )

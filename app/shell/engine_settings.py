@@ -91,9 +91,14 @@ class EngineSettings(QObject):
         if not self._bridge.is_running or settings == old:
             return
         self._bridge.send(ApplySettings(settings))
-        where = (settings.listen_host, settings.listen_port, settings.workers)
-        if where != (old.listen_host, old.listen_port, old.workers):
+        if _taken_up_at_start(settings) != _taken_up_at_start(old):
             said = (
                 "Another address or number of workers is taken up when the engine restarts; a new capture begins then."
             )
             self._notices.tell("restart", NoticeKind.INFO, said, [("Restart Now", self.restart_wanted.emit)])
+
+
+def _taken_up_at_start(settings: Settings) -> tuple[object, ...]:
+    """What another engine takes up, and this one doesn't."""
+    ways = settings.ways_in
+    return settings.listen_host, settings.listen_port, settings.workers, ways.reverse, ways.also_listen

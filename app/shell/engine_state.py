@@ -11,6 +11,7 @@ from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.notice import EngineStarted, RecordingChanged
 from proxy_core.model.settings import is_open_to_others
+from proxy_core.model.ways_in import read_listen_point
 
 
 class EarlierCapture(NamedTuple):
@@ -82,11 +83,31 @@ class EngineState:
 
     def open_text(self) -> str:
         """That others than this computer can use it; "" where they can't."""
-        if self.engine is None or not is_open_to_others(self.engine.host):
+        engine = self.engine
+        if engine is None or engine.has_users:
             return ""
+        points = map(read_listen_point, engine.also_listens)
+        others = [point.place for point in points if not point.path and is_open_to_others(point.host)]
+        places = [self.address, *others] if is_open_to_others(engine.host) else others
+        if not places:
+            return ""
+        are = "is" if len(places) == 1 else "are"
         return (
-            f"{self.address} is open to everybody who can reach this computer: they can go anywhere through it, as you."
+            f"{' and '.join(places)} {are} open to everybody who can reach this computer: they can go anywhere through "
+            "it, as you."
         )
+
+    def places_text(self) -> str:
+        """Where it listens besides, and for whom, one a line; "" for no more than the address."""
+        engine = self.engine
+        if engine is None:
+            return ""
+        lines = [f"{self.address} stands for {engine.reverse}"] if engine.reverse else []
+        lines += [
+            f"Also {point.place}" + (f", which stands for {point.origin.text}" if point.origin else "")
+            for point in map(read_listen_point, engine.also_listens)
+        ]
+        return "\n".join(map(one_line, lines))
 
     def bytes_since(self) -> int:
         """How much was recorded since this was asked last."""

@@ -110,9 +110,9 @@ class MainWindow(QWidget):
         """Name what is shown; "" for the live capture."""
         self.setWindowTitle(f"{title} – {TITLE}" if title else TITLE)
 
-    def show_engine(self, address: str, *, is_recording: bool) -> None:
+    def show_engine(self, address: str, places: str, *, is_recording: bool) -> None:
         """Show where the proxy listens, and whether what goes through is recorded."""
-        self.toolbar.show_address(address)
+        self.toolbar.show_address(address, places)
         self.toolbar.show_recording(is_on=is_recording)
 
     def show_situation(self, now: Situation) -> None:

@@ -25,6 +25,9 @@ from PySide6.QtWidgets import (
 from app.look.plain_text import plain_label, separator
 from app.look.theme import Scheme, code_font
 from app.shell.listen_address import address_problem, listen_host
+from app.shell.ways_in_dialog import WaysInDialog
+from app.shell.ways_in_texts import ways_in_text
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.settings import Settings, is_open_to_others
 
 _MOST_WORKERS = 64
@@ -67,6 +70,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.setMinimumWidth(520)
         self._settings = settings
+        self._ways_in = settings.ways_in
         form = QFormLayout()
         form.setHorizontalSpacing(18)
         form.setVerticalSpacing(10)
@@ -123,6 +127,7 @@ class SettingsDialog(QDialog):
         self.port.setSpecialValueText("any free one")
         self.port.lineEdit().setTextMargins(_FIELD_MARGIN, 0, 0, 0)
         self._row(form, "Port", self.port)
+        self._add_ways_in(form)
         self.workers = QSpinBox()
         self.workers.setMinimumWidth(220)
         self.workers.setRange(0, _MOST_WORKERS)
@@ -130,6 +135,24 @@ class SettingsDialog(QDialog):
         self.workers.setSpecialValueText("one for each core, at most 4")
         self.workers.lineEdit().setTextMargins(_FIELD_MARGIN, 0, 0, 0)
         self._row(form, "Worker processes", self.workers)
+
+    def _add_ways_in(self, form: QFormLayout) -> None:
+        self._ways_in_text = plain_label("", "muted", wraps=True)
+        more = QPushButton("Change…")
+        more.clicked.connect(self._ask_for_ways_in)
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self._ways_in_text, 1)
+        line.addWidget(more)
+        form.addRow(plain_label("Ways in"), line)
+        self._ways_in_text.setText(one_line(ways_in_text(self._ways_in)))
+
+    def _ask_for_ways_in(self) -> None:
+        dialog = WaysInDialog(self._ways_in, self)
+        if dialog.exec():
+            self._ways_in = dialog.ways_in
+            self._ways_in_text.setText(one_line(ways_in_text(self._ways_in)))
+            self._check()
 
     def _add_interception(self, form: QFormLayout, settings: Settings) -> None:
         self.interception = QCheckBox("Decrypt HTTPS")
@@ -186,7 +209,8 @@ class SettingsDialog(QDialog):
         wrong_hosts = hosts_problem(host_lines(self.not_intercepted.toPlainText()))
         wrong_ca = ca_problem(ca) if ca else ""
         self._ok.setEnabled(not (wrong_address or wrong_hosts or wrong_ca))
-        if not wrong_address and is_open_to_others(listen_host(address)):
+        is_guarded = bool(self._ways_in.users_file)
+        if not wrong_address and not is_guarded and is_open_to_others(listen_host(address)):
             wrong_address = "Every computer that can reach this one will be able to use this proxy."
         for label, text in (
             (self._address_warning, wrong_address),
@@ -218,6 +242,7 @@ class SettingsDialog(QDialog):
             self._settings,
             listen_host=listen_host(self.host.text()),
             listen_port=self.port.value(),
+            ways_in=self._ways_in,
             workers=self.workers.value(),
             interception=self.interception.isChecked(),
             not_intercepted=host_lines(self.not_intercepted.toPlainText()),

@@ -113,12 +113,13 @@ class Toolbar(QWidget):
         set_tip(self._record, tip, keys_text("record"))
         self._record.setMinimumWidth(self._record.sizeHint().width() if is_on else self._record.minimumWidth())
 
-    def show_address(self, address: str) -> None:
-        """Show where the proxy listens; "" for nowhere."""
+    def show_address(self, address: str, places: str = "") -> None:
+        """Show where the proxy listens, "" for nowhere; `places` tells the other ways in."""
         self._chip.setText(address or "not listening")
         self._chip.setEnabled(bool(address))
         self._chip.setAccessibleName(f"Proxy address {address}: copy" if address else "The proxy is not listening")
-        set_tip(self._chip, "Copy the proxy's address", keys_text("copy_address"))
+        tip = f"Copy the proxy's address  ({keys_text('copy_address')})"
+        set_tip(self._chip, f"{tip}\n{places}" if places else tip)
 
     def show_copied(self) -> None:
         """The address is on the clipboard."""

@@ -177,7 +177,8 @@ class WindowController(QObject):
     def _show_engine(self) -> None:
         engine, is_running = self.engine, self.bridge.is_running
         is_recording = is_running and engine.is_recording and not engine.has_ended
-        self.window.show_engine(engine.address if is_running else "", is_recording=is_recording)
+        address, places = (engine.address, engine.places_text()) if is_running else ("", "")
+        self.window.show_engine(address, places, is_recording=is_recording)
         self._show_situation()
 
     def _restart(self) -> None:

@@ -24,6 +24,7 @@ class EngineStarted(msgspec.Struct, frozen=True, tag="started"):
     ca_spki: str  # base64 of SHA-256 of the SubjectPublicKeyInfo, for browsers
     workers: int
     also_listens: tuple[str, ...] = ()  # `ListenPoint.text` of the other places
+    has_users: bool = False  # only those who log in may come in
     reverse: str = ""  # the origin that the first place stands for, "" for none
 
 

@@ -11,6 +11,7 @@ from app.shell import engine_settings
 from app.shell.engine_settings import EngineSettings
 from proxy_core.model.command import ApplySettings
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import WaysIn
 from tests.support.silent_engine import silent_bridge
 
 FROM_COMMAND_LINE = Settings(listen_port=9000)
@@ -87,11 +88,26 @@ def test_what_a_person_decides_is_told_and_kept_and_recording_begins_with_each_s
     assert len(desk.engine.commands) == 1  # nothing was changed
 
 
-@pytest.mark.parametrize("other", [{"listen_port": 9001}, {"listen_host": "::1"}, {"workers": 2}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"listen_port": 9001},
+        {"listen_host": "::1"},
+        {"workers": 2},
+        {"ways_in": WaysIn(also_listen=("a:1",))},
+        {"ways_in": WaysIn(reverse="http://a")},
+    ],
+)
 def test_what_only_another_engine_takes_up_offers_one(desk, decide, qtbot, other):
     decide(**other)
     with qtbot.waitSignal(desk.settings.restart_wanted, timeout=1000):
         desk.press("Restart Now")
+
+
+def test_who_may_come_in_is_taken_up_at_once(desk, decide):
+    decide(ways_in=WaysIn(users_file="/users"))
+    assert desk.engine.commands == [ApplySettings(desk.settings.current)]
+    assert "restart" not in desk.notices.texts()
 
 
 def test_without_an_engine_settings_are_kept_for_the_next_one(desk, decide):

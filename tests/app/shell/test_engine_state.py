@@ -80,6 +80,20 @@ def test_that_others_can_use_it_is_said(host, is_open):
     assert started(host=host).open_text().startswith(started(host=host).address) is is_open
 
 
+def test_the_other_ways_in_are_told():
+    assert started().places_text() == ""
+    state = started(also_listens=("0.0.0.0:1", "unix:/a=https://shop.test"), reverse="http://b.test")
+    assert state.places_text().split("\n") == [
+        f"{state.address} stands for http://b.test",
+        "Also 0.0.0.0:1",
+        "Also unix:/a, which stands for https://shop.test",
+    ]
+    assert state.open_text().startswith("0.0.0.0:1 is open to everybody")
+    both = started(host="::", also_listens=("0.0.0.0:1",))
+    assert both.open_text().startswith(f"{both.address} and 0.0.0.0:1 are open")
+    assert started(host="::", has_users=True).open_text() == ""
+
+
 @pytest.mark.parametrize(
     ("total", "dies", "said"),
     [

@@ -1,12 +1,15 @@
 """The settings: what can't be is said while it is written, and can't be chosen."""
 
 import pytest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from app.look.theme import Scheme
 from app.shell.listen_address import address_problem, listen_host
 from app.shell.settings_dialog import SettingsDialog, host_lines, hosts_problem
+from app.shell.ways_in_dialog import WaysInDialog
+from app.shell.ways_in_texts import ways_in_text
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_in import WaysIn
 from tests.support.screen import button
 
 
@@ -74,16 +77,16 @@ def dialog(qtbot):
     yield SettingsDialog(Settings(), Scheme.LIGHT, parent)
 
 
-def warnings(dialog: SettingsDialog) -> list[str]:
+def warnings(dialog: QDialog) -> list[str]:
     return [label.text() for label in warning_labels(dialog)]
 
 
-def warning_labels(dialog: SettingsDialog) -> list[QLabel]:
+def warning_labels(dialog: QDialog) -> list[QLabel]:
     labels = dialog.findChildren(QLabel)
     return [label for label in labels if label.property("role") == "failed" and label.isVisibleTo(dialog)]
 
 
-def can_be_chosen(dialog: SettingsDialog) -> bool:
+def can_be_chosen(dialog: QDialog) -> bool:
     return button(dialog, "OK").isEnabled()
 
 
@@ -128,3 +131,68 @@ def test_a_file_without_certificates_is_no_ca(dialog, tmp_path):
     dialog.upstream_ca.setText(str(path))
     assert "holds no certificates" in warnings(dialog)[0]
     assert not can_be_chosen(dialog)
+
+
+@pytest.fixture
+def ways_in(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    yield WaysInDialog(WaysIn(), parent)
+
+
+def test_ways_in_that_are_none_are_told_and_can_not_be_chosen(ways_in, tmp_path):
+    assert warnings(ways_in) == []
+    ways_in.places.setPlainText("127.0.0.1")
+    ways_in.reverse.setText("shop.test")
+    ways_in.users_file.setText(str(tmp_path / "no such file"))
+    assert len(warnings(ways_in)) == 3
+    assert not can_be_chosen(ways_in)
+    users = tmp_path / "users"
+    users.write_text("me:x\n")
+    ways_in.places.setPlainText(" [::1]:0 \n\nunix:/a=https://shop.test\n[::1]:0")
+    ways_in.reverse.setText(" https://shop.test ")
+    ways_in.users_file.setText(str(users))
+    assert warnings(ways_in) == []
+    assert can_be_chosen(ways_in)
+    assert ways_in.ways_in == WaysIn(
+        reverse="https://shop.test", also_listen=("[::1]:0", "unix:/a=https://shop.test"), users_file=str(users)
+    )
+
+
+def test_a_place_that_is_open_to_everybody_is_warned_of(ways_in, tmp_path):
+    ways_in.places.setPlainText("unix:/a\n0.0.0.0:1")
+    assert warnings(ways_in) == ["Every computer that can reach this one will be able to use 0.0.0.0:1."]
+    assert can_be_chosen(ways_in)
+    users = tmp_path / "users"
+    users.write_text("me:x\n")
+    ways_in.users_file.setText(str(users))
+    assert warnings(ways_in) == []
+
+
+def test_the_dialog_says_what_ways_in_there_are_and_keeps_them(qtbot, monkeypatch):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = SettingsDialog(Settings(ways_in=WaysIn(also_listen=("unix:/a",))), Scheme.LIGHT, parent)
+    assert "1 more place" in [label.text() for label in dialog.findChildren(QLabel)]
+    decided = WaysIn(reverse="https://shop.test", users_file="/users")
+
+    def exec_(asked: WaysInDialog) -> int:
+        assert asked.ways_in == WaysIn(also_listen=("unix:/a",))
+        asked.places.setPlainText("")
+        asked.reverse.setText(decided.reverse)
+        asked.users_file.setText(decided.users_file)
+        return 1
+
+    monkeypatch.setattr(WaysInDialog, "exec", exec_)
+    button(dialog, "Change…").click()
+    assert dialog.settings.ways_in == decided
+    assert "stands for https://shop.test · for those who log in" in [
+        label.text() for label in dialog.findChildren(QLabel)
+    ]
+    dialog.host.setText("0.0.0.0")
+    assert warnings(dialog) == []  # not everybody is let in
+
+
+def test_what_there_is_besides_the_address_is_told_in_a_line():
+    assert ways_in_text(WaysIn()) == "this address alone, for everybody who can connect"
+    assert ways_in_text(WaysIn(also_listen=("a:1", "b:2"))) == "2 more places"
