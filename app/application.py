@@ -56,7 +56,7 @@ def effective_settings(preferences: Preferences, options: WindowOptions) -> Sett
         settings = msgspec.structs.replace(settings, insecure_upstream=True)
     if options.upstream_ca:
         settings = msgspec.structs.replace(settings, upstream_ca=options.upstream_ca)
-    return options.with_ways_in(settings)
+    return options.with_ways_out(options.with_ways_in(settings))
 
 
 def _show(

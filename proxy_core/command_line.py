@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, NoReturn
 from proxy_core.model.endpoint import bracketed
 from proxy_core.model.settings import Settings, is_open_to_others
 from proxy_core.model.ways_in import WayInError
+from proxy_core.model.ways_out import WayError
 from proxy_core.terminal import complain, say
 from proxy_core.version import VERSION
 from proxy_core.ways_in_options import add_ways_in, apply_ways_in
+from proxy_core.ways_out_options import add_ways_out, apply_ways_out
 
 if TYPE_CHECKING:
     from proxy_core.listening import Listener
@@ -42,6 +44,7 @@ class WindowOptions:
     insecure_upstream: bool
     upstream_ca: str
     with_ways_in: Callable[[Settings], Settings]  # what is set before, overruled by the options
+    with_ways_out: Callable[[Settings], Settings]  # what is set before, overruled by the options
 
 
 class _Parser(argparse.ArgumentParser):
@@ -154,6 +157,7 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure-upstream", action="store_true", help="don't verify upstream certificates")
     parser.add_argument("--upstream-ca", default="", metavar="FILE.pem", help="trust these upstream CAs too")
     add_ways_in(parser)
+    add_ways_out(parser)
 
 
 def _worker_count(text: str) -> int:
@@ -178,6 +182,7 @@ def _window_options(options: argparse.Namespace) -> WindowOptions:
             raise UsageError(f"There is no file {file}.")
     _check_upstream_ca(options.upstream_ca)
     _with_ways_in(options, Settings(), needs_port=True)
+    _with_ways_out(options, Settings())
     return WindowOptions(
         home=options.home,
         files=tuple(options.files),
@@ -185,6 +190,7 @@ def _window_options(options: argparse.Namespace) -> WindowOptions:
         insecure_upstream=options.insecure_upstream,
         upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
         with_ways_in=partial(_with_ways_in, options, needs_port=True),
+        with_ways_out=partial(_with_ways_out, options),
     )
 
 
@@ -193,6 +199,13 @@ def _with_ways_in(options: argparse.Namespace, settings: Settings, *, needs_port
         return apply_ways_in(settings, options, needs_port=needs_port)
     except WayInError as error:
         raise UsageError(f"{error}.") from None
+
+
+def _with_ways_out(options: argparse.Namespace, settings: Settings) -> Settings:
+    try:
+        return apply_ways_out(settings, options)
+    except WayError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check_upstream_ca(path: str) -> None:
@@ -218,6 +231,7 @@ def _run_record(options: argparse.Namespace) -> int:
         upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
     )
     settings = _with_ways_in(options, settings, needs_port=False)
+    settings = _with_ways_out(options, settings)
     try:
         folder = os.path.abspath(options.capture) + LIVE_SUFFIX if options.capture else None
         if folder is not None and os.path.exists(folder):

@@ -27,7 +27,6 @@ from proxy_core.engine.trust.admission import admission_of
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connection import UpstreamOpener
-from proxy_core.engine.upstream.connector import Connector
 from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.fault_log import caught, told
 from proxy_core.frame import Frames, frame
@@ -69,13 +68,19 @@ class Worker:
         reporter = Reporter(journal, events)
         reporter.is_recording = settings.recording
         sweep = DeadlineSweep()
-        connector = Connector([OwnAddress(each.sock) for each in listeners], limits.connect_s)
         self.services = Services(
             settings=settings,
             limits=limits,
             reporter=reporter,
             sweep=sweep,
-            opener=UpstreamOpener(connector, UpstreamTrust(settings, authority), limits, sweep, reporter),
+            opener=UpstreamOpener(
+                [OwnAddress(each.sock) for each in listeners],
+                settings.ways_out,
+                UpstreamTrust(settings, authority),
+                limits,
+                sweep,
+                reporter,
+            ),
             certificates=LeafCertificates(authority),
             admission=admission_of(settings),
         )
@@ -109,6 +114,8 @@ class Worker:
                     services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
                 if old.ways_in.users_file != settings.ways_in.users_file:
                     services.admission = admission_of(settings)
+                if old.ways_out != settings.ways_out:
+                    services.opener.follow(settings.ways_out)
                 services.reporter.is_recording = settings.recording
             case BytesTaken(count=count):
                 services.reporter.outbox.bytes_taken(count)

@@ -5,6 +5,7 @@ import ipaddress
 import msgspec
 
 from proxy_core.model.ways_in import UNIX, ListenPoint, WaysIn, read_listen_point, read_origin
+from proxy_core.model.ways_out import WaysOut
 
 DEFAULT_LISTEN_HOST = "127.0.0.1"
 DEFAULT_LISTEN_PORT = 8080
@@ -24,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insecure_upstream: bool = False  # don't verify upstream certificates
     ways_in: WaysIn = WaysIn()
     upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots and the system's
+    ways_out: WaysOut = WaysOut()
 
 
 def listen_points(settings: Settings) -> list[ListenPoint]:

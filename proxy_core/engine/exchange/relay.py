@@ -22,7 +22,7 @@ from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.exchange.upload import Upload
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.side import BodySource, ClientGoneError, ClientSide, SideError, UpstreamSide
-from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.fault_log import caught
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState

@@ -15,7 +15,7 @@ from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.side import Carrier, UpstreamSide
 from proxy_core.engine.sides.spoken import HTTP1_ALONE, carrier_of
 from proxy_core.engine.upstream.connection import UpstreamConnection
-from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.exchange import ExchangeFlag
 from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.part import RequestHead
@@ -105,6 +105,8 @@ class Route:
             report.flags &= ~_UPSTREAM_REUSED  # a retry has left the reused one
             report.opening_us = opened.opening_us
         report.upstream_connection = opened.key
+        if opened.remark and opened.remark not in report.notes:
+            report.notes = f"{report.notes}\n{opened.remark}" if report.notes else opened.remark
         return carrier.next_side()
 
     def _carrier_with_room(self, to: Destination, *, is_sure: bool) -> Carrier | None:
@@ -140,7 +142,7 @@ class Route:
             if self._socket is not None and to == self._socket[0]:
                 connection = self._opener.connect_unix(*to, self._socket[1])
             else:
-                connection = self._opener.connect(*to, name, self._offer)
+                connection = self._opener.connect(*to, name, self._offer, is_tunnel=to == self.tunnel)
         except UpstreamError as error:
             opening.error = error
             raise
@@ -148,7 +150,8 @@ class Route:
             if self._opening.get(to) is opening:
                 del self._opening[to]
             opening.is_over.set()
-        connection.alpn = connection.alpn or (self._plain_protocol if to[0] == "http" else "")
+        if to[0] == "http" and connection.forwarder is None:
+            connection.alpn = connection.alpn or self._plain_protocol
         return self._add(to, connection)
 
     def _add(self, to: Destination, connection: UpstreamConnection) -> Carrier:

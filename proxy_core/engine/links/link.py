@@ -59,6 +59,9 @@ class Link(Protocol):
         """All that `look_ahead` has taken in, b"" for nothing."""
         ...
 
+    def put_back(self, data: bytes) -> None:
+        """Give back what was received and is another's: the next receive begins with it. Nobody may be receiving."""
+
     def is_quiet(self) -> bool:
         """Whether nothing was there to be received when the event loop last looked; costs no system call."""
         ...

@@ -128,6 +128,11 @@ class MemoryLink:
         self._has_room.set()
         return taken
 
+    def put_back(self, data: bytes) -> None:
+        if data:
+            self._pieces.appendleft(data)
+            self._buffered += len(data)
+
 
 def memory_links(name: str) -> tuple[MemoryLink, MemoryLink]:
     """Two connected ends."""

@@ -361,6 +361,11 @@ class TlsTransport:
         self._has_more = bool(self._error or self._is_at_end)
         return data
 
+    def put_back(self, data: bytes) -> None:
+        if data:
+            self._stashed = data + self._stashed
+            self._has_more = True
+
     def _stash(self) -> None:
         """Take all that has come out of OpenSSL: at most what one receive of the link brought."""
         parts = [self._stashed]

@@ -224,6 +224,11 @@ class Transport:
         self._drained = self._armed and not self._ahead  # it is watched only when it was seen empty
         return data
 
+    def put_back(self, data: bytes) -> None:
+        if data:
+            self._ahead[:0] = data
+            self._drained = False
+
     def _arm(self) -> None:
         if not self._armed and not self._is_closed:
             self._armed = True

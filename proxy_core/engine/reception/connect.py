@@ -24,7 +24,7 @@ from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
-from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
@@ -170,6 +170,8 @@ class Connect:
         report = self._report
         report.state = ExchangeState.RESPONDING
         report.upstream_connection = upstream.key
+        if upstream.remark:
+            report.notes = f"{report.notes}\n{upstream.remark}" if report.notes else upstream.remark
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
         report.opening_us = upstream.opening_us
         self._services.reporter.release(report)

@@ -11,8 +11,10 @@ from proxy_core.engine.sides.reading import PartReader, await_part
 from proxy_core.engine.sides.side import SideError
 from proxy_core.engine.trust.tls_failure import upstream_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
+from proxy_core.engine.upstream.proxy_tunnel import demand_failure
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead, ResponsePart
+from proxy_core.protocols.http1.proxying import absolute_request
 from proxy_core.protocols.http1.reader import ResponseReader
 from proxy_core.protocols.http1.rewriting import as_http1_request
 from proxy_core.protocols.http1.writer import chunk, last_chunk
@@ -74,7 +76,11 @@ class Http1Upstream:
         self._reader.expect(request.method)
         self._is_chunked = request.body_length == CHUNKED
         self._is_connect = request.method == b"CONNECT"
-        self._out.append(request.forward)
+        connection = self.connection
+        if connection.forwarder is None:
+            self._out.append(request.forward)
+        else:
+            self._out.append(absolute_request(request, connection.forwarder, connection.host, connection.port))
 
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):
@@ -114,6 +120,9 @@ class Http1Upstream:
             raise self._ended()
         if head.status >= 200:
             self.reads_on = head.keep_alive
+            if head.status == 407 and self.connection.forwarder is not None:
+                # The demand is for us: a client that were asked would send what is not for this proxy.
+                raise SideError(demand_failure(self.connection.forwarder, head.raw))
         # What a proxy behind us says to a CONNECT of its client's is not for us to edit.
         return msgspec.structs.replace(head, forward=head.raw) if self._is_connect else head
 
@@ -134,9 +143,12 @@ class Http1Upstream:
         return SideError(Failure(FailureKind.CONNECTION_TERMINATED, text), is_unanswered=True)
 
     def _what_broke(self, error: ProtocolError | OSError) -> SideError:
-        if isinstance(error, ProtocolError):
-            return SideError(_CUT_BY_TLS if self._link.is_truncated else error.failure)
         where, has_begun = self.connection.where, self._reader.is_mid_message
+        if isinstance(error, ProtocolError):
+            failure = _CUT_BY_TLS if self._link.is_truncated else error.failure
+            if self.connection.forwarder is not None:
+                failure = failure._replace(text=f"{where} gave no good answer: {failure.text}")
+            return SideError(failure)
         if isinstance(error, TimeoutError):
             limit = f"{self._link.read_limit_s:.0f} seconds"
             if has_begun:

@@ -107,6 +107,9 @@ class Http2StreamLink:
         data, self._ahead = self._ahead, b""
         return data
 
+    def put_back(self, data: bytes) -> None:
+        self._ahead = data + self._ahead
+
 
 def _as_reset(error: StreamBrokenError) -> OSError:
     return ConnectionResetError(errno.ECONNRESET, f"the peer {error.what}")

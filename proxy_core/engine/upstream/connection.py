@@ -1,9 +1,11 @@
-"""A connection to an upstream, with or without TLS, and how it is opened: TCP by the `Connector`, then TLS.
+"""A connection to an upstream, with or without TLS, and how it is opened: TCP by the `Connector`, to the origin or to a
+proxy that makes a tunnel there, then TLS.
 
 What is opened here is told to the capture; what is spoken on it, and by whom, is no concern of this module.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import gevent
@@ -17,13 +19,22 @@ from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
-from proxy_core.engine.upstream.connector import Connector, UpstreamError, connect_failure
+from proxy_core.engine.upstream.connector import Connector, connect_failure
+from proxy_core.engine.upstream.names import Names
+from proxy_core.engine.upstream.own_address import OwnAddress
+from proxy_core.engine.upstream.proxy_route import ProxyRoutes
+from proxy_core.engine.upstream.proxy_tunnel import ProxyError, named, open_tunnel
 from proxy_core.engine.upstream.unix_socket import unix_failure
+from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.proxy_server import ProxyServer
+from proxy_core.model.ways_out import WaysOut
 from proxy_core.upstream_ca import UpstreamCaError
 
+PROXY_ALPN = ("http/1.1",)  # what is spoken to a proxy over TLS
+ADDRESSES_TRIED = 4  # of a name that we look up for a SOCKS proxy, one connection to it each
 _clock = time.perf_counter
 
 
@@ -39,14 +50,16 @@ class UpstreamConnection:
     dns_us: int
     connect_us: int
     tls_us: int
+    forwarder: ProxyServer | None = None  # a proxy that is at the other end, and takes requests in absolute form
+    remark: str = ""  # on the way that leads there, for the person who looks at an exchange
     alpn: str = ""  # the protocol that the origin chose, "" without a choice
     opened_mark: float = field(default_factory=_clock)  # again once TLS is there
     opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
 
     @property
     def where(self) -> str:
-        """For sentences."""
-        return endpoint_text(self.host, self.port)
+        """Who is at the other end, as the beginning of a sentence."""
+        return named(self.forwarder) if self.forwarder is not None else endpoint_text(self.host, self.port)
 
     @property
     def opening_us(self) -> tuple[int, int, int]:
@@ -63,24 +76,74 @@ class UpstreamOpener:
     """Opens a worker's connections to upstreams. `trust` is replaced when a person changes settings."""
 
     def __init__(
-        self, connector: Connector, trust: UpstreamTrust, limits: Limits, sweep: DeadlineSweep, reporter: Reporter
+        self,
+        own_addresses: Sequence[OwnAddress],
+        ways: WaysOut,
+        trust: UpstreamTrust,
+        limits: Limits,
+        sweep: DeadlineSweep,
+        reporter: Reporter,
     ) -> None:
+        """`own_addresses` are those that this proxy listens on."""
         self.trust = trust
-        self._connector = connector
         self._limits = limits
         self._sweep = sweep
         self._reporter = reporter
+        self._own_addresses = own_addresses
+        self.follow(ways)
 
-    def connect(self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...]) -> UpstreamConnection:
+    def follow(self, ways: WaysOut) -> None:
+        """Find the way to what is connected to from now on as the person wants it."""
+        self._routes = ProxyRoutes(ways)
+        self._connector = Connector(self._own_addresses, Names(ways, self._limits.connect_s), self._limits.connect_s)
+
+    def connect(
+        self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...], *, is_tunnel: bool = False
+    ) -> UpstreamConnection:
         """Connect to an origin, with TLS for https. Raises UpstreamError.
 
-        `server_name` is whom to ask for and to verify, which need not be the host that is connected to.
+        `server_name` is whom to ask for and to verify, which need not be the host that is connected to. `is_tunnel`: a
+        proxy is to make a tunnel for http, too, since the client wanted one.
         """
-        upstream = self.connect_plain(host, port)
-        return self.start_tls(upstream, server_name, alpn) if scheme == "https" else upstream
+        if scheme == "https":
+            return self.start_tls(self.connect_plain(host, port), server_name, alpn)
+        if is_tunnel:
+            return self.connect_plain(host, port)
+        return self._connect_by_routes(scheme, host, port, is_forwarded=True)
 
     def connect_plain(self, host: str, port: int) -> UpstreamConnection:
-        """Connect over TCP. Raises UpstreamError."""
+        """Connect to where bytes can be sent that are meant for host:port. Raises UpstreamError."""
+        return self._connect_by_routes("https", host, port, is_forwarded=False)
+
+    def _connect_by_routes(self, scheme: str, host: str, port: int, *, is_forwarded: bool) -> UpstreamConnection:
+        routes = self._routes.find(scheme, host, port)
+        last: UpstreamError | None = None
+        for server in routes.servers:
+            try:
+                if server is None:
+                    upstream = self._connect_directly(host, port)
+                else:
+                    upstream = self._connect_by(server, host, port, is_forwarded=is_forwarded)
+            except ProxyError as error:
+                last = error
+                if not error.is_unusable:
+                    break
+                if error.failure.kind is FailureKind.PROXY_LOOP_DETECTED and routes.may_be_us:
+                    return self._connect_directly(host, port)
+                if server is not None and len(routes.servers) > 1:
+                    self._routes.avoid(server)
+                continue
+            upstream.remark = "\n".join(filter(None, (routes.remark, upstream.remark)))
+            return upstream
+        assert last is not None
+        raise last
+
+    def _connect_directly(self, host: str, port: int) -> UpstreamConnection:
+        upstream = self._connect_tcp(host, port)
+        self._report(upstream, None)
+        return upstream
+
+    def _connect_tcp(self, host: str, port: int) -> UpstreamConnection:
         connected = self._connector.connect(host, port)
         limit_s = self._limits.response_s
         try:
@@ -89,7 +152,41 @@ class UpstreamOpener:
             connected.sock.close()
             raise UpstreamError(connect_failure(error, host, port)) from None
         key = self._reporter.connection_key()
-        upstream = UpstreamConnection(link, "http", host, port, key, connected.dns_us, connected.connect_us, -1)
+        return UpstreamConnection(link, "http", host, port, key, connected.dns_us, connected.connect_us, -1)
+
+    def _connect_by(self, server: ProxyServer, host: str, port: int, *, is_forwarded: bool) -> UpstreamConnection:
+        """A connection through a proxy. What it took is told as the connecting's time. Raises UpstreamError."""
+        start_mark = _clock()
+        upstream: UpstreamConnection | None = None
+        last: ProxyError | None = None
+        hosts = [self._connector.names.led_elsewhere(host)]
+        if hosts[0] != host:
+            is_forwarded = False  # in absolute form, the proxy would look the name up
+        if server.scheme == "socks5":  # with the h, the proxy looks names up
+            hosts = self._connector.resolve(host, port)[:ADDRESSES_TRIED]
+        for each in hosts:
+            upstream = self._connect_to_proxy(server)
+            if is_forwarded and not server.scheme.startswith("socks"):
+                upstream.forwarder = server
+                break
+            try:
+                open_tunnel(upstream.link, server, each, port, self._limits.connect_s)
+                break
+            except ProxyError as error:
+                upstream.link.abort()
+                upstream, last = None, error
+                if error.is_unusable:
+                    break
+            except BaseException:
+                upstream.link.abort()
+                raise
+        if upstream is None:
+            assert last is not None
+            raise last
+        upstream.scheme, upstream.host, upstream.port, upstream.alpn = "http", host, port, ""
+        upstream.remark = f"By way of the proxy {server.url}."
+        upstream.tls_us = -1
+        upstream.connect_us = int((_clock() - start_mark) * 1e6) - max(upstream.dns_us, 0)
         self._report(upstream, None)
         return upstream
 
@@ -107,12 +204,36 @@ class UpstreamOpener:
         self._report(upstream, None)
         return upstream
 
+    def _connect_to_proxy(self, server: ProxyServer) -> UpstreamConnection:
+        """Raises ProxyError."""
+        try:
+            upstream = self._connect_tcp(server.host, server.port)
+            if server.scheme == "https":
+                upstream = self._start_tls(upstream, server.host, PROXY_ALPN, self._connect_tcp)
+        except UpstreamError as error:
+            text = f"{named(server)} can't be used: {error.failure.text}"
+            raise ProxyError(error.failure._replace(text=text), is_unusable=True) from None
+        return upstream
+
     def start_tls(self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...]) -> UpstreamConnection:
         """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it.
 
         Returns it, or a second connection in its place: where the first way of verifying (`UpstreamTrust`) refused a
         certificate that the other may take.
         """
+        upstream = self._start_tls(upstream, server_name, alpn, self.connect_plain)
+        tls = upstream.link
+        assert isinstance(tls, TlsTransport)
+        self._report(upstream, tls_facts(tls.ssl_object, server_name))
+        return upstream
+
+    def _start_tls(
+        self,
+        upstream: UpstreamConnection,
+        server_name: str,
+        alpn: tuple[str, ...],
+        connect_again: Callable[[str, int], UpstreamConnection],
+    ) -> UpstreamConnection:
         trust = self.trust
         by_system = trust.is_by_system(server_name)
         try:
@@ -120,7 +241,7 @@ class UpstreamOpener:
         except _RefusedError as error:
             if not by_system and not (error.is_of_form and trust.has_system_roots()):
                 raise
-            again = self.connect_plain(upstream.host, upstream.port)
+            again = connect_again(upstream.host, upstream.port)
             try:
                 self._shake(again, server_name, alpn, by_system=not by_system)
             except _RefusedError as second:
@@ -158,7 +279,6 @@ class UpstreamOpener:
         upstream.opened_mark = _clock()
         upstream.tls_us = int((upstream.opened_mark - start_mark) * 1e6)
         upstream.alpn = link.ssl_object.selected_alpn_protocol() or ""
-        self._report(upstream, tls_facts(link.ssl_object, server_name))
 
     def _report(self, upstream: UpstreamConnection, tls: bytes | None) -> None:
         row = connection_record(upstream.key, Side.UPSTREAM, upstream.opened_at, upstream.link, tls)

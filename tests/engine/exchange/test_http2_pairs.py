@@ -4,7 +4,7 @@ import gevent
 import h2.events
 import pytest
 
-from proxy_core.engine.upstream.connector import UpstreamError
+from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from tests.support.http2_peer import Fields
