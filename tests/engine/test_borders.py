@@ -20,6 +20,7 @@ from proxy_core.engine.recording.outbox import Outbox
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.upstream import connector
+from proxy_core.engine.upstream.names import Names
 from proxy_core.frame import frame
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import FailureKind
@@ -200,7 +201,7 @@ class TestARelay:
     def test_one_of_whose_attempts_to_connect_throws(self, proxy, answering, monkeypatch):
         monkeypatch.setattr(connector, "_connect_one", throw)
         addresses = [(stdlib_socket.AF_INET, (f"127.0.0.{last}", answering.port)) for last in (1, 2)]
-        monkeypatch.setattr(connector.Connector, "_addresses", lambda *_: (addresses, False))
+        monkeypatch.setattr(Names, "find", lambda *_: (addresses, False))
         assert get(proxy, answering).reads_to_end().startswith(b"HTTP/1.1 500 ")
         ended_by_us(proxy)
 

@@ -247,10 +247,10 @@ def test_half_a_client_is_still_told_what_failed(proxy, start_origin):
 
 @pytest.mark.parametrize("is_reset", [False, True])
 def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monkeypatch, is_reset):
-    def slowly(*arguments):
+    def slowly(*arguments, **options):
         is_connecting.set()
         may_connect.wait(5)
-        return connect(*arguments)
+        return connect(*arguments, **options)
 
     is_connecting, may_connect = Event(), Event()
     proxy = start_proxy(limits=LONG if is_reset else SHORT)

@@ -221,7 +221,7 @@ class TestFromHttp2ToHttp2:
     def test_what_waits_for_an_upstream_that_can_not_be_had_fails_together(self, house, monkeypatch):
         tries = []
 
-        def refuse(*to: object) -> None:
+        def refuse(*to: object, is_tunnel: bool) -> None:
             tries.append(to)
             gevent.sleep(0.05)
             raise UpstreamError(Failure(FailureKind.CONNECTION_REFUSED, "It refused."))
