@@ -81,6 +81,11 @@ class Connect:
             self._client_closed()
             return
         if isinstance(spoken, ClientHello):
+            # Who looks names up himself asks for an address, and names the host here.
+            reason = self._services.reason_to_pass(spoken.server_name.lower()) if spoken.server_name else None
+            if reason is not None:
+                self._tunnel(seen, reason)
+                return
             if offer := spoken_of(spoken.alpn):
                 self._intercept(spoken, seen, offer)
                 return

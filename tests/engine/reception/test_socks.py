@@ -138,6 +138,23 @@ def test_where_nothing_is_read_a_tunnel_is_granted_when_it_is_there(start_proxy,
     assert proxy.only().row.kind == ExchangeKind.TUNNEL
 
 
+@pytest.mark.parametrize("how", ["5 by name", "5 by IPv4 address"])
+def test_a_host_is_left_undecrypted_by_its_name_also_where_an_address_is_asked_for(
+    start_proxy, start_origin, example_ca, how
+):
+    leaf = example_ca.leaf("localhost")
+    origin = https_origin(start_origin, leaf, answer_all)
+    proxy = start_proxy(settings=Settings(not_intercepted=("LOCAL*",)))
+    client = proxy.connect()
+    asks(client, how, origin.port)
+    with pytest.raises(ssl.SSLCertVerificationError):  # the origin's own certificate, which nobody here trusts
+        tls_over(proxy, client, "localhost")
+    client.closes()
+    exchange = proxy.only()
+    assert exchange.row.kind == ExchangeKind.TUNNEL
+    assert "leave this host undecrypted" in exchange.detail.notes
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("sent", "seen", "word"),
