@@ -69,7 +69,7 @@ class Socks5Reader:
             return Reply(bytes((_VERSION, _PASSWORD)))
         offered = ", ".join(map(str, methods[:8])) or "none"
         if self._demands_password:
-            text = f"This proxy is for those who log in, and the client offers no user name and password (methods {offered})."
+            text = f"This proxy is for those who log in, and the client offers none (methods {offered})."
         else:
             text = f"The client can log in only in ways that Harrier doesn't know (methods {offered})."
         raise SocksError(text, bytes((_VERSION, _NONE_ACCEPTABLE)), is_denial=self._demands_password)

@@ -106,7 +106,7 @@ def test_what_is_wanted_is_read_however_it_comes(make, data, parts, step, rest):
         pytest.param(Socks5Reader, b"\5\0", "none", b"\5\xff", id="5 without methods"),
         pytest.param(Socks5Reader, b"\5\1\1", "methods 1", b"\5\xff", id="5 with GSSAPI alone"),
         pytest.param(
-            lambda: Socks5Reader(demands_password=True), b"\5\1\0", "password", b"\5\xff", id="5 without a password"
+            lambda: Socks5Reader(demands_password=True), b"\5\1\0", "log in", b"\5\xff", id="5 without a password"
         ),
         pytest.param(Socks5Reader, GREETING + b"GET / HTTP", "no SOCKS 5 request", b"\5\1", id="5 with HTTP behind"),
         pytest.param(Socks5Reader, GREETING + b"\5\1\1\1\1\2\3\4\0\x50", "no SOCKS 5", b"\5\1", id="5 reserved"),
