@@ -76,7 +76,9 @@ FAILURES: dict[FailureKind, FailureFacts] = {
     FailureKind.HTTP_UPGRADE_FAILED: FailureFacts(502, "Upgrade"),
     FailureKind.PROXY_INTERNAL_ERROR: FailureFacts(500, "Internal"),
     FailureKind.PROXY_LOOP_DETECTED: FailureFacts(502, "Loop"),
-    FailureKind.CLIENT_CLOSED: FailureFacts(0, "Client left"),
+    FailureKind.CLIENT_CLOSED: FailureFacts(
+        400, "Client left"
+    ),  # for one that may still read: within a head it stopped
     FailureKind.CLIENT_TIMEOUT: FailureFacts(408, "Client slow"),
     FailureKind.ABORTED: FailureFacts(0, "Aborted"),
     FailureKind.CLIENT_REFUSED_CERTIFICATE: FailureFacts(0, "TLS"),

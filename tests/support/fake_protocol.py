@@ -121,6 +121,7 @@ class FakeClient(_FakeSide):
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self.has_left = self.has_reset = False
+        self.sent_head = b""
         self.when_gone: Callable[[], None] | None = None
 
     def next_request(self) -> FakeRequestHead:
@@ -142,6 +143,7 @@ class FakeClient(_FakeSide):
 
     def send_head(self, head: ResponseHead, *, is_last: bool = False) -> None:
         self._out += line(head=[head.status, _fields(head.raw)], last=is_last)
+        self.sent_head = head.raw
 
     def finish(self, *, is_own: bool = False) -> None:
         pass
@@ -184,6 +186,9 @@ class FakeUpstream(_FakeSide):
         self._out += line(head=members)
         if head.body_length == 0:
             self._out += line(end="")
+
+    def head_text(self, head: RequestHead) -> bytes:
+        return head.raw
 
     def send_failure(self, error: OSError) -> Failure:
         return Failure(FailureKind.CONNECTION_TERMINATED, str(error))

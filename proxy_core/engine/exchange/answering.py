@@ -7,7 +7,7 @@ from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.side import ClientGoneError, ClientSide
 from proxy_core.model.exchange import ExchangeFlag
-from proxy_core.model.failure import Failure
+from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.stream import Stream
 from proxy_core.protocols.part import END_WITHOUT_TRAILERS, BodyPart
 
@@ -25,37 +25,40 @@ def answer(
     is_last: bool = False,
 ) -> None:
     """Send a response of Harrier's own, and record it as such."""
-    record_answer(services, report, response)
+    client.send_head(response.head, is_last=is_last)
+    record_answer(services, report, response, client.sent_head)
     if failure is None:
         services.reporter.complete(report)
     else:
         services.reporter.fail(report, failure)
     try:
-        send_answer(client, response, is_last=is_last)
+        send_body(client, response)
     except ClientGoneError:
+        text = "The client closed the connection before it had Harrier's answer."
+        services.reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
+        client.end_unanswered()
         return
     client.finish(is_own=True)
 
 
-def record_answer(services: Services, report: Report, response: OwnResponse) -> None:
+def record_answer(services: Services, report: Report, response: OwnResponse, sent_head: bytes) -> None:
     """Record it as the response; as what was sent in its place, where an upstream's was received already."""
-    head = response.head
     if report.response_head:
-        report.response_forwarded_head = head.raw
+        report.response_forwarded_head = sent_head
         services.reporter.forwarded_body(report, Stream.RESPONSE_FORWARDED, response.body)
         return
+    head = response.head
     report.flags |= _OWN_RESPONSE
     report.status = head.status
-    report.response_head = head.raw
-    report.response_version = head.version
+    report.response_head = sent_head
+    report.response_version = sent_head.partition(b" ")[0].decode("ascii")
     report.content_type = head.content_type
     report.response_mark = _clock()
     services.reporter.response_body(report, response.body)
 
 
-def send_answer(client: ClientSide, response: OwnResponse, *, is_last: bool) -> None:
-    """Send it whole. Raises ClientGoneError."""
-    client.send_head(response.head, is_last=is_last)
+def send_body(client: ClientSide, response: OwnResponse) -> None:
+    """Send what follows its head, and all of it. Raises ClientGoneError."""
     if response.body:
         client.send_part(BodyPart(response.body, b""))
     client.send_part(END_WITHOUT_TRAILERS)

@@ -1,54 +1,28 @@
 """Asking an exchange's points, and turning what they decide into what the relay goes on with.
 
-A body that is held is recorded as it comes, like any other. Here it waits in memory, up to `HELD_LIMIT_BYTES`; a larger
-one can't be decided upon and passes as it came. What was decided about a head comes back as a head (`http1.rewriting`
-reads it strictly, whoever made it), so that the sides need not know that anybody decided anything.
+A body that is held is recorded as it comes, like any other (`holding`). What was decided about a head comes back as a
+head (`message_text` reads it strictly, whoever made it), so that the sides need not know that anybody decided anything.
+Whether the client gets a body follows from what the client has asked, never from what a rule made of that.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from proxy_core.engine.exchange.holding import Held, Part, Record, drain, hold, whole
 from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Points, Replace
 from proxy_core.engine.exchange.route import Destination
-from proxy_core.engine.sides.side import BodySource
+from proxy_core.engine.exchange.services import Services
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.sides.side import BodySource, ClientSide, SideError, UpstreamSide
+from proxy_core.model.exchange import ExchangeFlag
+from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.message import Message
-from proxy_core.protocols.http1.rewriting import changed_request, changed_response, response_message
-from proxy_core.protocols.part import END_WITHOUT_TRAILERS, BodyPart, EndOfMessage, RequestHead, ResponseHead
+from proxy_core.model.stream import Stream
+from proxy_core.protocols.message_text import CONTINUE, changed_request, changed_response, response_message
+from proxy_core.protocols.part import BodyPart, RequestHead, ResponseHead
 
-HELD_LIMIT_BYTES = 1024 * 1024  # what may be taken apart within a worker without stalling its other exchanges
-LEFT_ALONE = f"A rule wanted the body, which is larger than {HELD_LIMIT_BYTES // 1024:,} KiB: it passed as it came."
-
-Part = BodyPart | EndOfMessage
-Record = Callable[[Part], None]
+_RESPONSE_INCOMPLETE = int(ExchangeFlag.RESPONSE_INCOMPLETE)
 _Point = Callable[[Message], Decision]
-
-
-class Held:
-    """A `BodySource` of what is here, and of what a source still gives behind it."""
-
-    def __init__(self, parts: list[Part], rest: "BodySource | None" = None, record: Record | None = None) -> None:
-        """What `rest` gives is still to be recorded."""
-        self._parts = parts
-        self._rest = rest
-        self._record = record
-
-    def part_here(self) -> Part | None:
-        if self._parts:
-            return self._parts.pop(0)
-        return self._recorded(self._rest.part_here()) if self._rest is not None else None
-
-    def next_part(self) -> Part:
-        if self._parts:
-            return self._parts.pop(0)
-        assert self._rest is not None, "nothing follows the end of a message"
-        part = self._rest.next_part()
-        self._recorded(part)
-        return part
-
-    def _recorded(self, part: Part | None) -> Part | None:
-        if part is not None and self._record is not None:
-            self._record(part)
-        return part
 
 
 class DecidedRequest(NamedTuple):
@@ -57,7 +31,7 @@ class DecidedRequest(NamedTuple):
     head: RequestHead
     body: BodySource
     to: Destination
-    replaced: bytes | None  # the whole body, where it is another than the one that came
+    is_replaced: bool = False  # the body is another than the one that came, or is still to come
 
 
 class DecidedResponse(NamedTuple):
@@ -65,52 +39,94 @@ class DecidedResponse(NamedTuple):
 
     head: ResponseHead
     body: BodySource
-    replaced: bytes | None
 
 
 class Deciding:
     """One exchange's decisions, in order."""
 
     def __init__(
-        self, points: Points, request: Message, note: Callable[[str], None], invite: Callable[[], None]
+        self, points: Points, services: Services, client: ClientSide, head: RequestHead, report: Report
     ) -> None:
-        """`note` is told what could not be done, for a person; `invite` has the client send a body it holds back."""
+        """`head` is the request's as it came. What can't be done, or is not waited for, is told by the report."""
         self._points = points
-        self._request = request
-        self._note = note
-        self._invite = invite
+        self._limits = services.limits
+        self._reporter = services.reporter
+        self._client = client
+        self._head = head
+        self._report = report
+        self._request: Message | None = None  # as it goes on
+        self.has_invited = False  # the client has been told by us to send a body that it holds back
+        self.has_response_ended = False  # all that the origin sends of it has come
 
-    def request(
-        self, head: RequestHead, body: BodySource, to: Destination, record: Record
-    ) -> DecidedRequest | Answer | Abort:
-        """Decide about a request whose body has not been read. Raises SideError, ProtocolError."""
-        points = self._points
+    def request(self, message: Message, to: Destination, record: Record) -> DecidedRequest | Answer | Abort:
+        """Decide about the request, of which the head alone has been read. Raises SideError, ProtocolError."""
+        points, head, client = self._points, self._head, self._client
+        # The end of a body that isn't there has gone by with its head.
+        body: BodySource = client if head.body_length else whole(b"")
+        self._request = message
         decision, goes_on, replaced = self._decide(
-            self._request, points.at_request_head, points.at_request_body, body, record, self._invite
+            message, points.at_request_head, points.at_request_body, body, record, self._limits.held_body_s
         )
+        self._check_client()
         if isinstance(decision, Answer | Abort):
             return decision
         if isinstance(decision, Pass):
-            return DecidedRequest(head, goes_on, to, None)
-        message = self._request = decision.message
-        to = message.scheme, message.host, message.port
-        return DecidedRequest(changed_request(head, message), goes_on, to, replaced)
+            return DecidedRequest(head, goes_on, to)
+        changed = self._request = decision.message
+        if changed[1:4] != message[1:4]:
+            to = changed.scheme, changed.host.lower(), changed.port
+        decided = DecidedRequest(changed_request(head, changed, message), goes_on, to, replaced is not None)
+        if replaced is not None:
+            self._reporter.forwarded_body(self._report, Stream.REQUEST_FORWARDED, replaced)
+        return decided
 
-    def response(self, head: ResponseHead, body: BodySource, record: Record) -> DecidedResponse | Answer | Abort:
-        """Decide about a final response whose body has not been read. Raises SideError, ProtocolError."""
-        points, message = self._points, response_message(head, self._request)
-        at_head, at_body = points.at_response_head, points.at_response_body
-        decision, goes_on, replaced = self._decide(message, at_head, at_body, body, record)
+    def response(self, head: ResponseHead, upstream: UpstreamSide) -> DecidedResponse | Answer | Abort:
+        """Decide about the final response, of which the head alone has been read. Raises SideError, ProtocolError."""
+        assert self._request is not None
+        points, limit_s, record = self._points, self._limits.drained_s, self._record_response
+        message = response_message(head, self._request)
+        self.has_response_ended = head.body_length == 0
+        decision, goes_on, replaced = self._decide(
+            message, points.at_response_head, points.at_response_body, upstream, record, limit_s
+        )
+        self._check_client()
         if isinstance(decision, Answer | Abort):
             return decision
-        if isinstance(decision, Pass):
-            return DecidedResponse(head, goes_on, None)
-        changed = changed_response(head, decision.message)
+        method = self._head.method
+        if isinstance(decision, Replace):
+            message = decision.message
+        elif (self._request.method == b"HEAD") == (method == b"HEAD"):
+            return DecidedResponse(head, goes_on)
+        changed = changed_response(head, message, method)
         if changed.body_length == 0:  # of its status, or for a HEAD: whatever body there is goes nowhere
-            drain(goes_on, record if goes_on is body else _let_go)
-            goes_on = Held([END_WITHOUT_TRAILERS])
+            drain(goes_on, record if goes_on is upstream else _let_go, limit_s)
+            goes_on = whole(b"")
             replaced = b"" if head.body_length else None
-        return DecidedResponse(changed, goes_on, replaced)
+        if replaced is not None:
+            if not self.has_response_ended:  # it is not waited for
+                self._report.flags |= _RESPONSE_INCOMPLETE
+                upstream.abort()
+            self._reporter.forwarded_body(self._report, Stream.RESPONSE_FORWARDED, replaced)
+        return DecidedResponse(changed, goes_on)
+
+    def invite(self) -> None:
+        """The request's body is wanted, and no upstream will have asked for it (RFC 9110 §10.1.1)."""
+        if self._head.expect_continue and not self.has_invited:
+            self.has_invited = True
+            self._client.send_interim(CONTINUE)
+
+    def _check_client(self) -> None:
+        """A point may have taken its time: nothing goes on for a client that wants nothing any more."""
+        if self._client.has_reset:
+            raise SideError(Failure(FailureKind.CLIENT_CLOSED, "The client left before somebody had decided."))
+
+    def _record_response(self, part: Part) -> None:
+        if isinstance(part, BodyPart):
+            self._reporter.response_body(self._report, part.data)
+            return
+        self.has_response_ended = True
+        if part.trailers:
+            self._report.response_trailers = part.trailers
 
     def _decide(
         self,
@@ -119,7 +135,7 @@ class Deciding:
         at_body: _Point,
         body: BodySource,
         record: Record,
-        before_body: Callable[[], None] = lambda: None,
+        drained_s: float,
     ) -> tuple[Decision, BodySource, bytes | None]:
         """Ask the point of a head and, where it wants that, the body's.
 
@@ -130,49 +146,26 @@ class Deciding:
         data: bytes | None = None  # the whole body that came, where it was held
         if isinstance(decision, Pass | Replace) and decision.hold:
             message = decision.message if isinstance(decision, Replace) else message
-            before_body()
-            parts, data = hold(body, record)
+            if body is self._client:
+                self.invite()
+            parts, data, remark = hold(body, record, self._limits.held_body_s)
             goes_on = Held(parts, body if data is None else None, record)
             if data is None:
-                self._note(LEFT_ALONE)
+                self._report.note(remark)
             else:
                 later = at_body(message._replace(body=data))
                 decision = later if not isinstance(later, Pass) else decision
         if not isinstance(decision, Replace) or decision.message.body is None:
             return decision, goes_on, None
-        if data is None:  # in the body that came, or what is still to come of it, the record alone is interested
-            if goes_on is body:
-                before_body()
-            drain(goes_on, record if goes_on is body else _let_go)
         replaced = decision.message.body
-        return decision, Held(_parts_of(replaced)), replaced if replaced != data else None
-
-
-def hold(body: BodySource, record: Record) -> tuple[list[Part], bytes | None]:
-    """Read a body until its end, or until it is too large (None). Raises SideError."""
-    parts: list[Part] = []
-    size = 0
-    while size <= HELD_LIMIT_BYTES:
-        part = body.next_part()
-        record(part)
-        parts.append(part)
-        if isinstance(part, EndOfMessage):
-            return parts, b"".join(each.data for each in parts if isinstance(each, BodyPart))
-        size += len(part.data)
-    return parts, None
-
-
-def drain(body: BodySource, record: Record) -> None:
-    """Read a body to its end and let it go. Raises SideError."""
-    part: Part | None = None
-    while not isinstance(part, EndOfMessage):
-        part = body.next_part()
-        record(part)
+        if replaced == data:  # given back as it came: with its frames, and with its trailers
+            return Replace(decision.message._replace(body=None)), goes_on, None
+        if data is None:  # in the body that came, or what is still to come of it, the record alone is interested
+            if goes_on is self._client:
+                self.invite()
+            drain(goes_on, record if goes_on is body else _let_go, drained_s)
+        return decision, whole(replaced), replaced
 
 
 def _let_go(_part: Part) -> None:
     """It is recorded already, or by the source that it comes from."""
-
-
-def _parts_of(body: bytes) -> list[Part]:
-    return [BodyPart(body, b""), END_WITHOUT_TRAILERS] if body else [END_WITHOUT_TRAILERS]

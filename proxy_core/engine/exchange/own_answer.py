@@ -1,6 +1,7 @@
 """Responses that Harrier makes itself, and says so: failures, the explanation to a lost browser, the last hop.
 
-They are short, plain, and marked (`Proxy-Status`, RFC 9209), so that nobody takes one for the origin's.
+They are short, plain, and marked (`Proxy-Status`, RFC 9209), so that nobody takes one for the origin's. Their heads are
+written as HTTP/1's text; a client's side of another protocol puts them in its own form, as it does with an origin's.
 """
 
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from proxy_core.model.message_head import parse_head
 from proxy_core.protocols.http1.basic import CHALLENGE
 from proxy_core.protocols.http1.head import HeadLimits
 from proxy_core.protocols.http1.response_head import read_response_head
-from proxy_core.protocols.http1.rewriting import answering_response
 from proxy_core.protocols.http1.writer import own_response
+from proxy_core.protocols.message_text import answering_response
 from proxy_core.protocols.part import RequestHead, ResponseHead
 
 NO_LOGIN = Failure(
@@ -71,9 +72,9 @@ def last_hop_response(request: RequestHead) -> OwnResponse:
     return _last_hop(b"Allow: *\r\n", b"", request.method)
 
 
-def decided_response(message: Message) -> OwnResponse:
+def decided_response(message: Message, request: RequestHead) -> OwnResponse:
     """What somebody decided to answer in the place of an upstream. Raises ProtocolError."""
-    head = answering_response(message)
+    head = answering_response(message, request.method)
     return OwnResponse(head, (message.body or b"") if head.body_length else b"")
 
 

@@ -15,11 +15,14 @@ from proxy_core.model.message import Message
 class Pass(NamedTuple):
     """Go on with the message as it is."""
 
-    hold: bool = False  # of a head: wait for the body and ask the body's point, before anything goes on
+    hold: bool = False  # of a head: wait for the body and ask the body's point before anything goes on, if it ends soon
 
 
 class Replace(NamedTuple):
-    """Go on with this message in place of the one that came; a body in it replaces what is still to come."""
+    """Go on with this message in place of the one that came; a body in it replaces what is still to come.
+
+    Where it can't be sent (a value that holds a line end, a status that is not final), the client is told so.
+    """
 
     message: Message
     hold: bool = False

@@ -12,8 +12,8 @@ whole is on disk.
 import time
 
 from proxy_core.engine.exchange import own_answer
-from proxy_core.engine.exchange.answering import answer, record_answer, send_answer
-from proxy_core.engine.exchange.deciding import DecidedRequest, DecidedResponse, Deciding
+from proxy_core.engine.exchange.answering import answer, record_answer, send_body
+from proxy_core.engine.exchange.deciding import DecidedRequest, Deciding
 from proxy_core.engine.exchange.point import Abort, Answer
 from proxy_core.engine.exchange.redirection import remark_on_location
 from proxy_core.engine.exchange.route import Destination, Route
@@ -27,8 +27,7 @@ from proxy_core.fault_log import caught
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.model.stream import Stream
-from proxy_core.protocols.http1.rewriting import CONTINUE, request_message
+from proxy_core.protocols.message_text import request_message
 from proxy_core.protocols.part import BodyPart, EndOfMessage, ProtocolError, RequestHead, ResponseHead
 
 # RFC 9110 §9.2.2: what may be sent again without asking; only where no body was sent either.
@@ -51,7 +50,6 @@ class ExchangeRelay:
         "_deciding",
         "_has_begun",
         "_has_request_ended",
-        "_has_response_ended",
         "_head",
         "_report",
         "_reporter",
@@ -75,7 +73,6 @@ class ExchangeRelay:
         self._deciding: Deciding | None = None
         self._has_begun = False  # the client is being sent a final response, or has been switched
         self._has_request_ended = head.body_length == 0  # its body has come, and is recorded, whole
-        self._has_response_ended = False  # the same; known only where somebody decides
 
     def run(self) -> None:
         """Relay it. On return the report is final, and the client has got its response, was cut off, or is gone."""
@@ -126,8 +123,11 @@ class ExchangeRelay:
         if self._services.points is not None and head.method != b"CONNECT":  # a tunnel is no message
             decided = self._decide_request(to)
             if decided is None:
+                route.forget_first_error()
                 return
-            head, self._body, to, _ = decided
+            if decided.to != to:
+                route.forget_first_error()
+            head, self._body, to = decided[:3]
         can_repeat = head.body_length == 0 and head.method in _IDEMPOTENT
         upstream = self._connect(to, can_repeat=can_repeat)
         try:
@@ -161,6 +161,8 @@ class ExchangeRelay:
         """Send the head and as much of the body as is here; an `Upload` sends the rest."""
         report = self._report
         upstream.send_head(head)
+        if head is not self._head:  # somebody has decided so
+            report.request_forwarded_head = upstream.head_text(head)
         if head.body_length == 0:
             try:
                 upstream.flush()
@@ -170,7 +172,11 @@ class ExchangeRelay:
             report.state = _WAITING
             report.sent_mark = _clock()
             return
-        record = self._record_request if self._body is self._client else None
+        record = None  # a body that was held is recorded by whoever held it
+        if self._body is self._client:
+            record = self._record_request
+            if self._deciding is not None and not head.expect_continue:
+                self._deciding.invite()  # the origin was not told that somebody waits for its word
         upload = self._upload = Upload(self._body, upstream, report, record)
         if not upload.send_what_is_here():
             upload.start()
@@ -197,25 +203,32 @@ class ExchangeRelay:
         report.content_type = response.content_type
         report.state = _RESPONDING
         if response.notes:
-            report.notes = f"{report.notes}\n{response.notes}" if report.notes else response.notes
+            report.note(response.notes)
         if self._route.served is not None and (remark := remark_on_location(self._head, response)):
-            self._note(remark)
+            report.note(remark)
         if response.status == 101 or (head.method == b"CONNECT" and (response.status < 300 or client.carries_one)):
             self._switch_protocols(response, upstream)
             return
         body: BodySource = upstream
+        received = response
         if self._deciding is not None:
-            decided = self._decide_response(response, upstream)
-            if decided is None:
+            decided = self._deciding.response(response, upstream)
+            if isinstance(decided, Answer | Abort):
+                if not self._deciding.has_response_ended:
+                    report.flags |= _RESPONSE_INCOMPLETE
+                self._drop_upstream()
+                self._carry_out(decided)
                 return
-            response, body, _ = decided
-        if upload is not None and not upload.is_done and _is_refusal(head, response):
+            response, body = decided
+        if upload is not None and not upload.is_done and self._has_asked_first and _is_refusal(response):
             upload.stop_unless_begun()
         self._has_begun = True
         client.send_head(response)
+        if response is not received:  # somebody has decided so
+            report.response_forwarded_head = client.sent_head
         self._relay_response_body(body, is_recorded=body is not upstream)
         if upload is not None and not upload.is_done:
-            self._end_upload(head, response, upstream, upload)
+            self._end_upload(response, upstream, upload)
         upstream.finish(is_request_whole=upload is None or upload.is_done)
         client.finish()
 
@@ -223,12 +236,13 @@ class ExchangeRelay:
         """Pass interim responses on and record them, as they come; the final one's head, or that of a 101."""
         while response.status < 200:
             if response.status == 101:
-                if head.upgrade:
+                if head.upgrade and self._head.upgrade:
                     break
                 text = "The server switched protocols though the request had not asked for it."
                 raise SideError(Failure(FailureKind.HTTP_PROTOCOL_ERROR, text))
             self._reporter.interim(self._report, response.raw)
-            self._client.send_interim(response)
+            if response.status != 100 or self._deciding is None or not self._deciding.has_invited:
+                self._client.send_interim(response)
             response = upstream.next_head()
         return response
 
@@ -255,19 +269,11 @@ class ExchangeRelay:
             reporter.complete(report)
         client.flush()
 
-    def _record_response(self, part: BodyPart | EndOfMessage) -> None:
-        if isinstance(part, BodyPart):
-            self._reporter.response_body(self._report, part.data)
-            return
-        self._has_response_ended = True
-        if part.trailers:
-            self._report.response_trailers = part.trailers
-
-    def _end_upload(self, head: RequestHead, response: ResponseHead, upstream: UpstreamSide, upload: Upload) -> None:
+    def _end_upload(self, response: ResponseHead, upstream: UpstreamSide, upload: Upload) -> None:
         """The response is over before the request's body."""
         # Where the origin reads on, so do we: it may use what comes, and some clients read no response before they have
         # sent everything. Who waited for a 100 and was told something else has nothing to send.
-        has_nothing = head.expect_continue and not response.connection_auth and upload.stop_unless_begun()
+        has_nothing = self._has_asked_first and not response.connection_auth and upload.stop_unless_begun()
         if not upload.finish(wait=upstream.reads_on and not has_nothing):
             self._report.flags |= _REQUEST_INCOMPLETE
         self._reporter.complete(self._report)
@@ -298,51 +304,30 @@ class ExchangeRelay:
         message = request_message(head, *to)
         points = None if begin is None else begin(message)
         if points is None:
-            return DecidedRequest(head, self._client, to, None)
-        self._deciding = Deciding(points, message, self._note, self._invite)
-        decided = self._deciding.request(head, self._client, to, self._record_request)
+            return DecidedRequest(head, self._client, to)
+        self._deciding = Deciding(points, self._services, self._client, head, self._report)
+        decided = self._deciding.request(message, to, self._record_request)
         if isinstance(decided, Answer | Abort):
             self._carry_out(decided)
             return None
-        if decided.head is not head:
-            self._report.request_forwarded_head = decided.head.raw
-        if decided.replaced is not None:
-            self._reporter.forwarded_body(self._report, Stream.REQUEST_FORWARDED, decided.replaced)
-        return decided
-
-    def _decide_response(self, head: ResponseHead, upstream: UpstreamSide) -> DecidedResponse | None:
-        assert self._deciding is not None
-        self._has_response_ended = head.body_length == 0
-        decided = self._deciding.response(head, upstream, self._record_response)
-        if isinstance(decided, Answer | Abort):
-            if not self._has_response_ended:
-                self._report.flags |= _RESPONSE_INCOMPLETE
-            self._drop_upstream()
-            self._carry_out(decided)
-            return None
-        if decided.head is not head:
-            self._report.response_forwarded_head = decided.head.raw
-        if decided.replaced is not None:
-            self._reporter.forwarded_body(self._report, Stream.RESPONSE_FORWARDED, decided.replaced)
+        if decided.is_replaced and not self._has_request_ended:  # it is not waited for
+            self._report.flags |= _REQUEST_INCOMPLETE
         return decided
 
     def _carry_out(self, decision: Answer | Abort) -> None:
+        if isinstance(decision, Answer):
+            self._answer(own_answer.decided_response(decision.message, self._head), None)
+            return
         if not self._has_request_ended:
             self._report.flags |= _REQUEST_INCOMPLETE
-        if isinstance(decision, Answer):
-            self._answer(own_answer.decided_response(decision.message), None)
-            return
-        self._reporter.fail(self._report, Failure(FailureKind.ABORTED, decision.text))
+        text = decision.text.encode("utf-8", "backslashreplace").decode("utf-8")  # whoever wrote it
+        self._reporter.fail(self._report, Failure(FailureKind.ABORTED, text))
         self._client.abort()
 
-    def _note(self, text: str) -> None:
-        report = self._report
-        report.notes = f"{report.notes}\n{text}" if report.notes else text
-
-    def _invite(self) -> None:
-        """A body is wanted before an upstream could ask for it (RFC 9110 §10.1.1)."""
-        if self._head.expect_continue:
-            self._client.send_interim(CONTINUE)
+    @property
+    def _has_asked_first(self) -> bool:
+        """Whether the client may be waiting for a word before it sends its body."""
+        return self._head.expect_continue and not (self._deciding is not None and self._deciding.has_invited)
 
     # Failures
 
@@ -354,7 +339,7 @@ class ExchangeRelay:
         session; an answer of ours would look final.)
         """
         self._drop_upstream()
-        if self._upload is not None and not self._upload.is_done:
+        if not self._has_request_ended:
             self._report.flags |= _REQUEST_INCOMPLETE
         method = self._head.method.decode("ascii")
         text = f"{failure.text} It had been kept open before; only the client may repeat its {method}."
@@ -382,13 +367,17 @@ class ExchangeRelay:
             self._reporter.fail(report, failure)
             return
         if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
+            deciding = self._deciding
+            if (
+                deciding is not None and report.response_head and not deciding.has_response_ended
+            ):  # it ended where somebody wanted it whole
+                report.flags |= _RESPONSE_INCOMPLETE
             self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
             return
         if has_begun:
             report.flags |= _RESPONSE_INCOMPLETE
         if failure.kind is FailureKind.CLIENT_CLOSED:
-            is_request_whole = self._head.body_length == 0 or (upload is not None and upload.is_done)
-            if not is_request_whole or (upload is not None and upload.failure is not None):
+            if not self._has_request_ended or (upload is not None and upload.failure is not None):
                 report.flags |= _REQUEST_INCOMPLETE
             self._reporter.fail(report, failure)
             client.end_unanswered()
@@ -403,18 +392,22 @@ class ExchangeRelay:
         comes behind the answer.
         """
         response = own_answer.failure_response(failure, self._head)
+        self._client.send_head(response.head, is_last=True)
+        sent_head = self._client.sent_head
         try:
-            send_answer(self._client, response, is_last=True)
+            send_body(self._client, response)
         except ClientGoneError:
             return False
         if not self._client.is_still_there():
             return False
-        record_answer(self._services, self._report, response)
+        record_answer(self._services, self._report, response, sent_head)
         self._reporter.fail(self._report, failure)
         self._client.finish(is_own=True)
         return True
 
     def _answer(self, response: own_answer.OwnResponse, failure: Failure | None, *, is_last: bool = False) -> None:
+        if not self._has_request_ended:
+            self._report.flags |= _REQUEST_INCOMPLETE
         answer(self._services, self._client, self._report, response, failure, is_last=is_last)
 
     def _drop_upstream(self) -> None:
@@ -425,7 +418,7 @@ class ExchangeRelay:
             self._upstream = None
 
 
-def _is_refusal(head: RequestHead, response: ResponseHead) -> bool:
+def _is_refusal(response: ResponseHead) -> bool:
     """Whether a client that asked before sending its body is told no, and so has nothing to send."""
     # A status below 300 refuses nothing: there are origins that begin to answer and then read. Nor does NTLM's demand.
-    return head.expect_continue and response.status >= 300 and not response.connection_auth
+    return response.status >= 300 and not response.connection_auth

@@ -88,6 +88,10 @@ class Route:
         """Where a request goes that nobody sends elsewhere."""
         return self.tunnel or (head.scheme, head.host, head.port)
 
+    def forget_first_error(self) -> None:
+        """What was prepared is not what the first request wanted; by the next one the error is an old one."""
+        self._first_error = None
+
     def side_for(self, to: Destination, report: Report, *, can_repeat: bool) -> UpstreamSide:
         """The upstream half of the next exchange, connected if need be; the report is told of it.
 
@@ -118,8 +122,8 @@ class Route:
     def _opened(self, to: Destination, report: Report) -> Carrier:
         """A new connection there, or another's that can carry one more exchange."""
         self._close_what_is_over()
-        error, self._first_error = self._first_error, None
-        if error is not None:
+        if self._first_error is not None and to == self.tunnel:
+            error, self._first_error = self._first_error, None
             report.began_earlier(error.spent_us)
             raise error
         while (under_way := self._opening.get(to)) is not None:

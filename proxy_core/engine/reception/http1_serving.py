@@ -19,7 +19,7 @@ from proxy_core.engine.sides.side import SideError
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.model.endpoint import endpoint_text
-from proxy_core.model.exchange import ExchangeKind
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.http1.basic import proxy_credentials
@@ -28,6 +28,7 @@ from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
 # Looking a member up on its enum costs 0.05 µs.
 _ORIGIN_FORM = TargetForm.ORIGIN
 _ASTERISK_FORM = TargetForm.ASTERISK
+_REQUEST_INCOMPLETE = int(ExchangeFlag.REQUEST_INCOMPLETE)
 
 
 class Http1Serving:
@@ -110,8 +111,7 @@ class Http1Serving:
         is_nobodys = self._tunnel is None and self._route.served is None
         if is_nobodys and (head.form is _ORIGIN_FORM or (head.form is _ASTERISK_FORM and not head.host)):
             failure = own_answer.NOT_A_WEB_SERVER
-            response = own_answer.failure_response(failure, head)
-            answer(services, client, report, response, failure, is_last=True)
+            self._answer_unread(head, report, own_answer.failure_response(failure, head), failure, is_last=True)
             return None
         ExchangeRelay(services, self._route, client, head, report).run()
         return None
@@ -130,8 +130,22 @@ class Http1Serving:
         if head.method == b"CONNECT":
             report.kind = ExchangeKind.TUNNEL
         failure = own_answer.NO_LOGIN if credentials is None else own_answer.WRONG_LOGIN
-        answer(self._services, self._client, report, own_answer.login_response(failure, head), failure)
+        self._answer_unread(head, report, own_answer.login_response(failure, head), failure)
         return True
+
+    def _answer_unread(
+        self,
+        head: Http1RequestHead,
+        report: Report,
+        response: own_answer.OwnResponse,
+        failure: Failure,
+        *,
+        is_last: bool = False,
+    ) -> None:
+        """Answer a request whose body, where there is one, nobody has read."""
+        if head.body_length:
+            report.flags |= _REQUEST_INCOMPLETE
+        answer(self._services, self._client, report, response, failure, is_last=is_last)
 
     def _take_connect(self, head: Http1RequestHead, report: Report) -> TunnelWanted | None:
         if self._tunnel is None:

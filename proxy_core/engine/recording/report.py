@@ -83,6 +83,10 @@ class Report:
         self.start_mark -= spent_us / 1e6
         self.started_at -= spent_us
 
+    def note(self, text: str) -> None:
+        """Add a remark for a person."""
+        self.notes = f"{self.notes}\n{text}" if self.notes else text
+
     def bare(self, sentence: str) -> "Report":
         """In the place of a report that can't be told: that there was such an exchange, and whose fault it is."""
         bare = Report(self.key, self.client_connection)

@@ -204,6 +204,11 @@ class Http1Client:
         self.keeps = keeps
         self._out.append(with_close(forward) if says_close else forward)
 
+    @property
+    def sent_head(self) -> bytes:
+        """The text of the final response's head as this client gets it; between `send_head` and `flush`."""
+        return self._out[-1]
+
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):
             self._out.append((part.wire or chunk(part.data)) if self._is_chunked else part.data)

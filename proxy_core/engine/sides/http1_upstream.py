@@ -82,6 +82,9 @@ class Http1Upstream:
         else:
             self._out.append(absolute_request(request, connection.forwarder, connection.host, connection.port))
 
+    def head_text(self, head: RequestHead) -> bytes:
+        return as_http1_request(head).forward
+
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):
             self._out.append((part.wire or chunk(part.data)) if self._is_chunked else part.data)

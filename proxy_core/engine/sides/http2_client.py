@@ -15,6 +15,7 @@ from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.head import Http2RequestHead
 from proxy_core.protocols.http2.hpack import Fields
 from proxy_core.protocols.http2.translation import response_fields, trailer_fields
+from proxy_core.protocols.http2.validation import raw_text
 from proxy_core.protocols.part import BodyPart, EndOfMessage, ResponseHead
 
 
@@ -93,6 +94,11 @@ class Http2Client:
     def send_head(self, head: ResponseHead, *, is_last: bool = False) -> None:
         del is_last  # a stream carries one exchange in any case
         self._fields = response_fields(head)
+
+    @property
+    def sent_head(self) -> bytes:
+        """The text of the final response's head as this client gets it; between `send_head` and `flush`."""
+        return raw_text(self._fields or ())
 
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):

@@ -18,6 +18,7 @@ from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import Http2ResponseHead
 from proxy_core.protocols.http2.translation import request_fields, trailer_fields
+from proxy_core.protocols.http2.validation import raw_text
 from proxy_core.protocols.part import BodyPart, EndOfMessage, RequestHead
 
 _FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
@@ -89,6 +90,9 @@ class Http2Upstream:
         self._stream = session.open_stream(fields, is_end=is_end)
         self._stream.read_limit_s = session.link.read_limit_s
         self._stream.write_limit_s = session.link.write_limit_s
+
+    def head_text(self, head: RequestHead) -> bytes:
+        return raw_text(request_fields(head))
 
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         if isinstance(part, BodyPart):

@@ -72,6 +72,11 @@ class ClientSide(BodySource, Protocol):
     def send_head(self, head: ResponseHead, *, is_last: bool = False) -> None:
         """Begin the final response, or switch protocols with it; `is_last`: this client gets no other."""
 
+    @property
+    def sent_head(self) -> bytes:
+        """The text of the final response's head as this client gets it; between `send_head` and `flush`."""
+        ...
+
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         """Go on with the response."""
 
@@ -117,6 +122,10 @@ class UpstreamSide(BodySource, Protocol):
 
     def send_head(self, head: RequestHead) -> None:
         """Begin an exchange."""
+
+    def head_text(self, head: RequestHead) -> bytes:
+        """The text of this head as it is sent here."""
+        ...
 
     def send_part(self, part: BodyPart | EndOfMessage) -> None:
         """Go on with the request."""

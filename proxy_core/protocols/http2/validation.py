@@ -113,7 +113,7 @@ def read_trailers(fields: Fields) -> bytes:
 
 
 def raw_text(fields: Fields) -> bytes:
-    """The text of a head that is malformed, for the record: as `raw` of a good one as far as that goes."""
+    """The text of a head, for the record; of one that is malformed, as `raw` of a good one as far as that goes."""
     values: dict[bytes, bytes] = {}
     for name, value, _ in fields:
         values.setdefault(name, value)

@@ -1,0 +1,137 @@
+"""A head as a message that somebody decides about, and what was decided as a head again.
+
+Every protocol's head has a text (`raw`), in the form that HTTP/1 gives it; so a changed one is written and read back
+strictly in that form, whatever protocol it came in and goes out in. How long a message is, a message doesn't say: the
+head does that it came with, or the body that replaces what came. All functions that make heads raise ProtocolError when
+what was decided can't be one.
+"""
+
+from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, endpoint_text
+from proxy_core.model.message import Message
+from proxy_core.model.message_head import Field, parse_head
+from proxy_core.protocols.http1.fields import MalformedError, shown
+from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead, TargetForm
+from proxy_core.protocols.http1.response_head import read_response_head
+from proxy_core.protocols.http1.rewriting import (
+    framed,
+    framing_for,
+    may_have_content,
+    own_framing,
+    read_request,
+    read_response,
+    refused,
+    response_framing,
+    status_line,
+    without_crumbs,
+)
+from proxy_core.protocols.http1.target import read_authority
+from proxy_core.protocols.part import RequestHead, ResponseHead
+
+CONTINUE = read_response_head(b"HTTP/1.1 100 Continue\r\n\r\n", b"", HeadLimits())
+_FINAL = range(200, 1000)
+
+
+def request_message(head: RequestHead, scheme: str, host: str, port: int) -> Message:
+    """What a request says that goes to this origin. Its Host is the one that it goes on with."""
+    fields = parse_head(head.raw).fields
+    named = _host_of(head)
+    kept = [(name, named) if name.lower() == b"host" else (name, value) for name, value in fields]
+    if all(name.lower() != b"host" for name, _ in fields):
+        kept.insert(0, (b"Host", named))
+    return Message(head.method, scheme, host, port, head.origin_target, 0, tuple(kept), None)
+
+
+def response_message(head: ResponseHead, request: Message) -> Message:
+    """What a response to this request says."""
+    return request._replace(status=head.status, fields=tuple(parse_head(head.raw).fields), body=None)
+
+
+def changed_request(head: RequestHead, message: Message, came: Message) -> Http1RequestHead:
+    """The request with the message's method, origin, target, fields and, where it has one, body; it came as `came`."""
+    if message.method == b"CONNECT":
+        raise refused("A request can't be made a CONNECT.")
+    is_moved = message[1:4] != came[1:4]
+    if is_moved:
+        _check_destination(message)
+    fields = _with_host(message, came, is_moved=is_moved)
+    if message.body is None:
+        framing = own_framing(head)
+    else:
+        fields = [field for field in fields if field[0].lower() != b"trailer"]
+        framing = framing_for(message.body) if message.body or head.body_length else own_framing(head)
+    if not isinstance(head, Http1RequestHead):
+        fields = without_crumbs(fields)
+    changed = read_request(message.method, message.target, framed(fields, framing), head.raw, message.scheme)
+    # RFC 9112 §3.2.2: a target with an authority would overrule the origin that was decided upon.
+    if changed.form not in (TargetForm.ORIGIN, TargetForm.ASTERISK):
+        raise refused("The target is more than a path and a query.")
+    return changed
+
+
+def changed_response(head: ResponseHead, message: Message, method: bytes) -> Http1ResponseHead:
+    """The response with the message's status, fields and, where it has one, body; its client has asked with `method`.
+
+    The head knows whether that client gets a body at all (`body_length`).
+    """
+    status, body, fields = message.status, message.body, list(message.fields)
+    _check_final(status)
+    start_line = status_line(status)
+    if isinstance(head, Http1ResponseHead) and status == head.status:
+        start_line = parse_head(head.raw).start_line
+    if body is None or not may_have_content(status):
+        framing = response_framing(head, status, method)
+    else:
+        fields = [field for field in fields if field[0].lower() != b"trailer"]
+        framing = framing_for(body)
+    return read_response(start_line, framed(fields, framing), head.raw, method)
+
+
+def answering_response(message: Message, method: bytes) -> Http1ResponseHead:
+    """A response out of nothing, to a client that has asked with `method`."""
+    _check_final(message.status)
+    fields = [field for field in message.fields if field[0].lower() != b"trailer"]
+    framing = framing_for(message.body or b"") if may_have_content(message.status) else []
+    return read_response(status_line(message.status), framed(fields, framing), b"", method)
+
+
+def _host_of(head: RequestHead) -> bytes:
+    """The Host that a request is forwarded with."""
+    if isinstance(head, Http1RequestHead):
+        named = parse_head(head.forward).value(b"host")
+    else:
+        parsed = parse_head(head.raw)
+        named = dict(parsed.pseudo).get(b":authority") or parsed.value(b"host")
+    return named or authority_text(head.scheme, head.host, head.port).encode("utf-8")
+
+
+def _with_host(message: Message, came: Message, *, is_moved: bool) -> list[Field]:
+    """The message's fields; a Host that was left alone follows the request to another origin (RFC 9112 §3.2)."""
+    named = message.value(b"host")
+    if named is not None and not (is_moved and named == came.value(b"host")):
+        return list(message.fields)
+    host = authority_text(message.scheme, message.host, message.port).encode("utf-8")
+    if named is None:
+        return [(b"Host", host), *message.fields]
+    return [(name, host) if name.lower() == b"host" else (name, value) for name, value in message.fields]
+
+
+def _check_destination(message: Message) -> None:
+    """Is there such an origin? The name is read as strictly as a client's."""
+    if message.scheme not in DEFAULT_PORTS:
+        raise refused(f"Harrier knows http and https, not «{_shown(message.scheme)}».")
+    text = endpoint_text(message.host, message.port)
+    try:
+        is_same = text.isascii() and read_authority(text.encode("ascii")) == (message.host.lower(), message.port)
+    except MalformedError as error:
+        raise refused(error.text) from None
+    if not is_same:
+        raise refused(f"«{_shown(text)}» is not a valid host and port.")
+
+
+def _shown(text: str) -> str:
+    return shown(text.encode("utf-8", "backslashreplace"))
+
+
+def _check_final(status: int) -> None:
+    if status not in _FINAL:  # RFC 9110 §15.2: after a 1xx the client waits for the response
+        raise refused(f"A response can't have the status {status}.")
