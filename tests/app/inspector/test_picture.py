@@ -1,7 +1,9 @@
 """Pictures: what they are and how large is read by ourselves; decoding happens elsewhere and can hurt nobody."""
 
+import multiprocessing
+import os
+import signal
 import struct
-import threading
 import time
 import zlib
 
@@ -110,10 +112,7 @@ def test_any_bytes_have_some_head(start, tail):
     ],
 )
 def test_what_is_no_picture_of_a_known_format_reaches_no_reader(data, monkeypatch):
-    def forbidden(*_arguments):
-        raise AssertionError
-
-    monkeypatch.setattr("app.inspector.picture_process._read", forbidden)
+    monkeypatch.setattr(QImageReader, "__init__", None)
     assert "none of PNG" in decode(data).problem
 
 
@@ -156,24 +155,51 @@ def decoder(qapp):
     made.close()
 
 
+def helpers() -> list[int | None]:
+    """The processes that decode pictures."""
+    return [each.pid for each in multiprocessing.active_children() if each.name == "harrier-pictures"]
+
+
 def test_a_picture_is_decoded_by_a_helper_that_stays(decoder, qtbot):
+    found = []
     for _ in range(2):
         with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
             ticket = decoder.decode(written("png"))
         assert decoded.args[0] == ticket
         assert decoded.args[1].width == 7
-        helper = decoder._helper
-    assert decoder._helper is helper
+        found.append(helpers())
+    assert len(found[0]) == 1
+    assert found[0] == found[1]
 
 
-def test_a_helper_that_breaks_down_costs_one_picture(decoder, qtbot):
+def break_down_over_the_second(pipe) -> None:
+    """A helper whose decoder takes the process along."""
+    pipe.send_bytes(encode_picture(decode(pipe.recv_bytes())))
+    pipe.recv_bytes()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_helper_that_breaks_down_costs_one_picture(decoder, qtbot, monkeypatch):
+    problems = []
+    with monkeypatch.context() as patch:
+        patch.setattr(picture_decoder, "picture_process_main", break_down_over_the_second)
+        for _ in range(2):
+            with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
+                decoder.decode(written("png"))
+            problems.append(decoded.args[1].problem)
+    assert problems == ["", "This picture can't be shown: its decoder broke down over it."]
+    with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
+        decoder.decode(written("png"))
+    assert decoded.args[1].problem == ""
+
+
+def test_a_helper_that_ended_while_nothing_was_asked_of_it_costs_none(decoder, qtbot):
+    """As where the system is short of memory."""
     with qtbot.waitSignal(decoder.decoded, timeout=20_000):
         decoder.decode(written("png"))
-    with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
-        decoder._helper.pipe.send_bytes(b"not its turn")  # so that the helper is in the middle of something
-        decoder._helper.process.kill()
-        decoder._wishes.put((picture_decoder._Wish(decoder._newest, written("png")), decoder._helper))
-    assert "broke down" in decoded.args[1].problem
+    (helper,) = multiprocessing.active_children()
+    helper.kill()
+    helper.join()
     with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
         decoder.decode(written("png"))
     assert decoded.args[1].problem == ""
@@ -199,19 +225,19 @@ def test_a_decoder_that_hangs_holds_nothing_up_and_is_ended(decoder, qtbot, monk
     assert decoded.args[1].width == 2000
 
 
-def test_a_picture_that_is_no_longer_wanted_makes_room_for_the_next(decoder, qtbot, monkeypatch):
-    begun = threading.Event()
-    result_of = decoder._result
+def take_and_sleep_for_ever(pipe) -> None:
+    """A helper that makes the file that it is told to, instead of decoding, and never answers."""
+    with open(pipe.recv_bytes(), "xb"):
+        pass
+    sleep_for_ever(pipe)
 
-    def result(*arguments):
-        begun.set()
-        return result_of(*arguments)
 
+def test_a_picture_that_is_no_longer_wanted_makes_room_for_the_next(decoder, qtbot, monkeypatch, tmp_path):
     monkeypatch.setattr(picture_decoder, "PATIENCE_S", 100.0)
-    monkeypatch.setattr(picture_decoder, "picture_process_main", sleep_for_ever)
-    monkeypatch.setattr(decoder, "_result", result)
-    decoder.decode(b"\x89PNG\r\n small enough for the pipe")
-    assert begun.wait(20)
+    monkeypatch.setattr(picture_decoder, "picture_process_main", take_and_sleep_for_ever)
+    has_begun = tmp_path / "begun"
+    decoder.decode(bytes(has_begun))
+    qtbot.waitUntil(has_begun.exists, timeout=20_000)
     monkeypatch.undo()
     with qtbot.waitSignal(decoder.decoded, timeout=20_000) as decoded:
         ticket = decoder.decode(written("png"))
