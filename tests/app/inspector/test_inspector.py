@@ -80,8 +80,8 @@ def show(live, qtbot):
 
 
 def lines_of(view) -> list[str]:
-    shown = view._lines
-    return [shown.text(number) for number in range(shown.count)] if shown is not None else []
+    view.select_all()
+    return view.selected_text().splitlines()
 
 
 def body_text(inspector) -> str:

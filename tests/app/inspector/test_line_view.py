@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QFontMetricsF, QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -49,8 +49,10 @@ def test_finding_in_a_hundred_megabytes_gives_way_to_the_window(view, qtbot):
     asked = lines.asked
     view.find_text("not to be found")
     assert lines.asked - asked < lines.count // 4  # the first moment's share; the rest comes bit by bit
+    told = []
+    view.find_changed.connect(told.append)
     view.find_text("words")
-    qtbot.waitUntil(lambda: len(view._search_so_far.found) == 1000, timeout=10_000)
+    qtbot.waitUntil(lambda: told[-1:] == ["1 of 1000+"], timeout=10_000)
 
 
 def test_very_long_lines_are_cut_and_folds_stay_where_they_were(view):
@@ -99,13 +101,37 @@ def test_text_is_selected_and_copied(view):
     QTest.keyClick(view, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
 
 
+def row_height(view) -> float:
+    """As high as a row is, or a little higher: for those in the upper half."""
+    return view.viewport().height() / view.verticalScrollBar().pageStep()
+
+
+def columns_unlike(first: QImage, second: QImage, y: int) -> list[int]:
+    return [x for x in range(first.width()) if first.pixel(x, y) != second.pixel(x, y)]
+
+
+def left_of(view) -> int:
+    """Where lines begin to be drawn: the first ink in the first row, when nothing is scrolled sideways."""
+    bar = view.horizontalScrollBar()
+    before = bar.value()
+    bar.setValue(0)
+    image = view.viewport().grab().toImage()
+    bar.setValue(before)
+    background = image.pixel(image.width() - 1, image.height() - 1)
+    ink = (x for x in range(image.width()) for y in range(round(row_height(view))) if image.pixel(x, y) != background)
+    return next(ink)
+
+
+def point_of(view, line: int, column: int) -> QPoint:
+    """Where a character of a font with one width for all begins."""
+    width = QFontMetricsF(view.font()).horizontalAdvance("0")
+    x = left_of(view) + round(column * width) - view.horizontalScrollBar().value()
+    return QPoint(x, round((line + 0.5) * row_height(view)))
+
+
 def drag(view, start: tuple[int, int], end: tuple[int, int]) -> None:
     """From one line and column to another, as the mouse does it."""
-    points = [
-        QPoint(view._left() + round(column * view._char_width), round((line + 0.5) * view._line_height))
-        - QPoint(view.horizontalScrollBar().value(), 0)
-        for line, column in (start, end)
-    ]
+    points = [point_of(view, *start), point_of(view, *end)]
     QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=points[0])
     move = QMouseEvent(
         QEvent.Type.MouseMove,
@@ -143,7 +169,7 @@ def test_all_is_copied_as_it_came_and_a_line_without_its_break(view):
 def test_a_double_click_takes_the_word_on_both_sides_of_a_break(view):
     word = "x" * LONGEST_LINE + "yes"
     view.show_lines(TextLines(f"{word} no".encode()))
-    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(view._left() + 5, view._line_height + 5))
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point_of(view, 1, 1))
     assert view.selected_text() == word
 
 
@@ -167,8 +193,8 @@ def test_what_is_found_far_to_the_right_is_scrolled_to(view):
     view.show_lines(TextLines(text))
     view.find_text("needle")
     bar = view.horizontalScrollBar()
-    left = view._left() + round(900 * view._char_width) - bar.value()
-    assert 0 < left < view.viewport().width() - 6 * view._char_width
+    assert point_of(view, 0, 900).x() > 0
+    assert point_of(view, 0, 906).x() < view.viewport().width()
     view.find_next(1)
     assert bar.value() == 0
     view.find_next(1)
@@ -177,12 +203,25 @@ def test_what_is_found_far_to_the_right_is_scrolled_to(view):
 
 def test_what_is_found_at_a_break_is_marked_in_both_lines(view):
     view.show_lines(TextLines(b"x" * (LONGEST_LINE - 3) + b"needle"))
-    view.find_text("needle")
-    marked = view._found_in_rows(0, 2)
-    assert {line: [(span.start, span.end) for span, _ in spans] for line, spans in marked.items()} == {
-        0: [(LONGEST_LINE - 3, LONGEST_LINE)],
-        1: [(0, 3)],
-    }
+    bar = view.horizontalScrollBar()
+
+    def grabbed(sought: str, scrolled: int) -> QImage:
+        view.find_text(sought)
+        bar.setValue(scrolled)
+        return view.viewport().grab().toImage()
+
+    def marked(row: int, scrolled: int) -> tuple[int, int]:
+        """Begin and end of the mark that is seen in a row, which holds all its height."""
+        y = round(row * row_height(view)) + 2
+        columns = columns_unlike(grabbed("needle", scrolled), grabbed("", scrolled), y)
+        return columns[0], columns[-1] + 1
+
+    def expected(row: int, begin: int, end: int) -> tuple[int, int]:
+        return point_of(view, row, begin).x(), point_of(view, row, end).x()
+
+    assert marked(1, 0) == pytest.approx(expected(1, 0, 3), abs=3)
+    assert marked(0, bar.maximum()) == pytest.approx(expected(0, LONGEST_LINE - 3, LONGEST_LINE), abs=3)
+    assert bar.value() > 0
 
 
 def test_control_and_direction_characters_are_seen_as_such():

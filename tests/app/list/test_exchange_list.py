@@ -1,8 +1,8 @@
 """The list of exchanges as a widget: it follows the newest until a person looks elsewhere, keeps its place, and remembers its columns."""
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAccessible, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QAccessible, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSlider, QApplication
 
@@ -479,10 +479,13 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
     )
     settle(qtbot, feed)
     written = []
-    real = shown.painter._write
-    monkeypatch.setattr(
-        shown.painter, "_write", lambda painter, text, *rest: (written.append(text), real(painter, text, *rest))[1]
-    )
+
+    class NotingPainter(QPainter):
+        def drawText(self, place, text) -> None:
+            written.append(text)
+            super().drawText(place, text)
+
+    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
 
     def times() -> list[str]:
         written.clear()
@@ -493,19 +496,31 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
     monkeypatch.setattr("app.list.exchange_list.time.time", lambda: started_at / 1e6 + 42)
     assert times() == ["42 s", "41 s", "41 s"]
     shown.set_running(is_running=False)  # a file, or an engine that is gone
-    shown._spin.stop()
     assert times() == ["open"]
-    assert not shown._spin.isActive()
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in shown.findChildren(QTimer)), timeout=10_000)
+    assert times() == ["open"]
+    assert not any(timer.isActive() for timer in shown.findChildren(QTimer))
+
+
+def links_in(view: ExchangeList, row: int) -> list[QPoint]:
+    """Where in a row the pointer says that something can be clicked."""
+    y = view.rowViewportPosition(row) + view.rowHeight(row) // 2
+    found = []
+    for x in range(0, view.viewport().width(), 4):
+        QTest.mouseMove(view.viewport(), QPoint(x, y))
+        if view.viewport().cursor().shape() is Qt.CursorShape.PointingHandCursor:
+            found.append(QPoint(x, y))
+    return found
 
 
 def test_the_way_out_of_a_failure_is_one_click(shown, feed, qtbot):
     feed.arrive(Sample(), FAILED)
     settle(qtbot, feed)
     shown.grab()
-    ((rect, exchange_id),) = shown._links
-    assert exchange_id == 2
+    links = [place for row in range(2) for place in links_in(shown, row)]
+    assert {shown.rowAt(place.y()) for place in links} == {1}
     with qtbot.waitSignal(shown.mend_wanted) as mend:
-        QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+        QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=links[len(links) // 2])
     assert mend.args == [2]
     assert shown.current_id is None
 
