@@ -125,7 +125,7 @@ def test_inside_an_interception(start_proxy, start_origin, trusting, example_ca,
     assert has_request.wait(5)
     if "more" in leaving:
         pipe.sends(b"GET /next HTTP/1.1\r\n")
-        gevent.sleep(0.01)
+        gevent.idle()  # until it was read
         pipe.sends(b"Host: localhost\r\n")
     if "goodbye" in leaving:
         pipe.says_goodbye()
@@ -199,7 +199,7 @@ def test_what_came_ahead_is_the_next_request(start_proxy, start_origin, trusting
     client.sends(first)
     wait_for(lambda: origin.connections == 1)
     sending = gevent.spawn(client.sends, second + body)
-    gevent.sleep(0.05)
+    gevent.idle()  # until as much was read ahead as is read
     may_answer.set()
     sending.join()
     client.sock.shutdown(socket.SHUT_WR)
@@ -235,12 +235,16 @@ def test_half_a_client_is_still_told_what_failed(proxy, start_origin):
 
     def script(upstream):
         upstream.reads_head()
-        gevent.sleep(0.1)
+        has_ended.wait(10)
 
+    has_ended = Event()
     origin = start_origin(script)
     client = proxy.connect()
     client.sends(get(origin))
+    wait_for(lambda: origin.connections == 1)
     client.sock.shutdown(socket.SHUT_WR)
+    gevent.idle()  # until it was noticed
+    has_ended.set()
     assert client.reads_head().startswith(b"HTTP/1.1 502 ")
     assert proxy.only().row.failure == "connection_terminated"
 
@@ -265,7 +269,7 @@ def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monke
         client.resets()
     else:
         client.closes()
-    gevent.sleep(0.01)
+    gevent.idle()  # until it was noticed
     may_connect.set()
     assert proxy.only().row.failure == "client_closed"
 

@@ -223,7 +223,7 @@ class TestFromHttp2ToHttp2:
 
         def refuse(*to: object, is_tunnel: bool) -> None:
             tries.append(to)
-            gevent.sleep(0.05)
+            gevent.idle()  # until all of them wait
             raise UpstreamError(Failure(FailureKind.CONNECTION_REFUSED, "It refused."))
 
         monkeypatch.setattr(house.services.opener, "connect", refuse)

@@ -46,7 +46,7 @@ class TestPassing:
     def test_a_message_is_seen_in_no_framing(self, house):
         house.decide(script := Script(**HOLDS))
         exchange(house, house.http1_client())
-        gevent.sleep(0.01)
+        house.finishes()
         request, response = dict(script.seen)["at_request_body"], dict(script.seen)["at_response_body"]
         assert request[:6] == (b"POST", "http", "shop.test", 80, b"/cart", 0)
         assert (request.body, response.status, response.body) == (b"hello", 200, b"hi")
@@ -235,16 +235,18 @@ class TestAnsweringAndAborting:
 
 class TestHolding:
     def test_a_point_may_block_as_long_as_it_likes(self, house):
-        go = Event()
+        is_asked, go = Event(), Event()
 
         def wait(_message: Message) -> Decision:
+            is_asked.set()
             go.wait(10)
             return Pass()
 
         house.decide(Script(at_request_head=wait))
         client = house.http1_client()
         client.sends(POST)
-        gevent.sleep(0.02)
+        assert is_asked.wait(10)
+        gevent.idle()  # whatever could go on without the answer has gone on
         assert not house.connections
         go.set()
         house.upstream().reads_head()

@@ -58,7 +58,7 @@ def test_what_is_safe_to_repeat_is_repeated_once(proxy, start_origin, method, ho
     client = proxy.connect()
     client.sends(request(origin, b"GET"))
     client.sees(OK)
-    gevent.sleep(0.01)
+    gevent.idle()  # until the origin has ended it
     client.sends(request(origin, method))
     assert client.reads_head() == OK[:-2]
     assert len(heads) == origin.connections == 2
@@ -79,7 +79,7 @@ def test_what_is_not_is_the_clients_to_repeat(proxy, start_origin, method, body,
     client = proxy.connect()
     client.sends(request(origin, b"GET"))
     client.sees(OK)
-    gevent.sleep(0.01)
+    gevent.idle()  # until the origin has ended it
     client.sends(request(origin, method, body))
     client.sees_end()
     assert len(heads) == origin.connections == 1
@@ -122,7 +122,7 @@ def test_a_connection_that_was_opened_ahead_of_time(
     origin = https_origin(start_origin, example_ca.leaf("localhost"), handle)
     proxy = start_proxy(settings=trusting)
     pipe = connect_through(proxy, "localhost", origin.port)
-    gevent.sleep(0.01)
+    gevent.idle()  # until the origin has ended it
     pipe.sends(method + b" / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     if method == b"GET":
         assert pipe.reads_exactly(len(OK)) == OK
