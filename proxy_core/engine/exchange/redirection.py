@@ -17,6 +17,10 @@ def remark_on_location(request: RequestHead, response: ResponseHead) -> str:
     """
     location = parse_head(response.raw).value(b"location")
     match = None if location is None else _AUTHORITY.match(location)
-    if match is None or match[1].lower() == (parse_head(request.raw).value(b"host") or b"").lower():
+    if match is None:
+        return ""
+    head = parse_head(request.raw)
+    named = dict(head.pseudo).get(b":authority") or head.value(b"host") or b""
+    if match[1].lower() == named.lower():
         return ""
     return f"The Location leads past Harrier, to «{shown(match[1])}»."

@@ -13,10 +13,10 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
 from proxy_core.engine.links.tls_facts import tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection, Closed, Ended
-from proxy_core.engine.reception.http1_serving import Http1Serving
 from proxy_core.engine.reception.socks_serving import SocksServing
 from proxy_core.engine.reception.speech import Speech, recognise
-from proxy_core.engine.sides.spoken import HTTP1_ALONE
+from proxy_core.engine.reception.spoken import serving_of
+from proxy_core.engine.sides.spoken import HTTP1, HTTP1_ALONE, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.model.exchange import ExchangeKind
@@ -64,15 +64,29 @@ class Entrance:
             return SocksServing(services, link, key, Socks4Reader(demands_password=has_door), seen).run()
         if spoken is Speech.SOCKS5:
             return SocksServing(services, link, key, Socks5Reader(demands_password=has_door), seen).run()
-        # HTTP/2 without TLS is no way of talking to a proxy: its preface is refused by HTTP/1's reader.
-        return Http1Serving(services, link, key, Route(services, served=self._origin), seen).run()
+        if spoken is Speech.HTTP2 and self._origin is not None:
+            return self._serve_origin(link, HTTP2, HTTP1_ALONE, seen, plain_protocol=HTTP2)
+        # HTTP/2 is no way of talking to this proxy: its preface is refused by HTTP/1's reader.
+        return self._serve_origin(link, HTTP1, HTTP1_ALONE, seen)
+
+    def _serve_origin(
+        self, link: Link, protocol: str, offer: tuple[str, ...], seen: bytes = b"", plain_protocol: str = ""
+    ) -> Ended:
+        """Serve HTTP that is meant for the origin that we stand for, or for us as a proxy.
+
+        HTTP/2 is the former's alone: who asks a proxy may have to log in, which `Http1Serving` sees to.
+        """
+        services = self._services
+        route = Route(services, served=self._origin, offer=offer, plain_protocol=plain_protocol)
+        return serving_of(protocol, services, link, self._connection.key, route, seen).run()
 
     def _serve_tls(self, link: Link, hello: ClientHello, seen: bytes) -> Ended:
         """End TLS that was meant for us: as the name that the client asks for, or the address that it has come to."""
         services = self._services
         name = hello.server_name or link.local_host or LOCAL_HOST
+        offer = (self._origin is not None and spoken_of(hello.alpn)) or HTTP1_ALONE
         try:
-            context = services.certificates.server_context(name, HTTP1_ALONE)
+            context = services.certificates.server_context(name, offer)
         except LeafError as error:
             # Without a certificate there is no TLS in which anything could be said.
             self._fail_tls(link, name, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), INTERNAL_ERROR_ALERT)
@@ -85,6 +99,8 @@ class Entrance:
             self._fail_tls(link, name, client_tls_failure(error, name))
             return Closed()
         self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name))
+        if tls.ssl_object.selected_alpn_protocol() == HTTP2:
+            return self._serve_origin(tls, HTTP2, offer)
         return self.serve(tls, is_inside=True)
 
     def _fail_tls(self, link: Link, name: str, failure: Failure, last_word: bytes = b"") -> None:

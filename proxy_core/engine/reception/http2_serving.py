@@ -2,6 +2,8 @@
 
 import gevent
 
+from proxy_core.engine.exchange import own_answer
+from proxy_core.engine.exchange.answering import answer
 from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
@@ -20,6 +22,13 @@ from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import Http2RequestHead
+from proxy_core.protocols.http2.translation import request_at
+
+_NO_PROXY = Failure(
+    FailureKind.HTTP_REQUEST_DENIED,
+    "This place stands for an origin: in HTTP/2 it is no proxy.",
+    403,
+)
 
 
 class Http2Serving:
@@ -81,7 +90,16 @@ class Http2Serving:
         reporter = services.reporter
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
+        served = self._route.served
         report = open_report(reporter, self._connection, self._route.tunnel, head)
+        if served is not None:
+            if head.is_tunnel and not head.protocol:
+                report.kind = ExchangeKind.TUNNEL
+                response = own_answer.failure_response(_NO_PROXY, head)
+                answer(services, client, report, response, _NO_PROXY)
+                return
+            head = request_at(head, served)
+            report.scheme, report.host, report.port, report.notes = head.scheme, head.host, head.port, head.notes
         if head.is_tunnel and not head.protocol and self._route.tunnel is not None:
             # As in HTTP/1: it is meant for the proxy at the tunnel's end.
             report.kind = ExchangeKind.TUNNEL

@@ -1,10 +1,14 @@
 """Fields for HTTP/2 from heads of whichever protocol. An HTTP/2 head keeps its own, in their order, as they came."""
 
+import msgspec
+
 from proxy_core.model.endpoint import authority_text
 from proxy_core.model.message_head import parse_fields, parse_head
+from proxy_core.model.ways_in import Origin
+from proxy_core.protocols.http1.fields import shown
 from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http2.head import Http2RequestHead, Http2ResponseHead
-from proxy_core.protocols.http2.hpack import Fields
+from proxy_core.protocols.http2.hpack import Field, Fields
 from proxy_core.protocols.part import RequestHead, ResponseHead
 
 # RFC 9113 §8.2.2: they speak of a connection, and HTTP/2 has none of that kind; Host is `:authority` here (§8.3.1).
@@ -14,6 +18,32 @@ _OF_CONNECTION = frozenset(
 # RFC 7541 §7.1.3: what is worth guessing must not be put into a table that others' fields are packed with.
 _NEVER_INDEXED = frozenset((b"authorization", b"proxy-authorization"))
 _SHORT_COOKIE_BYTES = 20  # RFC 7541 §7.1.3 leaves the measure to us; nghttp2 has the same
+
+
+def request_at(head: Http2RequestHead, origin: Origin) -> Http2RequestHead:
+    """The request as though it had named this origin; the record keeps what it did name."""
+    named = b""
+    fields: list[Field] = []
+    for field in head.fields:
+        name, value, _ = field
+        if name == b":scheme":
+            field = (name, origin.scheme.encode("ascii"), False)
+        elif name == b":authority":
+            named = value
+            continue
+        elif name == b"host":  # RFC 9113 §8.3.1: it would have to say the same
+            named = named or value
+            continue
+        fields.append(field)
+    authority = origin.authority.encode("ascii")
+    fields.insert(1, (b":authority", authority, False))
+    notes = head.notes
+    if named.lower() != authority:
+        remark = f"The client's Host, «{shown(named)}», became the origin's."
+        notes = f"{notes}\n{remark}" if notes else remark
+    return msgspec.structs.replace(
+        head, scheme=origin.scheme, host=origin.host, port=origin.port, fields=tuple(fields), notes=notes
+    )
 
 
 def request_fields(head: RequestHead) -> Fields:

@@ -1,13 +1,16 @@
 """Standing for an origin (reverse mode): for clients that know of no proxy."""
 
+import contextlib
 import ssl
 
+import h2.events
 import pytest
 from gevent import socket
 
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.ways_in import Origin, read_origin
 from tests.support.conversation import Client, wait_for
+from tests.support.http2_peer import Http2Peer
 from tests.support.tls_conversation import OK, answer_all, https_origin, tls_over
 
 
@@ -129,6 +132,77 @@ def test_an_origin_that_is_ourselves(start_proxy, tmp_path):
     client.sends(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert client.reads_head().startswith(b"HTTP/1.1 502 ")
     assert proxy.only().row.failure == "proxy_loop_detected"
+
+
+class TestHttp2:
+    def fields(self, authority, method=b"GET", **more):
+        named = [(b":method", method), (b":scheme", b"https"), (b":authority", authority), (b":path", b"/x")]
+        return named + [(name.encode(), value) for name, value in more.items()]
+
+    def test_from_the_client(self, start_proxy, start_origin):
+        origin = echoing(start_origin)
+        proxy = start_proxy(origin=Origin("http", "127.0.0.1", origin.port))
+        pipe = tls_over(proxy, proxy.connect(), "here.test", alpn=("h2", "http/1.1"))
+        assert pipe.tls.selected_alpn_protocol() == "h2"
+        peer = Http2Peer(pipe.sends, pipe.reads, is_client=True)
+        answer = peer.answer(peer.requests(self.fields(b"here.test", cookie=b"a=b")))
+        assert answer.status == 200
+        assert answer.body == b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\ncookie: a=b\r\n\r\n" % origin.port
+        exchange = proxy.only()
+        assert (exchange.row.scheme, exchange.row.host, exchange.row.port) == ("http", "127.0.0.1", origin.port)
+        assert exchange.detail.notes == "The client's Host, «here.test», became the origin's."
+        assert b"here.test" in exchange.detail.request.head
+
+    def test_to_an_origin_that_speaks_it(self, start_proxy, start_origin, trusting, example_ca):
+        seen = []
+
+        def answer(pipe):
+            peer = Http2Peer(pipe.sends, pipe.reads, is_client=False)
+            event = peer.until(h2.events.RequestReceived)
+            seen.append(dict(event.headers))
+            peer.responds(event.stream_id, [(b":status", b"200")], b"hi")
+            with contextlib.suppress(EOFError):
+                peer.until(h2.events.StreamReset)
+
+        origin = https_origin(start_origin, example_ca.leaf("localhost"), answer, alpn=("h2",))
+        proxy = start_proxy(settings=trusting, origin=Origin("https", "localhost", origin.port))
+        pipe = tls_over(proxy, proxy.connect(), "here.test", alpn=("h2",))
+        peer = Http2Peer(pipe.sends, pipe.reads, is_client=True)
+        assert peer.answer(peer.requests(self.fields(b"here.test"))).body == b"hi"
+        assert seen[0][b":authority"] == b"localhost:%d" % origin.port
+
+    def test_with_prior_knowledge(self, start_proxy, start_origin):
+        def answer(upstream):
+            peer = Http2Peer(upstream.sock.sendall, upstream.sock.recv, is_client=False)
+            event = peer.until(h2.events.RequestReceived)
+            fields = dict(event.headers)
+            peer.responds(event.stream_id, [(b":status", b"200")], fields[b":scheme"] + b"://" + fields[b":authority"])
+            upstream.reads_to_end()
+
+        origin = start_origin(answer)
+        proxy = start_proxy(origin=Origin("http", "127.0.0.1", origin.port))
+        client = proxy.connect()
+        peer = Http2Peer(client.sock.sendall, client.sock.recv, is_client=True)
+        assert peer.answer(peer.requests(self.fields(b"here.test"))).body == b"http://127.0.0.1:%d" % origin.port
+
+    def test_is_no_way_to_a_proxy(self, start_proxy, start_origin):
+        other = echoing(start_origin)
+        proxy = start_proxy(origin=Origin("http", "127.0.0.1", 9))
+        pipe = tls_over(proxy, proxy.connect(), "here.test", alpn=("h2",))
+        peer = Http2Peer(pipe.sends, pipe.reads, is_client=True)
+        authority = b"127.0.0.1:%d" % other.port
+        stream = peer.requests([(b":method", b"CONNECT"), (b":authority", authority)])
+        assert peer.answer(stream).status == 403
+        assert proxy.only().row.failure == "http_request_denied"
+        peer.answer(peer.requests(self.fields(authority)))
+        assert other.connections == 0
+
+    def test_without_an_origin_it_is_not_spoken(self, proxy):
+        pipe = tls_over(proxy, proxy.connect(), None, alpn=("h2", "http/1.1"))
+        assert pipe.tls.selected_alpn_protocol() == "http/1.1"
+        client = proxy.connect()
+        client.sends(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        assert client.reads_head().startswith(b"HTTP/1.1 505 ")
 
 
 class TestUnixSockets:
