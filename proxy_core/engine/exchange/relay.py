@@ -355,7 +355,9 @@ class ExchangeRelay:
         if upload is not None and upload.failure is not None:
             failure = upload.failure
         self._drop_upstream()
-        has_begun = self._has_begun
+        has_begun, deciding = self._has_begun, self._deciding
+        if has_begun or (deciding is not None and report.response_head and not deciding.has_response_ended):
+            report.flags |= _RESPONSE_INCOMPLETE
         was_cut = client.has_left and failure.kind in _WAITED_IN_VAIN  # our own doing: who leaves is not waited for
         if was_cut and not client.has_reset and not has_begun and self._has_answered_half(failure):
             return
@@ -363,19 +365,11 @@ class ExchangeRelay:
             when = "it had the whole response" if has_begun else "the response came"
             failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
         if failure.kind is not FailureKind.CLIENT_CLOSED and reset_code is not None and client.pass_reset(reset_code):
-            report.flags |= _RESPONSE_INCOMPLETE if has_begun else 0
             self._reporter.fail(report, failure)
             return
         if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
-            deciding = self._deciding
-            if (
-                deciding is not None and report.response_head and not deciding.has_response_ended
-            ):  # it ended where somebody wanted it whole
-                report.flags |= _RESPONSE_INCOMPLETE
             self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
             return
-        if has_begun:
-            report.flags |= _RESPONSE_INCOMPLETE
         if failure.kind is FailureKind.CLIENT_CLOSED:
             if not self._has_request_ended or (upload is not None and upload.failure is not None):
                 report.flags |= _REQUEST_INCOMPLETE

@@ -55,12 +55,16 @@ def request_fields(head: RequestHead) -> Fields:
     if head.method == b"CONNECT":  # RFC 9113 §8.5
         fields.append((b":authority", head.origin_target, False))
     else:
-        named = parse_head(head.raw).value(b"host") or authority
+        parsed = parse_head(head.raw)
+        named = parsed.value(b"host") or authority
         fields.append((b":scheme", head.scheme.encode("ascii"), False))
         fields.append((b":authority", named, False))
         fields.append((b":path", head.origin_target, False))
     text = head.forward if isinstance(head, Http1RequestHead) else head.raw
     fields += _without_connection(text, leaves_out=b"host")
+    if text is not head.raw and head.method != b"CONNECT" and head.version != "HTTP/1.0":
+        # RFC 9110 §10.1.4: `forward` hasn't what a client says of trailers to its next hop alone; we do pass them on.
+        fields += _translated([field for field in parsed.fields if field[0].lower() == b"te"])[:1]
     return tuple(fields)
 
 
