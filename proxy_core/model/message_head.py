@@ -1,7 +1,7 @@
 """A message head (start line and fields) taken apart for display, export and search.
 
 This is the lenient reading: it never raises and keeps every byte of names and values. Whether a head is well formed and
-how its body is framed is decided elsewhere, strictly, by `protocols.http1_reader`.
+how its body is framed is decided elsewhere, strictly, by `protocols.http1`.
 """
 
 from typing import NamedTuple

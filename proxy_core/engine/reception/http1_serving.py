@@ -44,7 +44,7 @@ class Http1Serving:
         scheme, named = "http", b""
         if route.tunnel is not None:
             scheme, host, port = route.tunnel
-            named = b"%b:%d" % (host.encode("ascii", "replace"), port)
+            named = endpoint_text(host, port).encode("ascii", "replace")
         self._has_served = False
         self._client = Http1Client(
             link,

@@ -93,8 +93,3 @@ class Report:
         bare.started_at, bare.start_mark, bare.received_mark = self.started_at, self.start_mark, self.received_mark
         bare.state, bare.failure = _FAILED, Failure(FailureKind.OWN_FAULT, sentence)
         return bare
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the exchange is over: nothing is written about it any more."""
-        return self.state >= _COMPLETE

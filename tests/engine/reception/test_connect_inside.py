@@ -18,6 +18,24 @@ def host_of(target: bytes) -> str:
     return target.rpartition(b":")[0].strip(b"[]").decode()
 
 
+@pytest.mark.parametrize(("host", "named"), [("127.0.0.1", b"127.0.0.1"), ("::1", b"[::1]")])
+def test_a_request_that_names_no_host_is_for_the_tunnels_end(proxy, start_origin, host, named):
+    """HTTP/1.0 knows no Host field."""
+
+    def answer(client) -> None:
+        client.reads_head()
+        client.sends(OK)
+
+    origin = start_origin(answer, host=host)
+    client = proxy.connect()
+    client.sends(b"CONNECT %b:%d HTTP/1.1\r\nHost: x\r\n\r\n" % (named, origin.port))
+    client.sees(ESTABLISHED)
+    client.sends(b"GET / HTTP/1.0\r\n\r\n")
+    assert client.reads_head().startswith(b"HTTP/1.1 200 ")
+    row = proxy.only().row
+    assert (row.host, row.port, row.status) == (host, origin.port, 200)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_inside_a_plain_tunnel(proxy, start_origin, target):
     asked = connect_head(target)
