@@ -48,7 +48,7 @@ def is_behind(reader: CaptureReader, folder: str, upto: dict[int, int] | None = 
     return next(untaken(reader, folder, upto), None) is not None
 
 
-def caught_up(reader: CaptureReader, folder: str, sleep: Callable[[float], None] = time.sleep) -> str:
+def caught_up(reader: CaptureReader, folder: str, sleep: Callable[[float], None] | None = None) -> str:
     """Give the recorder a while to take in what lies there now; a sentence about what it has not, "" for nothing.
 
     Raises CaptureError.
@@ -60,7 +60,7 @@ def caught_up(reader: CaptureReader, folder: str, sleep: Callable[[float], None]
             if time.monotonic() > until:
                 count = sum(1 for _ in untaken(reader, folder, upto))
                 return behind_text(count) if count else ""
-            sleep(_LOOK_S)
+            (sleep or time.sleep)(_LOOK_S)
     except OSError:
         return ""  # what can't be looked at is told by whoever reads it
     return ""

@@ -51,6 +51,10 @@ class UnwritableError(CaptureError):
     """The capture could be read, were there room, or leave, to write beside it."""
 
 
+class BusyCaptureError(CaptureError):
+    """Somebody holds the capture's lock: records it, or repairs it just now."""
+
+
 class OtherFormatCaptureError(CaptureError):
     """The capture is one of another Harrier: there is nothing to repair."""
 

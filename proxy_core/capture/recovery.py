@@ -14,7 +14,13 @@ from typing import NamedTuple
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
 from proxy_core.capture.opening import ForeignIndexError, OtherFormatError, sqlite_error_text
-from proxy_core.capture.reader import CaptureError, OtherFormatCaptureError, UnwritableError, is_unwritable
+from proxy_core.capture.reader import (
+    BusyCaptureError,
+    CaptureError,
+    OtherFormatCaptureError,
+    UnwritableError,
+    is_unwritable,
+)
 from proxy_core.capture.segment import is_journal, segment_name, segment_series, segments_in, series_in
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter
 from proxy_core.model.failure import FailureKind
@@ -41,7 +47,8 @@ def recover(folder: str, index: str = "") -> Recovery:
     """Make a live capture whole that was not closed, or (then nothing in the folder changes) the copy `index` of its
     index, which is made when it isn't there.
 
-    Raises UnwritableError when there is no room for it, CaptureError when it is being recorded or can't be read.
+    Raises UnwritableError when there is no room for it, BusyCaptureError when it is being recorded, CaptureError when
+    it can't be read.
     """
     try:
         lock = None if index else CaptureLock(folder)
@@ -51,7 +58,7 @@ def recover(folder: str, index: str = "") -> Recovery:
             if lock is not None:
                 lock.release()
     except BlockingIOError:
-        raise CaptureError(f"{folder} is being recorded right now: stop that recording first.") from None
+        raise BusyCaptureError(f"{folder} is being recorded right now: stop that recording first.") from None
     except CaptureFullError as error:
         raise UnwritableError(f"{folder} can't be repaired ({error}).") from None
     except OSError as error:

@@ -15,7 +15,13 @@ from contextlib import closing, contextmanager
 
 from proxy_core.capture.backlog import caught_up, is_behind
 from proxy_core.capture.live import is_recording
-from proxy_core.capture.reader import CaptureError, CaptureReader, OtherFormatCaptureError, UnwritableError
+from proxy_core.capture.reader import (
+    BusyCaptureError,
+    CaptureError,
+    CaptureReader,
+    OtherFormatCaptureError,
+    UnwritableError,
+)
 from proxy_core.capture.recovery import Recovery, recover
 from proxy_core.capture.writer import INDEX_NAME
 from proxy_core.home import LIVE_SUFFIX
@@ -36,13 +42,15 @@ def best_reader(
     """
     folder = live_folder(path)
     if not folder or is_recording(folder):
-        with closing(CaptureReader(folder or path)) as reader:
-            if folder and (missing := caught_up(reader, folder)):
-                remarks.append(missing)
+        with _beside_others(path, folder, remarks) as reader:
             yield reader
         return
     try:
         recovery = repair(folder)
+    except BusyCaptureError:  # somebody else has begun to repair it
+        with _beside_others(path, folder, remarks) as reader:
+            yield reader
+        return
     except OtherFormatCaptureError:
         raise
     except CaptureError as error:
@@ -51,6 +59,15 @@ def best_reader(
         return
     _tell(recovery, remarks)
     with closing(CaptureReader(folder)) as reader:
+        yield reader
+
+
+@contextmanager
+def _beside_others(path: str, folder: str, remarks: list[str]) -> Iterator[CaptureReader]:
+    """A reader that leaves the writing to whoever writes, if anybody does."""
+    with closing(CaptureReader(folder or path)) as reader:
+        if folder and (missing := caught_up(reader, folder)):
+            remarks.append(missing)
         yield reader
 
 

@@ -1,6 +1,7 @@
 """What the journals hold and the index lacks: it is seen from the outside, waited for, and told."""
 
 import os
+import time
 from contextlib import closing
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from proxy_core.capture import backlog
 from proxy_core.capture.backlog import caught_up, is_behind, journal_ends, untaken
 from proxy_core.capture.journal import BODY_RECORD, EVENT_RECORD, record
+from proxy_core.capture.live import CaptureLock
 from proxy_core.capture.reader import CaptureReader
-from proxy_core.capture.recovery import replay_series
-from proxy_core.capture.repair import repair
+from proxy_core.capture.recovery import recover, replay_series
+from proxy_core.capture.repair import best_reader, repair
 from tests.support.captures import Sample
 
 
@@ -89,3 +91,22 @@ def test_what_a_worker_wrote_when_the_capture_had_been_repaired_already_is_taken
     assert again is not None
     assert (again.exchanges, again.replayed) == (2, 1)
     assert repair(folder) is None
+
+
+def test_who_comes_while_another_repairs_waits_for_what_that_takes_in(live, tmp_path, monkeypatch):
+    """Both have seen that nobody records it; one of them has the lock."""
+    live.journal_only(Sample("/a"), Sample("/b"))
+    live.writer.close(closed=False)
+    folder = str(live.folder)
+    lock = CaptureLock(folder)
+    monkeypatch.setattr("proxy_core.capture.repair.is_recording", lambda _folder: False)
+
+    def other_repairs(_seconds: float) -> None:
+        lock.release()
+        recover(folder)
+
+    monkeypatch.setattr(time, "sleep", other_repairs)
+    remarks: list[str] = []
+    with best_reader(folder, str(tmp_path), remarks) as reader:
+        assert reader.total() == 2
+    assert remarks == []
