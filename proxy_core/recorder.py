@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from proxy_core.capture.recovery import replay_series
+from proxy_core.capture.recovery import ENDED_TEXT, replay_series
 from proxy_core.capture.segment import series_in
 from proxy_core.capture.unneeded import UnneededSegments
 from proxy_core.capture.writer import NOTHING_APPLIED, Applied, CaptureFullError, Cleared, IndexWriter
@@ -44,6 +44,9 @@ COMMIT_S = 0.03
 RETRY_S = 1.0
 INBOX_BATCHES = 256  # of at most some 256 KiB; the workers' own account bounds the bytes
 UNANSWERED_NOTICES = 2  # one that the window works on and one that it finds next
+
+_DIED = FailureKind.WORKER_DIED, "The worker that relayed this exchange died; it was replaced."
+_ENDED = FailureKind.ENGINE_DIED, ENDED_TEXT
 
 Publish = Callable[[Notice], None]
 TellWorker = Callable[[int, WorkerCommand], None]  # series and what; 0 = all workers
@@ -98,9 +101,9 @@ class Recorder:
         """A batch has arrived from a worker. Waits while the inbox is full."""
         self._inbox.put((series, batch))
 
-    def worker_ended(self, series: int, done: Callable[[Applied], None] | None = None) -> None:
+    def worker_ended(self, series: int, *, has_died: bool) -> None:
         """A worker is gone and its queue is read to the end: take in its journal's tail, mark what it had open."""
-        self._inbox.put(lambda: self._end_series(series, done))
+        self._inbox.put(lambda: self._end_series(series, has_died=has_died))
 
     def rows_seen(self, number: int) -> None:
         """The window has taken a notice."""
@@ -327,19 +330,17 @@ class Recorder:
         self._is_recording = on
         self._tell_problem(self._problem)
 
-    def _end_series(self, series: int, done: Callable[[Applied], None] | None) -> None:
+    def _end_series(self, series: int, *, has_died: bool) -> None:
         try:
             self._news.add(replay_series(self._writer, self._folder, series))
             self._behind.discard(series)
-            text = "The worker that relayed this exchange died; it was replaced."
-            ended = self._writer.mark_open_as_failed(series, FailureKind.WORKER_DIED, text)
+            kind, text = _DIED if has_died else _ENDED
+            ended = self._writer.mark_open_as_failed(series, kind, text)
         except CaptureFullError as error:
             self._stop_for_full_disk(str(error))
             return
         self._unneeded.ended(series)
         self._news.add(ended)
-        if done is not None:
-            done(ended)
 
     # Clearing
 

@@ -54,8 +54,8 @@ class BatchTaker(Protocol):
         """A batch has arrived."""
         ...
 
-    def worker_ended(self, series: int) -> None:
-        """No more will come of this series."""
+    def worker_ended(self, series: int, *, has_died: bool) -> None:
+        """No more will come of this series, whose worker was told to end or has died."""
         ...
 
 
@@ -238,7 +238,8 @@ class Supervisor:
                 self._recorder.take(life.series, batch)
             elif is_dead:
                 looks += 1
-        self._recorder.worker_ended(life.series)
+        # Who ended a moment before all are told to is taken for one of them: what it had open ends for the same reason.
+        self._recorder.worker_ended(life.series, has_died=not self._is_stopping or bool(self.problem))
 
     # Watching
 

@@ -26,6 +26,7 @@ from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, Capt
 from proxy_core.model.failure import FailureKind
 from proxy_core.plain_file import os_error_text
 
+ENDED_TEXT = "Harrier ended while this exchange was under way."
 _BATCH_BYTES = 4 * 1024 * 1024
 _TO_THE_END = (2**63, 0)
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO))
@@ -79,8 +80,7 @@ def _recover(folder: str, index: str) -> Recovery:
         replayed = 0
         for series in series_in(folder):
             replayed += len(replay_series(writer, folder, series).rows)
-        text = "Harrier ended while this exchange was under way."
-        marked = len(writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, text).rows)
+        marked = len(writer.mark_open_as_failed(None, FailureKind.ENGINE_DIED, ENDED_TEXT).rows)
         total = writer.total
     except BaseException:
         writer.abandon()

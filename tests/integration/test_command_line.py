@@ -204,6 +204,21 @@ class TestEnds:
         assert entry["request"]["url"] == site.http_url + "/api/wares"
         assert not recording.live.exists()
 
+    def test_what_was_under_way_was_interrupted_and_no_worker_died(self, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as silent, Recording(tmp_path) as recording:
+            port = silent.getsockname()[1]
+            client = socket.create_connection(("127.0.0.1", recording.port))
+            client.sendall(b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (port, port))
+            asked, _ = silent.accept()
+            assert asked.recv(3) == b"GET"
+            wait_for(lambda: len(recording.exchanges()) == 1)
+            assert recording.stop() == 0
+            client.close()
+            asked.close()
+        (exchange,) = read_capture(recording.capture)
+        assert exchange.row.failure == "engine_died"
+        assert exchange.detail.failure_text == "Harrier ended while this exchange was under way."
+
     def test_the_capture_is_saved_whatever_becomes_of_the_har(self, site, tmp_path):
         with Recording(tmp_path) as recording:
             recording.har.mkdir()  # no file can take its place

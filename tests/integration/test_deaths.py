@@ -183,7 +183,8 @@ class _NoRecorder:
     def take(self, series: int, batch: bytes) -> None:
         raise AssertionError("it never served")
 
-    def worker_ended(self, series: int) -> None:
+    def worker_ended(self, series: int, *, has_died: bool) -> None:
+        assert isinstance(has_died, bool)
         self.ended.append(series)
 
 

@@ -49,7 +49,8 @@ class Keeper:
     def take(self, series: int, batch: bytes) -> None:
         self.taken.append((series, batch))
 
-    def worker_ended(self, series: int) -> None:
+    def worker_ended(self, series: int, *, has_died: bool) -> None:
+        assert isinstance(has_died, bool)
         self.ended.append(series)
 
 
