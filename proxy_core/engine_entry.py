@@ -45,12 +45,14 @@ from proxy_core.model.notice import (
 )
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import UNIX
+from proxy_core.model.ways_out import WayError
 from proxy_core.model.worker_command import RotateSegments, WorkerCommand
 from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import Supervisor, worker_count
 from proxy_core.terminal import complain
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
+from proxy_core.ways_out_files import check_files
 
 SWITCH_INTERVAL_S = 0.001
 _PARENT_LOOK_S = 0.5
@@ -94,12 +96,13 @@ class Engine:
             self.authority = CertificateAuthority.load_or_create(self.home.ca)
             if self.settings.upstream_ca:
                 read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
+            check_files(self.settings.ways_out)
             if self.settings.ways_in.users_file:
                 read_proxy_users(self.settings.ways_in.users_file)  # they would let nobody in
             listeners = self.listeners = listen(self.settings)
         except AddressError as error:
             raise ListenError(str(error)) from None
-        except (CertificateAuthorityError, UpstreamCaError, ProxyUsersError) as error:
+        except (CertificateAuthorityError, UpstreamCaError, ProxyUsersError, WayError) as error:
             raise EngineError(str(error)) from None
         try:
             self._open_capture()

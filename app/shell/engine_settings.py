@@ -16,6 +16,7 @@ from app.shell.settings_dialog import SettingsDialog
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.command import ApplySettings
 from proxy_core.model.settings import Settings
+from proxy_core.model.ways_out import AcceptedCertificate
 
 
 class EngineSettings(QObject):
@@ -70,6 +71,22 @@ class EngineSettings(QObject):
         text = f"{one_line(host)} is left undecrypted from its next connection on."
         self._notices.tell("leave", NoticeKind.GOOD, text, [("Undo", undo)])
 
+    def accept_certificate(self, host: str, fingerprint: str) -> None:
+        """Take one certificate from one host, whatever is wrong with it, with a way back."""
+        accepted = AcceptedCertificate(host.lower(), fingerprint)
+        if accepted in self._settings.ways_out.accepted_certificates:
+            return
+        self._set_accepted((*self._settings.ways_out.accepted_certificates, accepted))
+
+        def undo() -> None:
+            self._notices.withdraw("accept")
+            self._set_accepted(
+                tuple(each for each in self._settings.ways_out.accepted_certificates if each != accepted)
+            )
+
+        text = f"This certificate of {one_line(host)} is accepted, and no other and nowhere else."
+        self._notices.tell("accept", NoticeKind.GOOD, text, [("Undo", undo)])
+
     def keep(self) -> None:
         """Write what holds for the next run, with all that is preferred."""
         self._preferences.theme = self._theme.scheme.value
@@ -83,6 +100,10 @@ class EngineSettings(QObject):
 
     def _set_not_intercepted(self, hosts: tuple[str, ...]) -> None:
         self._apply(msgspec.structs.replace(self._settings, not_intercepted=hosts))
+
+    def _set_accepted(self, accepted: tuple[AcceptedCertificate, ...]) -> None:
+        ways = msgspec.structs.replace(self._settings.ways_out, accepted_certificates=accepted)
+        self._apply(msgspec.structs.replace(self._settings, ways_out=ways))
 
     def _apply(self, settings: Settings) -> None:
         old, self._settings = self._settings, settings

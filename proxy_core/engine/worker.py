@@ -81,7 +81,7 @@ class Worker:
                 sweep,
                 reporter,
             ),
-            certificates=LeafCertificates(authority),
+            certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),
         )
         self._intakes = [
@@ -110,12 +110,14 @@ class Worker:
             case UseSettings(settings=settings):
                 old = services.settings
                 services.settings = settings
-                if (old.insecure_upstream, old.upstream_ca) != (settings.insecure_upstream, settings.upstream_ca):
+                if _whom_to_trust(old) != _whom_to_trust(settings):
                     services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
                 if old.ways_in.users_file != settings.ways_in.users_file:
                     services.admission = admission_of(settings)
                 if old.ways_out != settings.ways_out:
                     services.opener.follow(settings.ways_out)
+                if old.ways_out.keylog != settings.ways_out.keylog:
+                    services.certificates.log_keys_to(settings.ways_out.keylog)
                 services.reporter.is_recording = settings.recording
             case BytesTaken(count=count):
                 services.reporter.outbox.bytes_taken(count)
@@ -150,6 +152,10 @@ class Worker:
             serve_client(self.services, link, origin)
         finally:
             link.close()
+
+
+def _whom_to_trust(settings: Settings) -> tuple[object, ...]:
+    return settings.insecure_upstream, settings.upstream_ca, settings.ways_out
 
 
 def run_worker(start: WorkerStart) -> None:

@@ -5,7 +5,8 @@ may be TLS itself. What was read of a ClientHello before is given as `first_byte
 
 One greenlet may receive while another sends: OpenSSL is never entered from both at once, because nothing here switches
 greenlets but the link's own verbs. The receiving side sends nothing but a last alert, and that only while nobody else
-sends, so the two can't mix their bytes. (A key update is answered with the next send, as RFC 8446 §4.6.3 has it.)
+sends, so the two can't mix their bytes. (A key update is answered with the next send, as RFC 8446 §4.6.3 has it. Only
+a client certificate that is asked for after the handshake is shown at once.)
 """
 
 import errno
@@ -64,6 +65,7 @@ class TlsTransport:
     """A `Link` that encrypts what goes over another link, which it owns."""
 
     __slots__ = (
+        "_answers_late",
         "_context",
         "_error",
         "_has_more",
@@ -108,6 +110,7 @@ class TlsTransport:
         self._link_receive = link.receive
         self._link_send = link.send
         self._context = context
+        self._answers_late = context.post_handshake_auth
         self._server_side = server_side
         self._server_hostname = server_hostname
         self._incoming = ssl.MemoryBIO()
@@ -237,6 +240,8 @@ class TlsTransport:
             if since_s and time.monotonic() - since_s > self._link.read_limit_s:
                 # The link's own limit is for each of its receives: single bytes would hold the connection for ever.
                 raise TimeoutError("no record was whole in time")
+            if self._answers_late and self._outgoing.pending and not self._is_sending:
+                self._flush()  # RFC 8446 §4.6.2: the server waits for our certificate, and we would for its answer
             encrypted = self._link_receive(ENCRYPTED_LIMIT)
             if not encrypted:
                 self._end(is_truncated=True)

@@ -6,15 +6,11 @@ both (SEC_ERROR_REUSED_ISSUER_AND_SERIAL), so workers need not know of each othe
 otherwise browsers would send other hosts' requests over the same connection.
 """
 
-import errno
 import ipaddress
-import os
 import re
 import ssl
-import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,6 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from proxy_core.certificate_authority import BACKDATING, CertificateAuthority
 from proxy_core.engine.links.tls import tls_name
+from proxy_core.engine.trust.chain_loading import load_chain
+from proxy_core.engine.trust.key_log import KEYLOG_CONTEXTS_KEPT, log_keys
 
 CONTEXTS_KEPT = 1024  # some 20 KB each
 # OpenSSL remembers the session of each TLS 1.2 client that takes no tickets: 1.05 KB, up to 20,480 a context (measured
@@ -33,7 +31,6 @@ SESSIONS_KEPT = 32
 LEAF_LIFETIME = timedelta(days=37)  # with backdating within the 40 days that the strictest browser plans allow
 RENEWED_BEFORE = timedelta(days=2)
 _COMMON_NAME_LIMIT = 63
-_DESCRIPTORS = "/dev/fd"  # on Linux and macOS: open descriptors by number
 _ODD = re.compile(r"[^a-z0-9._-]")
 _LEAF_KEY_USAGE = x509.KeyUsage(
     digital_signature=True,
@@ -61,9 +58,15 @@ class LeafCertificates:
     """Makes and keeps server contexts for one worker."""
 
     def __init__(
-        self, authority: CertificateAuthority, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        authority: CertificateAuthority,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        keylog: str = "",
     ) -> None:
+        """`keylog` is the file that the secrets of the connections are written to, "" for none."""
         self.authority = authority
+        self._keylog = keylog
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._key_pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -97,9 +100,14 @@ class LeafCertificates:
             raise LeafError(f"Harrier could not make its certificate for {hostname} ({reason}).") from error
         self._kept[key] = kept
         self._kept.move_to_end(key)
-        if len(self._kept) > CONTEXTS_KEPT:
+        if len(self._kept) > (KEYLOG_CONTEXTS_KEPT if self._keylog else CONTEXTS_KEPT):
             self._kept.popitem(last=False)
         return kept.context
+
+    def log_keys_to(self, keylog: str) -> None:
+        """From the next connection on, the secrets go there, or nowhere with ""."""
+        self._keylog = keylog
+        self._kept.clear()
 
     def issue(self, hostname: str) -> x509.Certificate:
         """A fresh certificate for `hostname`; one that is no name gets a certificate too, for the nearest that is."""
@@ -129,7 +137,9 @@ class LeafCertificates:
         context.num_tickets = 0  # they would not be good for another worker, and cost each connection a write
         if alpn:
             context.set_alpn_protocols(list(alpn))
-        _load_chain(context, leaf.public_bytes(Encoding.PEM) + self.authority.certificate_pem, self._key_pem)
+        if self._keylog:
+            log_keys(context, self._keylog)
+        load_chain(context, leaf.public_bytes(Encoding.PEM) + self.authority.certificate_pem, self._key_pem)
         return context
 
 
@@ -156,44 +166,3 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _load_chain(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
-    """Give the context a chain and its key, both PEM. Raises OSError."""
-    # `load_cert_chain` takes paths only. Where an open descriptor has one, no file is needed, and none can fail.
-    if not os.path.isdir(_DESCRIPTORS):
-        _load_chain_from_file(context, chain + key)
-        return
-    with _pipe_of(chain) as chain_pipe, _pipe_of(key) as key_pipe:
-        context.load_cert_chain(f"{_DESCRIPTORS}/{chain_pipe}", f"{_DESCRIPTORS}/{key_pipe}")
-
-
-@contextmanager
-def _pipe_of(data: bytes) -> Iterator[int]:
-    """The reading end of a pipe that holds `data` and nothing more. Raises OSError."""
-    reading, writing = os.pipe()
-    try:
-        try:
-            # The least that a pipe holds is a page of 4 KiB, some twice of what this is; waiting would be for ever.
-            os.set_blocking(writing, False)
-            if os.write(writing, data) < len(data):
-                raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        finally:
-            os.close(writing)
-        yield reading
-    finally:
-        os.close(reading)
-
-
-def _load_chain_from_file(context: ssl.SSLContext, pem: bytes) -> None:
-    """For Windows. Both the folder and the file are their owner's alone, and gone at once."""
-    folder = tempfile.mkdtemp(prefix="harrier-")
-    path = os.path.join(folder, "leaf.pem")
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-        context.load_cert_chain(path)
-    finally:
-        if os.path.exists(path):
-            os.unlink(path)
-        os.rmdir(folder)

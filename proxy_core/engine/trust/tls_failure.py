@@ -8,6 +8,7 @@ import ipaddress
 import re
 import ssl
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -77,8 +78,9 @@ def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
         return Failure(
             FailureKind.TLS_ALERT_RECEIVED if alert else FailureKind.TLS_PROTOCOL_ERROR,
             f"{where} wants a client certificate, and Harrier has none to show"
-            f"{f' (TLS alert «{alert}»)' if alert else ''}: exempt the host from interception, so that the client can "
-            "show its own.",
+            f"{f' (TLS alert «{alert}»)' if alert else ''}, or none that it takes. Give it one "
+            "(--client-certificate HOSTS=FILE), or exempt the host from interception, so that the client can show its "
+            "own.",
         )
     if isinstance(cause, TlsRenegotiationError):
         return Failure(
@@ -224,6 +226,15 @@ def _certificate_text(error: ssl.SSLCertVerificationError, chain: tuple[bytes, .
             f"The certificate of {where} was issued by «{harrier}», a CA of Harrier's: such a CA never vouches for a "
             "server. Somebody may be listening in, or the request goes through another Harrier."
         )
+    text = _fault_text(error, certificates, where, name)
+    if not chain:
+        return text
+    return f"{text} By --accept-certificate {name}={sha256(chain[0]).hexdigest()} this very one is taken, there alone."
+
+
+def _fault_text(
+    error: ssl.SSLCertVerificationError, certificates: list[x509.Certificate], where: str, name: str
+) -> str:
     code: int = error.verify_code
     if code in (_EXPIRED, _NOT_YET_VALID):
         return _date_text(certificates, where, is_expired=code == _EXPIRED)

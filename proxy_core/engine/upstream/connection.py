@@ -4,6 +4,7 @@ proxy that makes a tunnel there, then TLS.
 What is opened here is told to the capture; what is spoken on it, and by whom, is no concern of this module.
 """
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +13,13 @@ import gevent
 
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
-from proxy_core.engine.links.tls import TlsTransport
-from proxy_core.engine.links.tls_facts import tls_facts
+from proxy_core.engine.links.tls import TlsHandshakeError, TlsTransport
+from proxy_core.engine.links.tls_facts import peer_chain, tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
-from proxy_core.engine.trust.upstream_trust import UpstreamTrust
+from proxy_core.engine.trust.upstream_trust import STRICTLY, UpstreamTrust, Verifying
 from proxy_core.engine.upstream.connector import Connector, connect_failure
 from proxy_core.engine.upstream.names import Names
 from proxy_core.engine.upstream.own_address import OwnAddress
@@ -34,6 +35,7 @@ from proxy_core.model.ways_out import WaysOut
 from proxy_core.upstream_ca import UpstreamCaError
 
 PROXY_ALPN = ("http/1.1",)  # what is spoken to a proxy over TLS
+_ACCEPTED = "Not verified: accepted by its fingerprint, for this host alone."
 ADDRESSES_TRIED = 4  # of a name that we look up for a SOCKS proxy, one connection to it each
 _clock = time.perf_counter
 
@@ -52,6 +54,7 @@ class UpstreamConnection:
     tls_us: int
     forwarder: ProxyServer | None = None  # a proxy that is at the other end, and takes requests in absolute form
     remark: str = ""  # on the way that leads there, for the person who looks at an exchange
+    tls: bytes | None = None  # the facts of TLS, for the record
     alpn: str = ""  # the protocol that the origin chose, "" without a choice
     opened_mark: float = field(default_factory=_clock)  # again once TLS is there
     opened_at: int = field(default_factory=lambda: int(time.time() * 1e6))  # microseconds after the epoch
@@ -183,7 +186,7 @@ class UpstreamOpener:
         if upstream is None:
             assert last is not None
             raise last
-        upstream.scheme, upstream.host, upstream.port, upstream.alpn = "http", host, port, ""
+        upstream.scheme, upstream.host, upstream.port, upstream.alpn, upstream.tls = "http", host, port, "", None
         upstream.remark = f"By way of the proxy {server.url}."
         upstream.tls_us = -1
         upstream.connect_us = int((_clock() - start_mark) * 1e6) - max(upstream.dns_us, 0)
@@ -222,9 +225,7 @@ class UpstreamOpener:
         certificate that the other may take.
         """
         upstream = self._start_tls(upstream, server_name, alpn, self.connect_plain)
-        tls = upstream.link
-        assert isinstance(tls, TlsTransport)
-        self._report(upstream, tls_facts(tls.ssl_object, server_name))
+        self._report(upstream, upstream.tls)
         return upstream
 
     def _start_tls(
@@ -235,26 +236,42 @@ class UpstreamOpener:
         connect_again: Callable[[str, int], UpstreamConnection],
     ) -> UpstreamConnection:
         trust = self.trust
-        by_system = trust.is_by_system(server_name)
+        first = trust.first_way(server_name)
         try:
-            self._shake(upstream, server_name, alpn, by_system=by_system)
+            self._shake(upstream, server_name, alpn, first)
         except _RefusedError as error:
-            if not by_system and not (error.is_of_form and trust.has_system_roots()):
+            second = self._another_way(server_name, first, error)
+            if second is None:
                 raise
             again = connect_again(upstream.host, upstream.port)
             try:
-                self._shake(again, server_name, alpn, by_system=not by_system)
-            except _RefusedError as second:
-                strict, lenient = (second, error) if by_system else (error, second)
+                self._shake(again, server_name, alpn, second)
+            except _RefusedError as second_error:
+                trust.remember(server_name, STRICTLY)
+                if first.accepted or second.accepted:
+                    raise second_error from None
+                strict, lenient = (second_error, error) if first.by_system else (error, second_error)
                 raise strict if lenient.is_of_issuer else lenient from None  # no system's word, or it has, but …
-            trust.remember(server_name, by_system=not by_system)
+            trust.remember(server_name, second)
             return again
         return upstream
 
-    def _shake(self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...], *, by_system: bool) -> None:
+    def _another_way(self, server_name: str, first: Verifying, error: "_RefusedError") -> Verifying | None:
+        """In which other way a server may be taken that was refused in the first one."""
+        if first.accepted:  # it has another certificate now
+            return STRICTLY if not self.trust.accepts(server_name, error.chain) else Verifying(accepted=error.chain[0])
+        if self.trust.accepts(server_name, error.chain):
+            return Verifying(accepted=error.chain[0])
+        if first.by_system:
+            return STRICTLY
+        return Verifying(by_system=True) if error.is_of_form and self.trust.has_system_roots() else None
+
+    def _shake(
+        self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...], verifying: Verifying
+    ) -> None:
         start_mark = time.perf_counter()
         try:
-            context = self.trust.context(alpn, by_system=by_system)
+            context = self.trust.context(alpn, verifying, name=server_name, host=upstream.host)
         except UpstreamCaError as error:
             upstream.link.close()
             raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.key) from None
@@ -262,6 +279,8 @@ class UpstreamOpener:
         try:
             with gevent.Timeout(self._limits.upstream_tls_s, TimeoutError("the TLS handshake took too long")):
                 link.handshake()
+            if verifying.accepted and peer_chain(link.ssl_object)[:1] != (verifying.accepted,):
+                raise TlsHandshakeError(_another_certificate(), chain=peer_chain(link.ssl_object))
         except TimeoutError:
             link.abort()
             text = f"{upstream.where} did not finish the TLS handshake in time."
@@ -279,10 +298,18 @@ class UpstreamOpener:
         upstream.opened_mark = _clock()
         upstream.tls_us = int((upstream.opened_mark - start_mark) * 1e6)
         upstream.alpn = link.ssl_object.selected_alpn_protocol() or ""
+        upstream.tls = tls_facts(link.ssl_object, server_name, _ACCEPTED if verifying.accepted else "")
 
     def _report(self, upstream: UpstreamConnection, tls: bytes | None) -> None:
         row = connection_record(upstream.key, Side.UPSTREAM, upstream.opened_at, upstream.link, tls)
         self._reporter.connection(row)
+
+
+def _another_certificate() -> ssl.SSLCertVerificationError:
+    """An accepted certificate vouches for no other."""
+    error = ssl.SSLCertVerificationError("this is not the certificate that was accepted")
+    error.verify_code, error.verify_message = 0, "this is not the certificate that was accepted"
+    return error
 
 
 class _RefusedError(UpstreamError):
@@ -290,5 +317,6 @@ class _RefusedError(UpstreamError):
 
     def __init__(self, error: OSError, failure: Failure, connection: int) -> None:
         super().__init__(failure, connection)
+        self.chain = error.chain if isinstance(error, TlsHandshakeError) else ()
         self.is_of_form = is_fault_of_form(error)
         self.is_of_issuer = is_fault_of_issuer(error)

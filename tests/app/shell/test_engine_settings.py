@@ -12,6 +12,7 @@ from app.shell.engine_settings import EngineSettings
 from proxy_core.model.command import ApplySettings
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import WaysIn
+from proxy_core.model.ways_out import AcceptedCertificate
 from tests.support.silent_engine import silent_bridge
 
 FROM_COMMAND_LINE = Settings(listen_port=9000)
@@ -131,6 +132,18 @@ def test_a_host_is_left_undecrypted_with_a_way_back(desk):
     desk.press("Undo")
     assert desk.settings.current.not_intercepted == desk.kept().not_intercepted == ("pinned.test",)
     assert "leave" not in desk.notices.texts()
+
+
+def test_a_certificate_is_accepted_with_a_way_back(desk):
+    one, other = AcceptedCertificate("nas.test", "0" * 64), AcceptedCertificate("nas.test", "1" * 64)
+    for each in (one, other, one):
+        desk.settings.accept_certificate("NAS.test", each.fingerprint)
+    assert [each.settings.ways_out.accepted_certificates for each in desk.engine.commands] == [(one,), (one, other)]
+    assert "no other and nowhere else" in desk.notices.texts()["accept"]
+    desk.press("Undo")
+    assert desk.settings.current.ways_out.accepted_certificates == (one,)
+    assert desk.kept().ways_out.accepted_certificates == (one,)
+    assert "accept" not in desk.notices.texts()
 
 
 def test_preferences_that_cannot_be_kept_are_told(desk, tmp_path):

@@ -8,7 +8,7 @@ import tempfile
 import certifi
 import pytest
 
-import proxy_core.engine.trust.certificates as certificates_module
+from proxy_core.engine.trust import chain_loading
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from tests.support.conversation import wait_for
 from tests.support.tls_conversation import ESTABLISHED, OK, answer_all, connect_through, https_origin
@@ -40,7 +40,7 @@ def test_a_certificate_that_cannot_be_made(start_proxy, start_origin, trusting, 
 
     origin = https_origin(start_origin, example_ca.leaf("localhost"), answer_all)
     proxy = start_proxy(settings=trusting)
-    monkeypatch.setattr(certificates_module.os, "pipe", refuse)
+    monkeypatch.setattr(chain_loading.os, "pipe", refuse)
     client = proxy.connect()
     client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
     client.sees(ESTABLISHED)

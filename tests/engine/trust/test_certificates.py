@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 import proxy_core.engine.trust.certificates as certificates_module
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.links.tls_facts import peer_chain
+from proxy_core.engine.trust import chain_loading
 from proxy_core.engine.trust.certificates import SESSIONS_KEPT, LeafCertificates, LeafError, certificate_name
 from tests.support.conversation import open_descriptors
 
@@ -218,7 +219,7 @@ def test_no_key_comes_to_the_disk(leaves, tmp_path, monkeypatch):
 
 
 def test_without_paths_of_descriptors_no_key_stays_on_the_disk(leaves, authority, tmp_path, monkeypatch):
-    monkeypatch.setattr(certificates_module, "_DESCRIPTORS", str(tmp_path / "none"))
+    monkeypatch.setattr(chain_loading, "_DESCRIPTORS", str(tmp_path / "none"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     context = leaves.server_context("a.example", ALPN)
     assert shaken(context, client_context(authority), "a.example").version() == "TLSv1.3"
@@ -233,7 +234,7 @@ def test_no_descriptor_is_left_open(leaves):
 
 
 def test_a_context_that_cannot_be_made_is_a_sentence(leaves, tmp_path, monkeypatch):
-    monkeypatch.setattr(certificates_module, "_DESCRIPTORS", str(tmp_path / "none"))
+    monkeypatch.setattr(chain_loading, "_DESCRIPTORS", str(tmp_path / "none"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(LeafError, match=r"certificate for a\.example \(No such file or directory\)\.$"):
         leaves.server_context("a.example", ALPN)

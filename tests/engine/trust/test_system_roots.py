@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import proxy_core.engine.trust.system_roots as roots_module
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.trust.system_roots import SIZE_LIMIT, system_roots
-from proxy_core.engine.trust.upstream_trust import UpstreamTrust
+from proxy_core.engine.trust.upstream_trust import UpstreamTrust, Verifying
 from proxy_core.model.settings import Settings
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
 from tests.support.test_ca import ExampleCa, Fault
@@ -153,9 +153,9 @@ def test_a_ca_of_harriers_in_the_systems_store_vouches_for_nobody(bundle, author
     bundle.write_bytes(planted.certificate_pem + ExampleCa().pem)
     trust = UpstreamTrust(Settings(), authority)
     for by_system in (False, True):
-        context = trust.context((), by_system=by_system)
+        context = trust.context((), Verifying(by_system=by_system))
         assert planted.certificate.public_bytes(Encoding.DER) not in context.get_ca_certs(binary_form=True)
-    assert len(trust.context((), by_system=True).get_ca_certs()) == 1
+    assert len(trust.context((), Verifying(by_system=True)).get_ca_certs()) == 1
 
 
 def test_the_bundle_is_read_once(bundle, authority):
@@ -164,7 +164,7 @@ def test_the_bundle_is_read_once(bundle, authority):
     trust.context(("http/1.1",))
     bundle.unlink()
     assert trust.has_system_roots()
-    assert len(trust.context((), by_system=True).get_ca_certs()) == 1
+    assert len(trust.context((), Verifying(by_system=True)).get_ca_certs()) == 1
 
 
 def test_without_verification_no_roots_are_read(bundle, authority):
