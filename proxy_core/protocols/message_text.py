@@ -25,6 +25,9 @@ from proxy_core.protocols.http1.rewriting import (
     without_crumbs,
 )
 from proxy_core.protocols.http1.target import read_authority
+from proxy_core.protocols.http2.head import Http2RequestHead
+from proxy_core.protocols.http2.translation import request_fields
+from proxy_core.protocols.http2.validation import read_request_head
 from proxy_core.protocols.part import RequestHead, ResponseHead
 
 CONTINUE = read_response_head(b"HTTP/1.1 100 Continue\r\n\r\n", b"", HeadLimits())
@@ -46,10 +49,11 @@ def response_message(head: ResponseHead, request: Message) -> Message:
     return request._replace(status=head.status, fields=tuple(parse_head(head.raw).fields), body=None)
 
 
-def changed_request(head: RequestHead, message: Message, came: Message) -> Http1RequestHead:
+def changed_request(head: RequestHead, message: Message, came: Message) -> RequestHead:
     """The request with the message's method, origin, target, fields and, where it has one, body; it came as `came`."""
-    if message.method == b"CONNECT":
-        raise refused("A request can't be made a CONNECT.")
+    is_websocket = isinstance(head, Http2RequestHead) and head.protocol != b""
+    if (message.method == b"CONNECT") != is_websocket:
+        raise refused("What asks for a tunnel, and what doesn't, can't be made the other.")
     is_moved = message[1:4] != came[1:4]
     if is_moved:
         _check_destination(message)
@@ -61,10 +65,13 @@ def changed_request(head: RequestHead, message: Message, came: Message) -> Http1
         framing = framing_for(message.body) if message.body or head.body_length else own_framing(head)
     if not isinstance(head, Http1RequestHead):
         fields = without_crumbs(fields)
-    changed = read_request(message.method, message.target, framed(fields, framing), head.raw, message.scheme)
+    method = b"GET" if is_websocket else message.method
+    changed = read_request(method, message.target, framed(fields, framing), head.raw, message.scheme)
     # RFC 9112 §3.2.2: a target with an authority would overrule the origin that was decided upon.
     if changed.form not in (TargetForm.ORIGIN, TargetForm.ASTERISK):
         raise refused("The target is more than a path and a query.")
+    if isinstance(head, Http2RequestHead) and is_websocket:
+        return _extended_connect(changed, head.protocol)
     return changed
 
 
@@ -92,6 +99,17 @@ def answering_response(message: Message, method: bytes) -> Http1ResponseHead:
     fields = [field for field in message.fields if field[0].lower() != b"trailer"]
     framing = framing_for(message.body or b"") if may_have_content(message.status) else []
     return read_response(status_line(message.status), framed(fields, framing), b"", method)
+
+
+def _extended_connect(changed: Http1RequestHead, protocol: bytes) -> Http2RequestHead:
+    """A WebSocket that HTTP/2 alone asks for so (RFC 8441 §4); HTTP/1's text is that of a GET."""
+    if changed.body_length:
+        raise refused("What asks for a WebSocket has no body.")
+    pseudo = ((b":method", b"CONNECT", False), (b":protocol", protocol, False))
+    try:
+        return read_request_head((*pseudo, *request_fields(changed)[1:]), is_end=False, may_extend=True)
+    except MalformedError as error:
+        raise refused(error.text) from None
 
 
 def _host_of(head: RequestHead) -> bytes:

@@ -120,7 +120,8 @@ class ExchangeRelay:
             # RFC 9110 §7.6.2: the last hop that the client asked for is this one.
             self._answer(own_answer.last_hop_response(head), None, is_last=True)
             return
-        if self._services.points is not None and head.method != b"CONNECT":  # a tunnel is no message
+        # A tunnel is no message; a WebSocket of HTTP/2 (RFC 8441) is asked for by one.
+        if self._services.points is not None and (head.method != b"CONNECT" or head.upgrade):
             decided = self._decide_request(to)
             if decided is None:
                 route.forget_first_error()

@@ -5,12 +5,13 @@ a second request into a field's value, or two framings into one head; and a line
 that it came with. All functions raise ProtocolError when what they were given can't be a head.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from proxy_core.model.endpoint import authority_text
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.message_head import Field, parse_fields, parse_head
-from proxy_core.protocols.http1.fields import MalformedError, shown
+from proxy_core.protocols.http1.fields import TOKEN, MalformedError, shown
 from proxy_core.protocols.http1.head import HeadLimits, Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http1.request_head import read_request_head
 from proxy_core.protocols.http1.response_head import read_response_head
@@ -18,6 +19,7 @@ from proxy_core.protocols.http1.writer import reason_phrase
 from proxy_core.protocols.part import CHUNKED, UNTIL_CLOSE, ProtocolError, RequestHead, ResponseHead
 
 _LIMITS = HeadLimits()
+_TOKEN = re.compile(TOKEN + rb"++")
 _FRAMING = frozenset((b"content-length", b"transfer-encoding"))  # RFC 9112 §6: how long a message is
 _OF_CONNECTION = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"))
 _NO_CONTENT = frozenset((204, 304))
@@ -140,6 +142,9 @@ def _lines_of(fields: list[Field], raw: bytes) -> Iterator[bytes]:
         for field in parse_fields(line):
             as_came.setdefault(field, []).append(line)
     for field in fields:
+        # The readers are lenient with what origins send; a name that is none could be read as a part of another field.
+        if _TOKEN.fullmatch(field[0]) is None:
+            raise MalformedError(f"A field can't have the name «{shown(field[0])}».")
         lines = as_came.get(field)
         yield lines.pop(0) if lines else b"%b: %b" % field
 

@@ -17,6 +17,9 @@ def raise_something(_message: Message) -> Decision:
 
 
 FAULTS = {
+    "folded": lambda m: Replace(with_field(m, b" X", b"a")),
+    "blank": lambda m: Replace(with_field(m, b"Content-Length ", b"2")),
+    "nameless": lambda m: Replace(with_field(m, b"", b"a")),
     "change": lambda m: Replace(with_field(m, b"X", b"a\r\nb")),
     "status": lambda m: Replace(m._replace(status=0)),
     "answer": lambda m: Answer(with_field(m, b"X", b"a\r\nb")),

@@ -2,13 +2,14 @@
 
 import gevent
 import h2.events
+import h2.settings
 import pytest
 from gevent.event import Event
 
 from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Replace
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.message import Message
-from tests.support.http2_peer import Fields
+from tests.support.http2_peer import Fields, Http2Peer
 from tests.support.points import HOLDS, NAMES, Script, answer, with_field
 
 PAIRS = [("h2", "h2"), ("h2", "http/1.1"), ("http/1.1", "h2")]
@@ -238,6 +239,78 @@ class TestFraming:
         upstream.responds(request.stream_id, [(b":status", b"200")], b"hi", trailers=trailers)
         got = client.answer(stream)
         assert (dict(got.fields)[b"x-new"], got.body, got.trailers) == (b"1", b"hi", trailers)
+
+
+class TestWebSockets:
+    """Asked for by an extended CONNECT (RFC 8441)."""
+
+    ASKED: Fields = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), *GET[1:], (b"origin", b"http://shop.test")]
+
+    @pytest.fixture
+    def opened(self, house):
+        """The two ends, and the number of the client's stream that asks."""
+        extended = {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
+        house.use_http2_upstreams()
+        client = house.http2_client()
+        plain = client.requests(GET)
+        link = house.upstream().link
+        upstream = Http2Peer(link.send, link.receive, is_client=False, settings=extended)
+        upstream.responds(upstream.until(h2.events.RequestReceived).stream_id, [(b":status", b"204")])
+        client.answer(plain)
+        with gevent.Timeout(10):
+            while not client.h2.remote_settings.enable_connect_protocol:
+                client.until(h2.events.RemoteSettingsChanged)
+
+        def ask() -> int:
+            return client.requests(self.ASKED, is_end=False)
+
+        return client, upstream, ask
+
+    @pytest.mark.parametrize("hold", [False, True])
+    def test_one_is_changed_and_goes_on(self, house, opened, hold):
+        client, upstream, ask = opened
+        change = {"at_request_head": lambda m: Replace(with_field(m, b"X-New", b"1")._replace(target=b"/new"), hold)}
+        house.decide(script := Script(**change))
+        stream = ask()
+        request = upstream.until(h2.events.RequestReceived)
+        fields = dict(request.headers)
+        assert (fields[b":method"], fields[b":protocol"], fields[b":path"]) == (b"CONNECT", b"websocket", b"/new")
+        assert (fields[b":authority"], fields[b"x-new"]) == (b"shop.test", b"1")
+        assert fields[b"origin"] == b"http://shop.test"
+        upstream.responds(request.stream_id, [(b":status", b"200")], is_end=False)
+        client.until(h2.events.ResponseReceived, stream)
+        client.sends_data(stream, b"hello")
+        assert upstream.until(h2.events.DataReceived).data == b"hello"
+        assert script.seen[0][1].method == b"CONNECT"
+
+    @pytest.mark.parametrize("name", NAMES[:2])
+    def test_one_is_answered(self, house, opened, name):
+        client, _, ask = opened
+        house.decide(Script(**{**HOLDS, name: answer}))
+        stream = ask()
+        assert client.until(h2.events.ResponseReceived, stream).headers[0] == (b":status", b"418")
+        assert client.until(h2.events.DataReceived, stream).data == b"short and stout"
+
+    def test_one_is_aborted(self, house, opened):
+        client, _, ask = opened
+        house.decide(Script(at_request_head=Abort("Enough.")))
+        assert client.until(h2.events.StreamReset, ask()).error_code == 2
+
+    def test_a_refusal_is_a_response_like_any_other(self, house, opened):
+        client, upstream, ask = opened
+        house.decide(Script(at_response_head=lambda m: Replace(with_field(m, b"X-New", b"1")._replace(body=b"no"))))
+        stream = ask()
+        request = upstream.until(h2.events.RequestReceived)
+        upstream.responds(request.stream_id, [(b":status", b"403")], b"never")
+        fields = dict(client.until(h2.events.ResponseReceived, stream).headers)
+        assert (fields[b":status"], fields[b"x-new"]) == (b"403", b"1")
+        assert client.until(h2.events.DataReceived, stream).data == b"no"
+
+    @pytest.mark.parametrize("change", [{"body": b"x"}, {"method": b"GET"}])
+    def test_it_can_be_made_nothing_else(self, house, opened, change):
+        client, _, ask = opened
+        house.decide(Script(at_request_head=lambda m: Replace(m._replace(**change))))
+        assert client.until(h2.events.ResponseReceived, ask()).headers[0] == (b":status", b"502")
 
 
 class TestWhatHttp2Alone:
