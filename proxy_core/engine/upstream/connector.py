@@ -14,7 +14,8 @@ import gevent
 from gevent import get_hub
 from gevent.queue import Empty, SimpleQueue
 
-from proxy_core.engine.upstream.names import Address, Names
+from proxy_core.engine.upstream.address import Address
+from proxy_core.engine.upstream.names import Names
 from proxy_core.engine.upstream.own_address import OwnAddress
 from proxy_core.engine.upstream.unix_socket import connect_unix, unix_failure
 from proxy_core.engine.upstream.upstream_error import UpstreamError

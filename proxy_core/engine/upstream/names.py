@@ -5,19 +5,22 @@ Whatever waits, waits in a greenlet or in gevent's thread pool, never in the hub
 
 import socket
 import time
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent import get_hub
 
+from proxy_core.engine.upstream.address import Address
 from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.model.ways_out import HostOverride, WaysOut
+from proxy_core.model.ways_out import HostOverride, WaysOut, read_resolver
+
+if TYPE_CHECKING:
+    from proxy_core.engine.upstream.dns_server import DnsServer
 
 LOOKUP_KEPT_S = 30.0
 LOOKUPS_KEPT = 1024
 _LOCALHOST = "localhost"
-
-Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
 
 class Names:
@@ -26,6 +29,7 @@ class Names:
     def __init__(self, ways: WaysOut, limit_s: float) -> None:
         """`ways` can be read (`check_ways_out`); a look-up that lasts longer than `limit_s` is given up."""
         self._limit_s = limit_s
+        self._server = _chosen_server(ways)
         self._exact = {_plain(each.name): each for each in ways.host_overrides if not each.name.startswith("*")}
         self._below = [each for each in ways.host_overrides if each.name.startswith("*")]
         self._below.sort(key=lambda each: len(each.name), reverse=True)  # the nearest first
@@ -81,10 +85,21 @@ class Names:
     def _ask(self, host: str, port: int) -> list[Address]:
         """Raises OSError, UnicodeError, gevent.Timeout."""
         with gevent.Timeout(self._limit_s):
+            if self._server is not None:
+                return self._server.find(host, port)
             outcome = get_hub().threadpool.apply(_look_up_quietly, (host, port))
         if not isinstance(outcome, list):
             raise outcome
         return outcome
+
+
+def _chosen_server(ways: WaysOut) -> "DnsServer | None":
+    server = read_resolver(ways.resolver)
+    if server is None:
+        return None
+    from proxy_core.engine.upstream.dns_server import DnsServer  # its library takes 60 ms, and is seldom wanted
+
+    return DnsServer(*server)
 
 
 def _plain(name: str) -> str:
