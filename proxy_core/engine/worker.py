@@ -23,6 +23,7 @@ from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.reception.serving import serve_client
 from proxy_core.engine.recording.outbox import EventSink
 from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.engine.sides.spoken import SPOKEN
 from proxy_core.engine.trust.admission import admission_of
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
@@ -80,6 +81,7 @@ class Worker:
                 limits,
                 sweep,
                 reporter,
+                SPOKEN,
             ),
             certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),

@@ -198,8 +198,10 @@ class Connect:
             upstream, first_error = None, error
             error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
         try:
-            # What the origin chose; where it can't be asked, the client chooses from what we speak.
+            # What the origin chose; where it can't be asked, or speaks what the client doesn't, the client chooses.
             chosen = (upstream.alpn or HTTP1,) if upstream is not None else offer
+            if chosen[0] not in offer:
+                chosen = offer
             context = services.certificates.server_context(name, chosen)
         except LeafError as error:
             self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))

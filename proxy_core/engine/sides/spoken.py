@@ -14,6 +14,7 @@ _CARRIERS: dict[str, Callable[[UpstreamConnection, DeadlineSweep], Carrier]] = {
     HTTP2: Http2Carrier,
     HTTP1: lambda connection, _: Http1Upstream(connection),
 }
+SPOKEN = tuple(_CARRIERS)
 
 
 def carrier_of(connection: UpstreamConnection, sweep: DeadlineSweep) -> Carrier:

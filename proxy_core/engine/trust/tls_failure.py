@@ -109,6 +109,13 @@ def is_fault_of_issuer(error: OSError) -> bool:
     return _verify_code(error) in _NO_ISSUER | {_SELF_SIGNED, _SELF_SIGNED_IN_CHAIN}
 
 
+def is_fault_of_protocol(error: OSError) -> bool:
+    """Whether a handshake failed because the server speaks none of the protocols that were offered (RFC 7301 §3.2)."""
+    cause = error.cause if isinstance(error, TlsHandshakeError) else error
+    seen = error.seen if isinstance(error, TlsHandshakeError) else b""
+    return (_alert(cause) or _plain_alert(seen)) == "no_application_protocol"
+
+
 def _verify_code(error: OSError) -> int:
     """OpenSSL's reason to refuse a certificate, 0 where that isn't what failed."""
     cause = error.cause if isinstance(error, TlsHandshakeError) else error

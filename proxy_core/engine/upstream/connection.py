@@ -18,7 +18,12 @@ from proxy_core.engine.links.tls_facts import peer_chain, tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.reporter import Reporter
-from proxy_core.engine.trust.tls_failure import is_fault_of_form, is_fault_of_issuer, upstream_tls_failure
+from proxy_core.engine.trust.tls_failure import (
+    is_fault_of_form,
+    is_fault_of_issuer,
+    is_fault_of_protocol,
+    upstream_tls_failure,
+)
 from proxy_core.engine.trust.upstream_trust import STRICTLY, UpstreamTrust, Verifying
 from proxy_core.engine.upstream.connector import Connector, connect_failure
 from proxy_core.engine.upstream.names import Names
@@ -86,13 +91,15 @@ class UpstreamOpener:
         limits: Limits,
         sweep: DeadlineSweep,
         reporter: Reporter,
+        spoken: tuple[str, ...] = (),
     ) -> None:
-        """`own_addresses` are those that this proxy listens on."""
+        """`own_addresses` are those that this proxy listens on; `spoken`, by ALPN names, is what we can speak."""
         self.trust = trust
         self._limits = limits
         self._sweep = sweep
         self._reporter = reporter
         self._own_addresses = own_addresses
+        self._spoken = spoken
         self.follow(ways)
 
     def follow(self, ways: WaysOut) -> None:
@@ -221,10 +228,18 @@ class UpstreamOpener:
     def start_tls(self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...]) -> UpstreamConnection:
         """Put TLS on a plain connection that has carried nothing yet. Raises UpstreamError, having closed it.
 
-        Returns it, or a second connection in its place: where the first way of verifying (`UpstreamTrust`) refused a
-        certificate that the other may take.
+        Returns it, or another connection in its place: where the first way of verifying (`UpstreamTrust`) refused a
+        certificate that the other may take; or where the origin speaks nothing of what was offered, its client's
+        protocols, but something else that we speak.
         """
-        upstream = self._start_tls(upstream, server_name, alpn, self.connect_plain)
+        try:
+            upstream = self._start_tls(upstream, server_name, alpn, self.connect_plain)
+        except _NoProtocolError:
+            others = tuple(name for name in self._spoken if name not in alpn)
+            if not others:
+                raise
+            again = self.connect_plain(upstream.host, upstream.port)
+            upstream = self._start_tls(again, server_name, others, self.connect_plain)
         self._report(upstream, upstream.tls)
         return upstream
 
@@ -292,6 +307,8 @@ class UpstreamOpener:
                 self._report(upstream, tls_facts(link.ssl_object, server_name, failure.text))
             if failure.kind is FailureKind.TLS_CERTIFICATE_ERROR:
                 raise _RefusedError(error, failure, upstream.key) from None
+            if is_fault_of_protocol(error):
+                raise _NoProtocolError(failure, upstream.key) from None
             raise UpstreamError(failure, upstream.key) from None
         upstream.link = link
         upstream.scheme = "https"
@@ -310,6 +327,10 @@ def _another_certificate() -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError("this is not the certificate that was accepted")
     error.verify_code, error.verify_message = 0, "this is not the certificate that was accepted"
     return error
+
+
+class _NoProtocolError(UpstreamError):
+    """The origin speaks none of the protocols that were offered."""
 
 
 class _RefusedError(UpstreamError):

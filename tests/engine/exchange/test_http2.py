@@ -1,10 +1,14 @@
 """HTTP/2 on both sides, over real TLS and sockets; the peers are spoken by h2."""
 
+import contextlib
+import ssl
+
 import h2.events
 import h2.settings
 import pytest
 
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from tests.support.conversation import Client
 from tests.support.http2_peer import Fields, Http2Peer
 from tests.support.tls_conversation import BioPipe, connect_through, https_origin
 
@@ -281,3 +285,40 @@ class TestTunnels:
         exchange = proxy.only()
         assert (exchange.row.kind, exchange.row.host) == (ExchangeKind.TUNNEL, "inner.test")
         assert (exchange.row.request_bytes, exchange.row.response_bytes) == (3, 3)
+
+
+class TestAnOriginThatSpeaksHttp2Alone:
+    @pytest.fixture
+    def origin(self, start_origin, example_ca):
+        """It refuses whoever doesn't offer h2 with the alert that RFC 7301 §3.2 has for that."""
+        context = example_ca.leaf("localhost").server_context(("h2",))
+        offers = []
+
+        def script(upstream: Client) -> None:
+            hello = upstream.sock.recv(65536)
+            offers.append(b"\x02h2" in hello)
+            if not offers[-1]:
+                upstream.sends(b"\x15\x03\x03\x00\x02\x02\x78")
+                return
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            incoming.write(hello)
+            pipe = BioPipe(upstream.sock, context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
+            with contextlib.suppress(EOFError, ssl.SSLError, ConnectionError):
+                pipe.run(pipe.tls.do_handshake)
+                answer_each()(Http2Peer(pipe.sends, pipe.reads, is_client=False))
+
+        server = start_origin(script)
+        server.offers = offers
+        return server
+
+    def test_is_spoken_to_in_it_for_a_client_of_http1(self, origin, start_proxy, trusting):
+        proxy = start_proxy(settings=trusting)
+        pipe = connect_through(proxy, "localhost", origin.port, alpn=("http/1.1",))
+        assert pipe.tls.selected_alpn_protocol() == "http/1.1"
+        for _ in range(2):
+            pipe.sends(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert pipe.reads_head().startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n")
+            assert pipe.reads_exactly(12) == b"2\r\nhi\r\n0\r\n\r\n"
+        first = proxy.finished(2)[0]
+        assert (first.detail.request.version, first.detail.response.version) == ("HTTP/1.1", "HTTP/2")
+        assert origin.offers == [False, True]
