@@ -19,10 +19,10 @@ class LeftOut(NamedTuple):
         """Whether this exchange is left out."""
         return exchange_id <= self.upto_id and exchange_id not in self.kept
 
-    def condition(self) -> str:
-        """In SQL over `exchange`: what is left out."""
-        kept = f" AND id NOT IN ({','.join(map(str, self.kept))})" if self.kept else ""
-        return f"(id <= {self.upto_id:d}{kept})"
+    def condition(self, column: str = "id") -> str:
+        """In SQL over `exchange`, or over what has an exchange's id in `column`: what is left out."""
+        kept = f" AND {column} NOT IN ({','.join(map(str, self.kept))})" if self.kept else ""
+        return f"({column} <= {self.upto_id:d}{kept})"
 
 
 NOTHING_LEFT_OUT = LeftOut(0)

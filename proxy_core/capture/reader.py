@@ -29,11 +29,13 @@ from proxy_core.capture.opening import (
     open_for_reading,
     sqlite_error_text,
 )
-from proxy_core.capture.soundness import sound_connection, sound_row
+from proxy_core.capture.soundness import sound_connection, sound_message, sound_row
 from proxy_core.capture.writer import INDEX_NAME
+from proxy_core.model.bounds import MOST_COUNT
 from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
+from proxy_core.model.message_row import MessageContent, MessageRow, decode_content
 from proxy_core.plain_file import os_error_text
 
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
@@ -346,6 +348,54 @@ class CaptureReader:
         if row is None:
             raise CaptureError(f"{self.path} is damaged: a connection can't be read.")
         return row
+
+    # Messages
+
+    def message_numbers(self, exchange_id: int, after: int = 0) -> "array[int]":
+        """The numbers of an exchange's messages, ascending, those greater than `after`."""
+        sql = "SELECT number FROM message WHERE exchange_id = ? AND number > ? ORDER BY number"
+        found = array("q")
+        try:
+            cursor = self._begun(sql, (exchange_id, after))
+            while page := cursor.fetchmany(20_000):
+                found.extend([number for (number,) in page if type(number) is int and 0 < number <= MOST_COUNT])
+        except (sqlite3.Error, OverflowError) as error:
+            raise self._error(error) from None
+        return found
+
+    def messages(
+        self, exchange_id: int, after: int = 0, limit: int = 100, damaged: set[int] | None = None
+    ) -> list[MessageRow]:
+        """Some of an exchange's messages, in order, from the first behind `after` on.
+
+        What can't be read is left out, and `damaged` tells its number. Raises CaptureError.
+        """
+        sql = "SELECT * FROM message WHERE exchange_id = ? AND number > ? ORDER BY number LIMIT ?"
+        found: list[MessageRow] = []
+        for values in self._query(sql, (exchange_id, after, limit)):
+            number = values[1]
+            if type(number) is not int or number <= after:
+                continue  # in a damaged table they may come in circles
+            after = number
+            row = sound_message(values)
+            if row is not None and row.exchange_id == exchange_id:
+                found.append(row)
+            elif damaged is not None:
+                damaged.add(number)
+        return found
+
+    def content(self, message: MessageRow) -> MessageContent:
+        """The rest of a message. Raises CaptureError on damage."""
+        try:
+            return decode_content(message.body)
+        except msgspec.DecodeError:
+            raise CaptureError(f"{self.path} is damaged: a message can't be read.") from None
+
+    def payload(self, content: MessageContent, length: int | None = None) -> bytes:
+        """The payload of a message, as much of it as was kept. Raises CaptureError on damage."""
+        if content.data is not None:
+            return content.data if length is None else content.data[:length]
+        return self.read_body(content.extents, 0, length)
 
     # Bodies
 

@@ -14,12 +14,14 @@ from proxy_core.capture.schema import (
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
+    UPSERT_MESSAGE,
 )
 from proxy_core.capture.walk import Walk
 from proxy_core.model.bounds import TEXT_LIMIT
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.message_record import MessageRecord
+from proxy_core.model.message_row import MessageContent, MessageRow, encode_content
 from proxy_core.partial_file import create_partial, discard_partial, partial_path, place_partial
 
 CHUNK_BYTES = 1 << 20
@@ -73,6 +75,10 @@ class CaptureFile:
         self._run(UPSERT_EXCHANGE, row)
         self._run(UPSERT_DETAIL, (row.id, detail.key, encode_detail(detail)))
 
+    def add_message(self, message: MessageRow, content: MessageContent) -> None:
+        """Add a message of an exchange, whose payload lies in its content or in this file (`add_body`)."""
+        self._run(UPSERT_MESSAGE, message._replace(body=encode_content(content)))
+
     def add_connection(self, connection: ConnectionRow) -> None:
         """Add the facts about a connection; again replaces them."""
         self._run(UPSERT_CONNECTION, connection)
@@ -124,6 +130,11 @@ def save_capture(
             for row, detail in page:
                 request, response = _moved(detail.request, reader, file), _moved(detail.response, reader, file)
                 file.add(row, detail._replace(request=request, response=response))
+                for message, content in walk.messages(row.id):
+                    if content.extents:
+                        moved = file.add_body(reader.iterate_body(content.extents, CHUNK_BYTES))
+                        content = content._replace(extents=moved)
+                    file.add_message(message, content)
                 count += 1
                 seen_connections.update((detail.client_connection, detail.upstream_connection))
             if progress is not None and not progress(walk.done, walk.total):

@@ -6,11 +6,11 @@ live capture a body's extents point into segment files beside the index; in a sa
 `progress` says up to where each worker's journal has been taken into the index: what lies behind it is replayed by
 `capture.recovery`.
 
-Format 3 made room for what comes: `message` (of a WebSocket or an event stream, in order; the extents of its bytes as
-everywhere), `remark` (a person's mark, colour and comment), `acted` and `rule_text` (which rules have touched an
-exchange, and what they said then; the whole of it is in `ExchangeDetail.acts`), `finished` (exchanges in the order of
-their end, for those who follow a recording; a number is never given again). Nothing writes them yet. Flags and kinds of
-events are kept for them in the model. Who is the first to write into one of the tables, or to pack a member of a detail
+Format 3 made room for what comes: `message` (see `MessageRow`), `remark` (a person's mark, colour and comment), `acted`
+and `rule_text` (which rules have touched an exchange, and what they said then; the whole of it is in
+`ExchangeDetail.acts`), `finished` (exchanges in the order of their end, for those who follow a recording; a number is
+never given again). Format 4 writes messages, and nobody the others yet. Flags and kinds of events are kept for them in
+the model. Who is the first to write into one of the tables, or to pack a member of a detail
 or a record that was not there, also saves it, forgets it with its exchange, and raises the format, though that adds no
 table then: a Harrier that knows nothing of it would save a capture without it, and must refuse instead.
 """
@@ -19,9 +19,10 @@ from types import NoneType
 from typing import NamedTuple, get_args
 
 from proxy_core.model.exchange import ConnectionRow, ExchangeRow
+from proxy_core.model.message_row import MessageRow
 from proxy_core.version import VERSION
 
-SCHEMA_VERSION = 3  # goes up only together with Harrier's own, which a refused file names
+SCHEMA_VERSION = 4  # goes up only together with Harrier's own, which a refused file names
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 _SQL_TYPES = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 
@@ -103,4 +104,5 @@ def _upsert(table: str, columns: int) -> str:
 UPSERT_EXCHANGE = _upsert("exchange", len(ExchangeRow._fields))
 UPSERT_DETAIL = _upsert("detail", 3)
 UPSERT_CONNECTION = _upsert("connection", len(ConnectionRow._fields))
+UPSERT_MESSAGE = _upsert("message", len(MessageRow._fields))
 UPSERT_PROGRESS = _upsert("progress", 3)

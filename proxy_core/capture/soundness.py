@@ -7,6 +7,7 @@ which workers and imports are held (`model.bounds`).
 from itertools import product
 from typing import Any, NamedTuple, get_args
 
+from proxy_core.capture.extents import ENCODED_LIMIT_BYTES
 from proxy_core.model.bounds import EARLIEST, LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS, TEXT_LIMIT
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -14,11 +15,14 @@ from proxy_core.model.exchange import (
     ExchangeRow,
     ExchangeState,
     ResourceType,
+    Side,
 )
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.message_row import MOST_OPCODE, MessageRow
 from proxy_core.model.tls_facts import decode_tls_facts, encode_tls_facts
 
 _LARGEST_ID = 2**62
+_CONTENT_LIMIT_BYTES = ENCODED_LIMIT_BYTES + 4 * TEXT_LIMIT  # extents, and texts
 
 
 def _types_of(row: type[NamedTuple]) -> frozenset[tuple[type, ...]]:
@@ -28,6 +32,7 @@ def _types_of(row: type[NamedTuple]) -> frozenset[tuple[type, ...]]:
 
 _ROW_TYPES = _types_of(ExchangeRow)
 _CONNECTION_TYPES = _types_of(ConnectionRow)
+_MESSAGE_TYPES = _types_of(MessageRow)
 
 
 def sound_row(values: tuple[Any, ...]) -> ExchangeRow | None:
@@ -69,6 +74,24 @@ def sound_connection(values: tuple[Any, ...]) -> ConnectionRow | None:
     facts = decode_tls_facts(row.tls)
     # Packed anew: what was packed otherwise (members that are none, texts that are none) is not for everybody to mind.
     return row._replace(tls=None if facts is None else encode_tls_facts(facts))
+
+
+def sound_message(values: tuple[Any, ...]) -> MessageRow | None:
+    """The message, None when it can't be one of ours."""
+    if tuple(map(type, values)) not in _MESSAGE_TYPES:
+        return None
+    row = MessageRow._make(values)
+    is_sound = (
+        0 < row.exchange_id < _LARGEST_ID
+        and 0 < row.number <= MOST_COUNT
+        and EARLIEST <= row.at_us <= LATEST
+        and 0 <= row.side < len(Side)
+        and 0 <= row.opcode <= MOST_OPCODE
+        and 0 <= row.flags <= MOST_FLAGS
+        and 0 <= row.size <= MOST_COUNT
+        and len(row.body or b"") <= _CONTENT_LIMIT_BYTES
+    )
+    return row if is_sound else None
 
 
 def damaged_row(exchange_id: int) -> ExchangeRow:

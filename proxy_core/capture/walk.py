@@ -10,6 +10,7 @@ from proxy_core.capture.extents import Extent
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.message_record import MessageRecord
+from proxy_core.model.message_row import MessageContent, MessageRow
 
 _PAGE = 200
 
@@ -27,6 +28,7 @@ class Walk:
         self._bodies_left_out = 0
         self._bodies_missing = reader.bodies_missing()
         self._connections_lost: set[int] = set()
+        self._messages_lost = 0
 
     def __iter__(self) -> Iterator[Iterator[tuple[ExchangeRow, ExchangeDetail]]]:
         for begin in range(0, self.total, _PAGE):
@@ -79,6 +81,29 @@ class Walk:
         except CaptureError:
             return None
 
+    def messages(self, exchange_id: int) -> Iterator[tuple[MessageRow, MessageContent]]:
+        """The messages of an exchange that can be read, in order."""
+        after = 0
+        while after >= 0:
+            damaged: set[int] = set()
+            try:
+                page = self._reader.messages(exchange_id, after, damaged=damaged)
+            except CaptureError:
+                self._messages_lost += 1
+                return
+            self._messages_lost += len(damaged)
+            after = max((*(message.number for message in page), *damaged), default=-1)
+            for message in page:
+                try:
+                    content = self._reader.content(message)
+                except CaptureError:
+                    self._messages_lost += 1
+                    continue
+                if content.extents and self._sound_body(content.extents) is None:
+                    self._messages_lost += 1
+                    content = content._replace(extents=None)
+                yield message, content
+
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection; None when there are none, or none that can be read."""
         if not key or key in self._connections_lost:
@@ -97,6 +122,8 @@ class Walk:
             told.append(lost_text(self._lost))
         if bodies:
             told.append(f"Of {_counted(bodies, 'exchange')} the bodies are damaged, and not all there.")
+        if self._messages_lost:
+            told.append(f"{_counted(self._messages_lost, 'message')} within exchanges can't be read, or not whole.")
         if self._connections_lost:
             told.append(f"The facts about {_counted(len(self._connections_lost), 'connection')} are damaged.")
         return told

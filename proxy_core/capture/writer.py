@@ -21,6 +21,7 @@ from proxy_core.capture.schema import (
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
     UPSERT_EXCHANGE,
+    UPSERT_MESSAGE,
     UPSERT_PROGRESS,
 )
 from proxy_core.capture.unread_events import UnreadEvents
@@ -28,6 +29,7 @@ from proxy_core.model.event import (
     AmendedEvent,
     ConnectionEvent,
     ExchangeEvent,
+    MessagesEvent,
     NotRecordedEvent,
     decode_detail,
     decode_event,
@@ -35,6 +37,7 @@ from proxy_core.model.event import (
 )
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.message_row import INLINE_LIMIT_BYTES, decode_content
 from proxy_core.plain_file import open_plain
 
 INDEX_NAME = "index.sqlite"
@@ -85,6 +88,15 @@ class Cleared(NamedTuple):
     total: int
     failed: int
     recorded_bytes: int
+
+
+class _Bound(NamedTuple):
+    """What a batch becomes, by the table that it goes into."""
+
+    rows: list[tuple[Any, ...]]
+    details: list[tuple[int, int, bytes]]
+    connections: list[tuple[object, ...]]
+    messages: list[tuple[object, ...]]
 
 
 NOTHING_APPLIED = Applied([], 0, 0, 0, 0, 0, "")
@@ -177,9 +189,8 @@ class IndexWriter:
     def apply(self, events: Sequence[bytes], progress: tuple[int, int, int] | None) -> Applied:
         """Take events in; `progress` is (series, journal segment, offset) behind them. Raises CaptureFullError."""
         self._begin()
-        rows: list[tuple[Any, ...]] = []
-        details: list[tuple[int, int, bytes]] = []
-        connections: list[tuple[object, ...]] = []
+        bound = _Bound([], [], [], [])
+        rows, details, connections, messages = bound
         unread: list[bytes] = []
         first_new = last_new = changed_from = changed_to = not_recorded = failed = size = 0
         problem = ""
@@ -191,9 +202,8 @@ class IndexWriter:
                 unread.append(encoded)
                 continue
             if isinstance(event, ExchangeEvent):
-                key, row = event.key, event.row
+                key, row, state = event.key, event.row, event.row[_STATE]
                 exchange_id = open_ids.get(key)
-                state = row[_STATE]
                 if exchange_id is None:
                     self.last_id = exchange_id = self.last_id + 1
                     first_new = first_new or exchange_id
@@ -212,20 +222,23 @@ class IndexWriter:
                 details.append((exchange_id, key, event.detail))
             elif isinstance(event, ConnectionEvent):
                 connections.append(msgspec.structs.astuple(event))
-            elif isinstance(event, AmendedEvent):
-                exchange_id = self._recent_id(event.key, details)
-                if exchange_id:
+            elif isinstance(event, MessagesEvent | AmendedEvent):
+                if isinstance(event, MessagesEvent):
+                    exchange_id = open_ids.get(event.key, 0)  # unless that could not be recorded
+                    messages += [(exchange_id, *message) for message in event.rows if exchange_id]
+                elif exchange_id := self._recent_id(event.key, details):
                     failed += not self._left_out.holds(exchange_id)
-                    changed_from = min(changed_from or exchange_id, exchange_id)
-                    changed_to = max(changed_to, exchange_id)
                     rows.append((exchange_id, *event.row))
                     details.append((exchange_id, event.key, event.detail))
+                if exchange_id:
+                    changed_from = min(changed_from or exchange_id, exchange_id)
+                    changed_to = max(changed_to, exchange_id)
             elif isinstance(event, NotRecordedEvent):
                 not_recorded += event.count
                 problem = event.reason or problem
             else:
                 assert_never(event)
-        self._upsert(rows, details, connections, progress)
+        self._upsert(bound, progress)
         if last_new:
             self.total += last_new - first_new + 1
         self.failed += failed
@@ -234,17 +247,13 @@ class IndexWriter:
             self.unread.keep(encoded)
         return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
 
-    def _upsert(
-        self,
-        rows: list[tuple[Any, ...]],
-        details: list[tuple[int, int, bytes]],
-        connections: list[tuple[object, ...]],
-        progress: tuple[int, int, int] | None,
-    ) -> None:
+    def _upsert(self, bound: "_Bound", progress: tuple[int, int, int] | None) -> None:
         try:
-            self._database.executemany(UPSERT_EXCHANGE, rows)
-            self._database.executemany(UPSERT_DETAIL, details)
-            self._database.executemany(UPSERT_CONNECTION, connections)
+            self._database.executemany(UPSERT_EXCHANGE, bound.rows)
+            self._database.executemany(UPSERT_DETAIL, bound.details)
+            self._database.executemany(UPSERT_CONNECTION, bound.connections)
+            if bound.messages:
+                self._database.executemany(UPSERT_MESSAGE, bound.messages)
             if progress is not None:
                 self._database.execute(UPSERT_PROGRESS, progress)
         except sqlite3.OperationalError as error:
@@ -330,7 +339,10 @@ class IndexWriter:
         if not left_out.kept and self.last_id == left_out.upto_id:
             self._run("DELETE FROM detail")  # without a condition SQLite drops whole pages
             self._run("DELETE FROM exchange")
+            self._run("DELETE FROM message")
             is_all = True
+        elif self._forget_messages(left_out):
+            is_all = False
         else:
             some = f"SELECT id FROM exchange WHERE {left_out.condition()} LIMIT {_FORGOTTEN_AT_ONCE}"
             self._run(f"DELETE FROM detail WHERE exchange_id IN ({some})")
@@ -339,6 +351,12 @@ class IndexWriter:
         if is_all:
             self._cleared.remove(cleared)
         return is_all
+
+    def _forget_messages(self, left_out: LeftOut) -> bool:
+        """Delete some messages of what was cleared; whether there may be more."""
+        some = f"SELECT exchange_id, number FROM message WHERE {left_out.condition('exchange_id')}"
+        sql = f"DELETE FROM message WHERE (exchange_id, number) IN ({some} LIMIT {_FORGOTTEN_AT_ONCE})"
+        return self._run(sql).rowcount == _FORGOTTEN_AT_ONCE
 
     def bodies_upto(self, last_id: int) -> Iterator[bytes]:
         """The bodies' extents of all exchanges up to a number; of one that can't be read, nothing."""
@@ -349,6 +367,14 @@ class IndexWriter:
                 continue  # nobody can read it, nor its bodies
             for message in (detail.request, detail.response):
                 yield from filter(None, (message.body, message.forwarded_body))
+        large = "SELECT body FROM message WHERE exchange_id <= ? AND size > ?"
+        for (packed,) in self._run(large, (last_id, INLINE_LIMIT_BYTES)):
+            try:
+                content = decode_content(packed)
+            except (msgspec.DecodeError, TypeError):
+                continue
+            if content.extents:
+                yield content.extents
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a fact about the capture. Commits."""

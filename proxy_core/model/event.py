@@ -18,6 +18,7 @@ import msgspec
 from proxy_core.model.bounds import LATEST, MOST_COUNT, MOST_FLAGS, MOST_PORT, MOST_STATUS
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState, ResourceType, Side
 from proxy_core.model.former_detail import decode_former_detail
+from proxy_core.model.message_row import MOST_OPCODE
 
 _encode = msgspec.msgpack.Encoder().encode
 # The two that are called for each exchange are the encoder's own method: a function around it would cost a call.
@@ -36,6 +37,8 @@ _State = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeState)))]
 _Kind = Annotated[int, msgspec.Meta(ge=0, le=int(max(ExchangeKind)))]
 _Type = Annotated[int, msgspec.Meta(ge=0, le=int(max(ResourceType)))]
 _Flags = Annotated[int, msgspec.Meta(ge=0, le=MOST_FLAGS)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=MOST_COUNT)]
+_Opcode = Annotated[int, msgspec.Meta(ge=0, le=MOST_OPCODE)]
 _Side = Annotated[int, msgspec.Meta(ge=0, le=int(max(Side)))]
 
 _MEMBERS = {
@@ -57,12 +60,13 @@ else:  # an ExchangeRow without its id
 
 
 class EventKind(IntEnum):
-    """The first member of every event. 5 is kept for a message of a WebSocket or an event stream, 6 for a remark."""
+    """The first member of every event. 6 is kept for a remark."""
 
     CONNECTION = 1
     EXCHANGE = 2
     NOT_RECORDED = 3
     AMENDED = 4
+    MESSAGES = 5
 
 
 class ConnectionEvent(msgspec.Struct, array_like=True, tag=EventKind.CONNECTION.value, forbid_unknown_fields=True):
@@ -94,6 +98,13 @@ class AmendedEvent(msgspec.Struct, array_like=True, tag=EventKind.AMENDED.value,
     detail: bytes
 
 
+class MessagesEvent(msgspec.Struct, array_like=True, tag=EventKind.MESSAGES.value, forbid_unknown_fields=True):
+    """Messages within an exchange that is under way; one told again, by its number, replaces what was told of it."""
+
+    key: _Key
+    rows: list[tuple[_Number, _Instant, _Side, _Opcode, _Flags, _Count, bytes | None]]  # MessageRows without their id
+
+
 class NotRecordedEvent(msgspec.Struct, array_like=True, tag=EventKind.NOT_RECORDED.value, forbid_unknown_fields=True):
     """So many exchanges went by unrecorded (disk full)."""
 
@@ -101,7 +112,7 @@ class NotRecordedEvent(msgspec.Struct, array_like=True, tag=EventKind.NOT_RECORD
     reason: str
 
 
-Event = ConnectionEvent | ExchangeEvent | AmendedEvent | NotRecordedEvent
+Event = ConnectionEvent | ExchangeEvent | AmendedEvent | MessagesEvent | NotRecordedEvent
 _decode_event: Callable[[bytes], Event] = msgspec.msgpack.Decoder(Event).decode
 
 

@@ -29,7 +29,7 @@ class Opcode(IntEnum):
     FIRST_BYTES = 18  # what one side of a tunnel said first
 
 
-MOST_OPCODE = max(Opcode)
+MOST_OPCODE = 255
 
 
 class MessageFlag(IntFlag):

@@ -1,7 +1,8 @@
 """Synthetic captures: exchanges made from a few words, in live folders as a recorder leaves them."""
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeState, Side, Timings
 from proxy_core.model.message_record import MessageRecord
+from proxy_core.model.message_row import INLINE_LIMIT_BYTES, encode_content
 from proxy_core.model.resource_type import media_essence, resource_type
 
 STARTED_AT = 1_795_000_000_000_000
@@ -43,6 +45,8 @@ class Sample:
     response_trailers: bytes | None = None
     response_forwarded_body: bytes | None = None  # None: as received
     interim: bytes | None = None
+    # Of each: side, opcode, flags, payload, and what else a `MessageContent` has behind its extents.
+    messages: Sequence[tuple[int, int, int, bytes, tuple[object, ...]]] = field(default_factory=list)
 
     def request_head(self) -> bytes:
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {self.host}"]
@@ -116,6 +120,24 @@ class LiveCapture:
         )
         return encode_event((EventKind.EXCHANGE.value, key, row, encode_detail(detail)))
 
+    def messages_event(self, sample: Sample, key: int) -> bytes:
+        """Write payloads of a sample's messages into the journal and return the event that tells of all of them."""
+        rows = []
+        for number, (side, opcode, flags, payload, rest) in enumerate(sample.messages, 1):
+            is_inline = len(payload) <= INLINE_LIMIT_BYTES
+            content = (payload, None, *rest) if is_inline else (None, self._body(payload), *rest)
+            at_us = STARTED_AT + number * 250_000
+            rows.append((number, at_us, side, opcode, flags, len(payload), encode_content(content)))
+        return encode_event((EventKind.MESSAGES.value, key, rows))
+
+    def events(self, sample: Sample) -> list[bytes]:
+        """All events of a sample: one, or those of an exchange that was open while its messages came."""
+        if not sample.messages:
+            return [self.event(sample)]
+        key = self.journal.series << 32 | self._count + 1
+        opened = self.event(replace(sample, state=ExchangeState.RESPONDING), key)
+        return [opened, self.messages_event(sample, key), self.event(sample, key)]
+
     def _body(self, data: bytes) -> bytes | None:
         if not data:
             return None
@@ -126,18 +148,18 @@ class LiveCapture:
     def journal_only(self, *samples: Sample) -> None:
         """What a killed engine leaves: in the journal, not in the index."""
         for sample in samples:
-            event = self.event(sample)
-            self.journal.write(record(EVENT_RECORD, event))
+            for event in self.events(sample):
+                self.journal.write(record(EVENT_RECORD, event))
 
     def add(self, *samples: Sample) -> list[int]:
         """Exchanges in journal and index, committed; their ids."""
-        events = [self.event(sample) for sample in samples]
+        events = [event for sample in samples for event in self.events(sample)]
         for event in events:
             self.journal.write(record(EVENT_RECORD, event))
         progress = (self.journal.series, self.journal.segment, self.journal.offset)
         applied = self.writer.apply(events, progress)
         self.writer.commit()
-        return [row[0] for row in applied.rows]
+        return list(dict.fromkeys(row[0] for row in applied.rows))
 
     def add_connections(self, tls: bytes | None = None) -> None:
         """The two connections that all samples name."""

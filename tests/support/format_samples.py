@@ -14,11 +14,18 @@ import msgspec
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import save_capture
 from proxy_core.capture.schema import SCHEMA_VERSION
-from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState
+from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, Side
+from proxy_core.model.message_row import MessageFlag, Opcode
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
 from tests.support.captures import LiveCapture, Sample
 
 LARGE = bytes(range(256)) * 12  # the body of /large
+LONG_MESSAGE = bytes(range(255, -1, -1)) * 20  # too long to lie in the index
+MESSAGES: list[tuple[int, int, int, bytes, tuple[object, ...]]] = [
+    (int(Side.CLIENT), int(Opcode.TEXT), 0, "hello, Zürich".encode(), ()),
+    (int(Side.UPSTREAM), int(Opcode.BINARY), int(MessageFlag.DEFLATED), LONG_MESSAGE, ()),
+    (int(Side.UPSTREAM), int(Opcode.CLOSE), int(MessageFlag.INVALID), b"\x03\xed", ("Nobody sends that.",)),
+]
 SAMPLES = (
     Sample("/", content_type="text/html; charset=utf-8", response_body=b"<h1>Caf\xc3\xa9</h1>"),
     Sample("/cart?id=7", method="POST", request_body=b'{"item": 7}', content_type="application/json", status=201),
@@ -33,7 +40,7 @@ SAMPLES = (
     ),
     Sample("", method="CONNECT", scheme="", host="pinned.test", kind=ExchangeKind.TUNNEL, flags=0),
     Sample("/plain", scheme="http", port=80, host="::1", flags=int(ExchangeFlag.UPSTREAM_REUSED)),
-    Sample("/chat", status=101, kind=ExchangeKind.WEBSOCKET),
+    Sample("/chat", status=101, kind=ExchangeKind.WEBSOCKET, messages=MESSAGES),
 )
 TLS = TlsFacts(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", alpn="http/1.1", sni="shop.test", verified=True)
 ONLY_IN_THE_JOURNAL = (Sample("/late", response_body=b"kept"), Sample("/under-way", state=ExchangeState.WAITING))

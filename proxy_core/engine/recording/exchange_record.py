@@ -11,6 +11,7 @@ import msgspec
 
 from proxy_core.capture.extents import Extent
 from proxy_core.capture.journal import BodySegment
+from proxy_core.engine.recording.message_log import MessageLog
 from proxy_core.model.stream import Stream
 
 STREAMS = len(Stream)
@@ -40,6 +41,7 @@ class ExchangeRecord(msgspec.Struct, eq=False):
     pending_bytes: int = 0
     extents: BodyExtents | None = None
     segments: dict[int, BodySegment] | None = None  # of the bodies that have outgrown the journal, by Stream
+    messages: MessageLog | None = None  # of an exchange that has any
 
     def extents_of(self, stream: int) -> list[Extent]:
         """Where a body lies so far, to be added to."""
@@ -50,6 +52,12 @@ class ExchangeRecord(msgspec.Struct, eq=False):
         if extents is None:
             extents = all_extents[stream] = []
         return extents
+
+    def log(self) -> MessageLog:
+        """Its messages, from the first one on."""
+        if self.messages is None:
+            self.messages = MessageLog()
+        return self.messages
 
     def drop_pending(self) -> None:
         """What waits won't be recorded."""

@@ -22,6 +22,8 @@ from proxy_core.engine.recording.body_writer import BodyWriter
 from proxy_core.engine.recording.exchange_record import ExchangeRecord, Telling
 from proxy_core.engine.recording.flusher import TICK_S, Flusher
 from proxy_core.engine.recording.full_disk import FullDisk
+from proxy_core.engine.recording.message_log import Extras
+from proxy_core.engine.recording.message_writer import NO_EXTRAS, MessageWriter
 from proxy_core.engine.recording.outbox import EventSink, Outbox
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.report_event import encode_report
@@ -59,6 +61,8 @@ class Reporter:
         self.outbox = Outbox(journal, sink, self._flusher)
         self.full_disk = FullDisk(self.outbox.tell_not_recorded)
         self._bodies = BodyWriter(journal, self.full_disk)
+        self._messages = MessageWriter(journal, self.full_disk)
+        self._talking: dict[int, Report] = {}  # exchanges with messages to tell
         self._next_key = journal.series << 32
         self._next_connection = journal.series << 32
         self._open: dict[int, Report] = {}
@@ -80,6 +84,7 @@ class Reporter:
     def tell_all(self) -> None:
         """Write and send what there is to tell, now, of exchanges of whatever age."""
         self._announce(oldest_only=False, with_progress=True)
+        self._tell_all_messages()
         self._pay()
         self.outbox.send()
         self.full_disk.tell()
@@ -97,6 +102,7 @@ class Reporter:
             record = report.record
             if record.is_dirty and (record.pending or record.extents) and not self._tell_so_far(report):
                 return
+        self._tell_all_messages()
         self.outbox.send()
         self._journal.rotate()
         self.outbox.tell_rotated()
@@ -160,6 +166,29 @@ class Reporter:
         report.interim.append((int((_clock() - report.start_mark) * 1e6), head))
         report.record.is_dirty = True
 
+    def message_data(self, report: Report, side: int, opcode: int, data: bytes) -> None:
+        """Some bytes of the message that this side is sending."""
+        if self._can_log(report, side):
+            self._messages.add(report.record.log(), side, opcode, data)
+            self._logged(report)
+
+    def message_end(
+        self, report: Report, side: int, opcode: int, flags: int, size: int, data: bytes, remark: str = ""
+    ) -> None:
+        """That message is over; `data` is the last of it."""
+        if self._can_log(report, side):
+            extras = (remark, "", "", None) if remark else NO_EXTRAS
+            self._messages.end(report.record.log(), side, opcode, flags, size, data, extras)
+            self._logged(report)
+
+    def message(
+        self, report: Report, side: int, opcode: int, flags: int, size: int, data: bytes, extras: Extras = NO_EXTRAS
+    ) -> None:
+        """A message by itself, whatever else its side is sending."""
+        if self._can_log(report, side):
+            self._messages.whole(report.record.log(), side, opcode, flags, size, data, extras)
+            self._logged(report)
+
     def changed(self, report: Report) -> None:
         """The exchange has come further: tell it with the next tick, should it last that long."""
         report.record.is_dirty = True
@@ -169,6 +198,8 @@ class Reporter:
     def complete(self, report: Report) -> None:
         """The exchange is over and well. Call it before the last bytes go to the client."""
         if report.state < _COMPLETE:
+            if report.key in self._talking:
+                self._tell_messages(report)
             report.state = _COMPLETE
             self._end(report)
 
@@ -178,6 +209,8 @@ class Reporter:
         Of several failures the first is told: the others follow from it.
         """
         if report.state != _FAILED:
+            if report.key in self._talking:
+                self._tell_messages(report)
             report.state = _FAILED
             report.failure = failure
             self._end(report)
@@ -198,6 +231,51 @@ class Reporter:
         self._bodies.add(record, stream, data)
         if not self._flusher.is_awake:
             self._flusher.wake()
+
+    def _can_log(self, report: Report, side: int) -> bool:
+        if self.is_recording:
+            return True
+        report.record.has_gap = report.record.is_dirty = True
+        report.record.log().under_way[side] = None
+        return False
+
+    def _logged(self, report: Report) -> None:
+        log = report.record.log()
+        if log.has_news:
+            self._talking[report.key] = report
+        if log.is_full:
+            self._tell_messages(report)
+        if not self._flusher.is_awake:
+            self._flusher.wake()
+
+    def _tell_messages(self, report: Report) -> None:
+        """Tell the messages that have come. An exchange that nobody has heard of is told of first."""
+        record, log = report.record, report.record.log()
+        if record.telling == _HELD:
+            return
+        self._talking.pop(report.key, None)
+        if self.full_disk.is_resting() or (record.telling == _NEW and not self._tell_so_far(report)):
+            self._messages.drop(log)
+            record.has_gap = True
+            return
+        parts: list[bytes] = []
+        event = self._messages.place(report.key, log, parts)
+        parts += record_header(EVENT_RECORD, event), event
+        try:
+            self._journal.write(b"".join(parts))
+        except JournalFullError as error:
+            self.full_disk.rest(error)
+            record.has_gap = True
+            return
+        self.outbox.push(event)
+
+    def _tell_all_messages(self) -> None:
+        for report in list(self._talking.values()):
+            try:
+                self._tell_messages(report)
+            except Exception:  # as with the exchanges
+                self._talking.pop(report.key, None)
+                caught("telling messages")
 
     def _end(self, report: Report) -> None:
         """Tell its end, or what else it ended with. How much of it is told already says what that takes."""
@@ -273,6 +351,8 @@ class Reporter:
         if with_progress:
             self._progress_mark = now
         self._announce(oldest_only=True, with_progress=with_progress)
+        if self._talking:
+            self._tell_all_messages()
         if self.full_disk.owed:
             self._pay()
         self.outbox.send()
