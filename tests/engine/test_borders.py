@@ -22,7 +22,7 @@ from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.upstream import connector
 from proxy_core.engine.upstream.names import Names
 from proxy_core.frame import frame
-from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.exchange import ExchangeState, Side
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.settings import Settings
 from proxy_core.model.worker_command import BytesTaken, RotateSegments, UseSettings, encode_worker_command
@@ -165,12 +165,12 @@ class TestARelay:
             connect_through(proxy, "localhost", tls_origin.port)
         assert ended_by_us(proxy).row.host == "localhost"
 
-    @pytest.mark.parametrize("way", ["the client", "the server"])
+    @pytest.mark.parametrize("way", Side)
     def test_whose_tunnel_throws_in_one_direction(self, proxy, answering, monkeypatch, way):
         copy = tunnel._copy
 
-        def throwing(source, target, limits, count, name, broke):
-            copy(source, target, limits, throw if name == way else count, name, broke)
+        def throwing(source, target, limits, passed, side, broke):
+            copy(source, target, limits, throw if side == way else passed, side, broke)
 
         monkeypatch.setattr(tunnel, "_copy", throwing)
         client = proxy.connect()

@@ -9,6 +9,7 @@ import os
 import socket as stdlib_socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import gevent
 import msgspec
@@ -26,11 +27,13 @@ from proxy_core.model.event import (
     ConnectionEvent,
     Event,
     ExchangeEvent,
+    MessagesEvent,
     decode_batch,
     decode_detail,
     decode_event,
 )
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow, ExchangeState
+from proxy_core.model.message_row import MessageContent, decode_content
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import ListenPoint
 from proxy_core.model.ways_in import Origin as ServedOrigin
@@ -65,12 +68,27 @@ class Exchange:
         return self._body(self.detail.response.body)
 
     def _body(self, extents: bytes | None) -> bytes:
-        data = b""
-        for segment, offset, length in decode_extents(extents):
-            with open(self._folder / segment_name(segment), "rb") as file:
-                file.seek(offset)
-                data += file.read(length)
-        return data
+        return _recorded(self._folder, extents)
+
+
+class Message(NamedTuple):
+    """One recorded message within an exchange."""
+
+    side: int
+    opcode: int
+    flags: int
+    size: int
+    data: bytes
+    content: MessageContent
+
+
+def _recorded(folder: Path, extents: bytes | None) -> bytes:
+    data = b""
+    for segment, offset, length in decode_extents(extents):
+        with open(folder / segment_name(segment), "rb") as file:
+            file.seek(offset)
+            data += file.read(length)
+    return data
 
 
 class Proxy:
@@ -139,6 +157,18 @@ class Proxy:
             if isinstance(event, ExchangeEvent | AmendedEvent):
                 latest[event.key] = Exchange(self.folder, ExchangeRow(0, *event.row), decode_detail(event.detail))
         return [latest[key] for key in sorted(latest)]
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages told of so far, of whichever exchange, in the order of their numbers."""
+        latest: dict[tuple[int, int], Message] = {}
+        for event in self.decoded():
+            if isinstance(event, MessagesEvent):
+                for number, _, side, opcode, flags, size, packed in event.rows:
+                    content = decode_content(packed)
+                    data = _recorded(self.folder, content.extents) if content.extents else content.data or b""
+                    latest[event.key, number] = Message(side, opcode, flags, size, data, content)
+        return [latest[each] for each in sorted(latest)]
 
     @property
     def connections(self) -> dict[int, ConnectionRow]:

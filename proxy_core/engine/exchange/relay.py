@@ -14,12 +14,15 @@ import time
 from proxy_core.engine.exchange import own_answer
 from proxy_core.engine.exchange.answering import answer, record_answer, send_body
 from proxy_core.engine.exchange.deciding import DecidedRequest, Deciding
+from proxy_core.engine.exchange.first_bytes_watch import FirstBytesWatch
 from proxy_core.engine.exchange.point import Abort, Answer
 from proxy_core.engine.exchange.redirection import remark_on_location
 from proxy_core.engine.exchange.route import Destination, Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
+from proxy_core.engine.exchange.tunnel_watch import TunnelWatch
 from proxy_core.engine.exchange.upload import Upload
+from proxy_core.engine.exchange.websocket_watch import WebSocketWatch
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.side import BodySource, ClientGoneError, ClientSide, SideError, UpstreamSide
 from proxy_core.engine.upstream.upstream_error import UpstreamError
@@ -283,8 +286,12 @@ class ExchangeRelay:
         # RFC 9110 §7.8: from here on the connection belongs to the new protocol, the client's side of it once its
         # request is whole.
         client, upload = self._client, self._upload
+        watch: TunnelWatch
         if (response.upgrade or self._head.upgrade).lower() == b"websocket":
             self._report.kind = ExchangeKind.WEBSOCKET
+            watch = WebSocketWatch(self._reporter, self._report, response)
+        else:
+            watch = FirstBytesWatch(self._reporter, self._report)
         self._has_begun = True
         client.send_head(response)
         client.flush()
@@ -295,7 +302,7 @@ class ExchangeRelay:
         self._upstream = None
         client_link, early_up = client.detach()
         upstream_link, early_down = upstream.detach()
-        relay_tunnel(self._services, self._report, client_link, upstream_link, early_up, early_down)
+        relay_tunnel(self._services, self._report, client_link, upstream_link, early_up, early_down, watch)
 
     # Decisions
 

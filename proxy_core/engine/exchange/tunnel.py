@@ -9,31 +9,40 @@ from collections.abc import Callable
 import gevent
 
 from proxy_core.engine.exchange.services import Services
+from proxy_core.engine.exchange.tunnel_watch import Guarded, TunnelWatch
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.recording.report import Report
 from proxy_core.fault_log import caught
+from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 
-_Count = Callable[[int], None]
+_Passed = Callable[[int, bytes], None]
+_CLIENT, _UPSTREAM = int(Side.CLIENT), int(Side.UPSTREAM)
 
 
 def relay_tunnel(
-    services: Services, report: Report, client: Link, upstream: Link, early_up: bytes, early_down: bytes
+    services: Services,
+    report: Report,
+    client: Link,
+    upstream: Link,
+    early_up: bytes,
+    early_down: bytes,
+    watch: TunnelWatch,
 ) -> None:
     """Relay until the end, counting the bytes in `report`, close both links and finish the report.
 
     The early bytes were read before it was known that this is a tunnel: `early_up` from the client, `early_down` from
-    the upstream.
+    the upstream. `watch` is shown what has been sent on.
     """
-    reporter = services.reporter
+    reporter, guarded = services.reporter, Guarded(watch)
 
-    def from_client(count: int) -> None:
-        report.request_bytes += count
-        reporter.changed(report)
-
-    def from_upstream(count: int) -> None:
-        report.response_bytes += count
+    def passed(side: int, data: bytes) -> None:
+        if side == _CLIENT:
+            report.request_bytes += len(data)
+        else:
+            report.response_bytes += len(data)
+        guarded.passed(side, data)
         reporter.changed(report)
 
     reporter.changed(report)
@@ -41,28 +50,29 @@ def relay_tunnel(
     try:
         if early_up:
             upstream.send(early_up)
-            from_client(len(early_up))
+            passed(_CLIENT, early_up)
         if early_down:
             client.send(early_down)
-            from_upstream(len(early_down))
+            passed(_UPSTREAM, early_down)
     except OSError as error:
         problem = _broken(f"The tunnel was closed at once ({error.strerror or error}).")
         client.abort()
         upstream.abort()
-    problem = problem or _relay(client, upstream, services.limits, from_client, from_upstream)
+    problem = problem or _relay(client, upstream, services.limits, passed)
+    guarded.finish()
     if problem is not None:
         reporter.fail(report, problem)
     else:
         reporter.complete(report)
 
 
-def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, from_upstream: _Count) -> Failure | None:
+def _relay(client: Link, upstream: Link, limits: Limits, passed: _Passed) -> Failure | None:
     """Copy both ways until both have ended, and close both. Returns how it broke, if it did."""
     client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
     problems: list[Failure] = []  # the first is the cause: what breaks one direction ends the other
-    upload = gevent.spawn(_copy, client, upstream, limits, from_client, "the client", problems.append)
+    upload = gevent.spawn(_copy, client, upstream, limits, passed, _CLIENT, problems.append)
     try:
-        _copy(upstream, client, limits, from_upstream, "the server", problems.append)
+        _copy(upstream, client, limits, passed, _UPSTREAM, problems.append)
         upload.join()
     finally:
         upload.kill()
@@ -72,12 +82,13 @@ def _relay(client: Link, upstream: Link, limits: Limits, from_client: _Count, fr
 
 
 def _copy(
-    source: Link, target: Link, limits: Limits, count: _Count, name: str, broke: Callable[[Failure], None]
+    source: Link, target: Link, limits: Limits, passed: _Passed, side: int, broke: Callable[[Failure], None]
 ) -> None:
+    name = "the client" if side == _CLIENT else "the server"
     try:
         while data := source.receive():
             target.send(data)
-            count(len(data))
+            passed(side, data)
         target.read_limit_s = limits.half_closed_s
         target.send_eof()
         return

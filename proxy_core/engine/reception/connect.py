@@ -10,6 +10,7 @@ import time
 
 import gevent
 
+from proxy_core.engine.exchange.first_bytes_watch import FirstBytesWatch
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
@@ -180,7 +181,8 @@ class Connect:
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
         report.opening_us = upstream.opening_us
         self._services.reporter.release(report)
-        relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke)
+        watch = FirstBytesWatch(self._services.reporter, report)
+        relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke, watch)
 
     # Interception
 

@@ -24,6 +24,7 @@ _COMPRESSED = 4  # RSV1 (RFC 7692 §6)
 class MessageData(NamedTuple):
     """Some more of the payload of the message under way."""
 
+    opcode: int
     data: bytes
 
 
@@ -95,15 +96,16 @@ class MessageReader:
         if piece.is_first:
             yield from self._data_frame(head)
         is_end = piece.is_last and head.is_final
-        last = b""
+        opcode, last = self._opcode, b""
+        assert opcode is not None
         for data in self._payload(piece, is_end=is_end):
             if last:
-                yield MessageData(last)
+                yield MessageData(opcode, last)
             last = data
         if is_end:
             yield self._end(last)
         elif last:
-            yield MessageData(last)
+            yield MessageData(opcode, last)
 
     def _data_frame(self, head: FrameHead) -> Iterator[MessageEnd]:
         if head.opcode != _CONTINUATION:

@@ -1,0 +1,34 @@
+"""What the sides of a tunnel that nobody reads say first: kept for whoever wonders, and the protocol named if known."""
+
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.model.message_row import MessageFlag, Opcode
+from proxy_core.protocols.first_words import LOOKED_AT_BYTES, spoken_protocol
+
+_FIRST_BYTES, _CUT = int(Opcode.FIRST_BYTES), int(MessageFlag.CUT)
+
+
+class FirstBytesWatch:
+    """A `TunnelWatch`."""
+
+    def __init__(self, reporter: Reporter, report: Report) -> None:
+        self._reporter = reporter
+        self._report = report
+        self._first = [b"", b""]  # by Side
+        self._is_named = False
+
+    def passed(self, side: int, data: bytes) -> None:
+        """Of what a side says, the first is looked at."""
+        if self._first[side]:
+            return
+        first = self._first[side] = data[:LOOKED_AT_BYTES]
+        flags = _CUT if len(data) > len(first) else 0
+        self._reporter.message(self._report, side, _FIRST_BYTES, flags, len(data), first)
+        if not self._is_named and (name := spoken_protocol(*self._first)):
+            self._is_named = True
+            notes = self._report.notes
+            text = f"What goes through looks like {name}."
+            self._report.notes = f"{notes}\n{text}" if notes else text
+
+    def finish(self) -> None:
+        """There is nothing left to say."""

@@ -1,0 +1,42 @@
+"""Who is shown what goes through a tunnel: after it has gone on, and unable to hold it up or to break it."""
+
+from typing import Protocol
+
+from proxy_core.fault_log import caught
+
+
+class TunnelWatch(Protocol):
+    """Makes something of a copy of the bytes."""
+
+    def passed(self, side: int, data: bytes) -> None:
+        """This `Side` has said this, and it was sent on."""
+        ...
+
+    def finish(self) -> None:
+        """Nothing more will be said."""
+        ...
+
+
+class Guarded:
+    """A watch at whose border a fault of its own ends: nothing more is shown to it, and the tunnel goes on."""
+
+    def __init__(self, watch: TunnelWatch) -> None:
+        self._watch: TunnelWatch | None = watch
+
+    def passed(self, side: int, data: bytes) -> None:
+        """See `TunnelWatch`."""
+        if self._watch is not None:
+            try:
+                self._watch.passed(side, data)
+            except Exception:
+                self._watch = None
+                caught("reading what goes through a tunnel")
+
+    def finish(self) -> None:
+        """See `TunnelWatch`."""
+        if self._watch is not None:
+            try:
+                self._watch.finish()
+            except Exception:
+                caught("reading the end of a tunnel")
+            self._watch = None

@@ -1,0 +1,52 @@
+"""The messages of a WebSocket, told from a copy of what goes through."""
+
+from proxy_core.engine.recording.message_writer import NO_EXTRAS
+from proxy_core.engine.recording.report import Report
+from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.model.exchange import Side
+from proxy_core.model.message_head import parse_head
+from proxy_core.protocols.part import ResponseHead
+from proxy_core.protocols.websocket.deflate import Inflater, agreed_deflate
+from proxy_core.protocols.websocket.message import MessageData, MessageEnd, MessageReader
+
+_SIDES = (int(Side.CLIENT), int(Side.UPSTREAM))
+
+
+class WebSocketWatch:
+    """A `TunnelWatch`, from the response on that has switched to the protocol."""
+
+    def __init__(self, reporter: Reporter, report: Report, response: ResponseHead) -> None:
+        self._reporter = reporter
+        self._report = report
+        fields = parse_head(response.raw).values(b"sec-websocket-extensions")
+        deflate, reserved = agreed_deflate(b", ".join(fields).decode("latin-1"))
+        keeps = (None, None) if deflate is None else (deflate.client_takeover, deflate.server_takeover)
+        self._readers = [
+            MessageReader(
+                is_client=side == Side.CLIENT,
+                inflater=None if keeps_window is None else Inflater(keeps_window=keeps_window),
+                allowed_reserved=reserved,
+            )
+            for side, keeps_window in zip(_SIDES, keeps, strict=True)
+        ]
+
+    def passed(self, side: int, data: bytes) -> None:
+        """Read some more of what a side says."""
+        for each in self._readers[side].receive(data):
+            self._tell(side, each)
+
+    def finish(self) -> None:
+        """What had begun ends here."""
+        for side in _SIDES:
+            for each in self._readers[side].finish():
+                self._tell(side, each)
+
+    def _tell(self, side: int, read: MessageData | MessageEnd) -> None:
+        reporter, report = self._reporter, self._report
+        if isinstance(read, MessageData):
+            reporter.message_data(report, side, read.opcode, read.data)
+        elif read.is_alone:
+            extras = (read.remark, "", "", None) if read.remark else NO_EXTRAS
+            reporter.message(report, side, read.opcode, read.flags, read.size, read.data, extras)
+        else:
+            reporter.message_end(report, side, read.opcode, read.flags, read.size, read.data, read.remark)
