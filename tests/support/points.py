@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from gevent.event import Event
+
 from proxy_core.engine.exchange.point import Answer, Decision, Pass
 from proxy_core.model.message import Message
 
@@ -34,6 +36,19 @@ class Script:
 
     def at_response_body(self, response: Message) -> Decision:
         return self._decide("at_response_body", response)
+
+
+class Pause:
+    """A decision that is asked for, and made when the test says so."""
+
+    def __init__(self, decision: "Decision | Callable[[Message], Decision]") -> None:
+        self._decision = decision
+        self.is_asked, self.go = Event(), Event()
+
+    def __call__(self, message: Message) -> Decision:
+        self.is_asked.set()
+        self.go.wait(10)
+        return self._decision(message) if callable(self._decision) else self._decision
 
 
 HOLDS = {"at_request_head": Pass(hold=True), "at_response_head": Pass(hold=True)}

@@ -1,13 +1,11 @@
 """What fails at a point is told to the client, as long as it has got nothing else, and recorded with what had come."""
 
-import gevent
 import pytest
-from gevent.event import Event
 
 from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Replace
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.message import Message
-from tests.support.points import GET, HOLDS, NAMES, OK, POST, Script, answer, with_field
+from tests.support.points import GET, HOLDS, NAMES, OK, POST, Pause, Script, answer, with_field
 
 RESPONSE_NAMES = NAMES[2:]
 
@@ -61,7 +59,6 @@ class TestAtAResponsePoint:
         client.sends(GET)
         house.upstream().reads_head()
         house.upstream().sends(OK.replace(b"Length: 2", b"Length: 20"))
-        gevent.sleep(0.01)
         breaks(house.upstream().link)
         assert client.reads_head().startswith(b"HTTP/1.1 502 ")
         ((row, detail),) = house.recorded()
@@ -113,56 +110,39 @@ class TestWhatHadNotCome:
 class TestAClientThatLeaves:
     @pytest.mark.parametrize("decision", [Pass(), answer, Abort("Enough."), lambda m: Replace(m._replace(body=b"x"))])
     def test_while_somebody_decides_about_its_request_nothing_is_connected(self, house, decision):
-        go = Event()
-
-        def wait(message: Message) -> Decision:
-            go.wait(10)
-            return decision(message) if callable(decision) else decision
-
-        house.decide(Script(at_request_head=wait))
+        pause = Pause(decision)
+        house.decide(Script(at_request_head=pause))
         client = house.http1_client()
         client.sends(GET)
-        gevent.sleep(0.01)
+        pause.is_asked.wait(10)
         client.link.abort()
-        gevent.sleep(0.01)
-        go.set()
+        pause.go.set()
         house.finishes()
         assert not house.connections
         assert house.recorded()[0][0].failure == "client_closed"
 
     @pytest.mark.parametrize("decision", [Pass(), answer, Abort("Enough.")])
     def test_while_somebody_decides_about_its_response(self, house, decision):
-        go = Event()
-
-        def wait(message: Message) -> Decision:
-            go.wait(10)
-            return decision(message) if callable(decision) else decision
-
-        house.decide(Script(at_response_head=Pass(hold=True), at_response_body=wait))
+        pause = Pause(decision)
+        house.decide(Script(at_response_head=Pass(hold=True), at_response_body=pause))
         client = house.http1_client()
         client.sends(GET)
         house.upstream().reads_head()
         house.upstream().sends(OK)
-        gevent.sleep(0.01)
+        pause.is_asked.wait(10)
         client.link.abort()
-        gevent.sleep(0.01)
-        go.set()
+        pause.go.set()
         house.finishes()
         assert house.recorded()[0][0].failure == "client_closed"
 
     def test_one_that_takes_no_answer_is_no_exchange_that_went_well(self, house):
-        go = Event()
-
-        def wait(message: Message) -> Decision:
-            go.wait(10)
-            return answer(message)
-
-        house.decide(Script(at_request_head=wait))
+        pause = Pause(answer)
+        house.decide(Script(at_request_head=pause))
         client = house.http1_client()
         client.sends(GET)
-        gevent.sleep(0.01)
+        pause.is_asked.wait(10)
         client.link.close()  # it has only ended, as far as we know
-        go.set()
+        pause.go.set()
         house.finishes()
         assert house.recorded()[0][0].failure == "client_closed"
 

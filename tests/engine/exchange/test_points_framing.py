@@ -1,6 +1,5 @@
 """How long a message is follows from its body and from what its client has asked, never from what a rule says of it."""
 
-import gevent
 import pytest
 
 from proxy_core.engine.exchange.point import Answer, Pass, Replace
@@ -173,7 +172,6 @@ class TestTheClientsOwnRequest:
             house.upstream().reads_head()
             house.upstream().sends(OK)
         assert client.reads_head().startswith(b"HTTP/1.1 502 ")
-        gevent.sleep(0.01)
         assert f"the status {status}" in house.recorded()[0][1].failure_text
 
     def test_a_request_can_not_be_made_a_tunnel(self, house):

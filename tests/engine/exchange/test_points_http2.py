@@ -10,7 +10,7 @@ from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Repl
 from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.message import Message
 from tests.support.http2_peer import Fields, Http2Peer
-from tests.support.points import HOLDS, NAMES, Script, answer, with_field
+from tests.support.points import HOLDS, NAMES, Pause, Script, answer, with_field
 
 PAIRS = [("h2", "h2"), ("h2", "http/1.1"), ("http/1.1", "h2")]
 GET: Fields = [(b":method", b"GET"), (b":authority", b"shop.test"), (b":scheme", b"http"), (b":path", b"/cart")]
@@ -361,19 +361,16 @@ class TestWhatHttp2Alone:
             go.set()
 
     def test_a_stream_that_is_reset_while_somebody_decides_connects_to_nothing(self, house):
-        go = Event()
-
-        def wait(_message: Message) -> Decision:
-            go.wait(10)
-            return Pass()
-
-        house.decide(Script(at_request_head=wait))
+        pause = Pause(Pass())
+        house.decide(Script(at_request_head=pause))
         client = house.http2_client()
         stream = client.requests(GET)
-        client.until(h2.events.SettingsAcknowledged)
+        pause.is_asked.wait(10)
         client.resets(stream, 8)
-        gevent.sleep(0.01)
-        go.set()
+        client.h2.ping(b"12345678")
+        client.flush()
+        client.until(h2.events.PingAckReceived)  # so the reset has come as well
+        pause.go.set()
         house.finishes()
         assert not house.connections
         assert house.recorded()[0][0].failure == "client_closed"
