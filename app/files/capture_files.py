@@ -28,7 +28,7 @@ from proxy_core.capture.repair import live_folder
 from proxy_core.home import LIVE_SUFFIX, Home
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.message_record import MessageKind
-from proxy_core.tasks.task import BodyTask, ExportTask, FileTask, ImportTask, OpenTask, SaveTask
+from proxy_core.tasks.task import BodyTask, ExportTask, FileTask, ImportTask, MessageTask, OpenTask, SaveTask
 
 _MOST_REMARKS = 3
 
@@ -81,15 +81,22 @@ class CaptureFiles(QObject):
         if path:
             self._write(BodyTask(source, path, row.id, message, decoded), path, "Saving")
 
+    def save_message(self, source: str, row: ExchangeRow, number: int) -> None:
+        """Write a message within an exchange to a file that the person chooses."""
+        name = f"{suggested_name(row, MessageKind.RESPONSE)}.message-{number}"
+        path = ask_save(self._window, "Save the message", self._suggest(name, ""), "")
+        if path:
+            self._write(MessageTask(source, path, row.id, number), path, "Saving")
+
     def _suggest(self, stem: str, ending: str) -> str:
         folder = self._preferences.folder or os.path.expanduser("~")
         return os.path.join(folder, safe_name(stem, ending) or f"capture{ending}")
 
-    def _write(self, task: SaveTask | ExportTask | BodyTask, path: str, verb: str) -> None:
+    def _write(self, task: SaveTask | ExportTask | BodyTask | MessageTask, path: str, verb: str) -> None:
         name = os.path.basename(path)
 
         def succeeded(remarks: list[str]) -> None:
-            if not isinstance(task, BodyTask):
+            if not isinstance(task, BodyTask | MessageTask):
                 self._preferences.remember_file(path)
             done = {"Saving": "Saved", "Exporting": "Exported"}[verb]
             kind = NoticeKind.WARNING if remarks else NoticeKind.GOOD

@@ -82,6 +82,15 @@ def load_body(
     )
 
 
+def ready_body(
+    data: bytes, content_type: str, viewers: Sequence[Viewer], checkpoint: Checkpoint = never
+) -> BodyContent:
+    """Make bytes that are all here ready to be shown, as if they were a body. Raises whatever `checkpoint` raises."""
+    body = _body(data, content_type, checkpoint, is_whole=True)
+    views, remark = _views(body, viewers, checkpoint)
+    return BodyContent(data, len(data), "", body.charset, is_truncated=False, problem="", views=views, remark=remark)
+
+
 def _checked(chunks: Iterable[bytes], checkpoint: Checkpoint) -> Iterator[bytes]:
     for chunk in chunks:
         checkpoint()

@@ -3,7 +3,7 @@ next one.
 
 Heads and facts are read from the index at once; bodies come from `BodyLoader`, and an answer that is no longer wanted
 is thrown away. Signals: `save_body_wanted` (ExchangeRow, MessageKind, without its content coding),
-`closed` when the person has done with it.
+`save_message_wanted` (ExchangeRow, number of a message within it), `closed` when the person has done with it.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,7 @@ class Inspector(QWidget):
     """
 
     save_body_wanted = Signal(object, object, bool)
+    save_message_wanted = Signal(object, int)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -57,6 +58,9 @@ class Inspector(QWidget):
         self._loader.loaded.connect(self._body_loaded)
         self._loader.failed.connect(self._body_failed)
         self._made = {spec.key: spec.make() for spec in PAGES}
+        for page in self._made.values():
+            if page.save_wanted is not None:
+                page.save_wanted.connect(self.save_message_wanted)
         messages = {page.message.kind: page.message for page in self._made.values() if page.message is not None}
         self.request, self.response = messages[MessageKind.REQUEST], messages[MessageKind.RESPONSE]
         self._messages = messages
@@ -135,6 +139,9 @@ class Inspector(QWidget):
             self._loader.close()
             for message in self._messages.values():
                 message.body.end()
+            for page in self._made.values():
+                if page.end is not None:
+                    page.end()
 
     def show_nothing(self) -> None:
         """Let go of the exchange."""
@@ -172,7 +179,7 @@ class Inspector(QWidget):
         except CaptureError as error:
             self._show_problem(one_line(str(error)))
             return
-        shown = Shown(row, detail, client, upstream)
+        shown = Shown(row, detail, client, upstream, reader.path)
         for page in self._made.values():
             if page.show is not None:
                 page.show(shown)

@@ -12,3 +12,4 @@ class Shown(NamedTuple):
     detail: ExchangeDetail
     client: ConnectionRow | None
     upstream: ConnectionRow | None
+    path: str = ""  # of its capture

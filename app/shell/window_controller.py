@@ -134,6 +134,9 @@ class WindowController(QObject):
         window.list.mend_wanted.connect(lambda exchange_id: self._leave_host(self.model.exchange(exchange_id)))
         self.list_actions.menu_about_to_open.connect(self._enable_actions)
         self.inspector.save_body_wanted.connect(self._save_body)
+        self.inspector.save_message_wanted.connect(
+            lambda row, number: self.files.save_message(self.shown.path, row, number)
+        )
         recent = window.recent_menu
         recent.aboutToShow.connect(lambda: fill_recent_menu(recent, self._preferences, self.files))
         window.main_menu.aboutToShow.connect(self._enable_actions)

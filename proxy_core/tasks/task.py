@@ -39,6 +39,15 @@ class BodyTask(msgspec.Struct, frozen=True, tag="body"):
     decoded: bool
 
 
+class MessageTask(msgspec.Struct, frozen=True, tag="message"):
+    """Write what was recorded of a message within an exchange to a file."""
+
+    source: str
+    target: str
+    exchange_id: int
+    number: int
+
+
 class ImportTask(msgspec.Struct, frozen=True, tag="import"):
     """Make a capture of a HAR file."""
 
@@ -57,7 +66,7 @@ class OpenTask(msgspec.Struct, frozen=True, tag="open"):
     target: str
 
 
-FileTask = SaveTask | ExportTask | BodyTask | ImportTask | OpenTask
+FileTask = SaveTask | ExportTask | BodyTask | MessageTask | ImportTask | OpenTask
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progressed"):

@@ -21,6 +21,7 @@ from proxy_core.tasks.body_file import save_body
 from proxy_core.tasks.conversion_report import ConversionError
 from proxy_core.tasks.har_export import export_har
 from proxy_core.tasks.har_import import import_har
+from proxy_core.tasks.message_file import save_message
 from proxy_core.tasks.task import (
     BodyTask,
     Cancelled,
@@ -30,6 +31,7 @@ from proxy_core.tasks.task import (
     FileTask,
     Finished,
     ImportTask,
+    MessageTask,
     OpenTask,
     Progressed,
     SaveTask,
@@ -80,6 +82,9 @@ def _carry_out(task: FileTask, progress: Progress) -> list[str]:
         case BodyTask(source=source, target=target, exchange_id=exchange_id, message=message, decoded=decoded):
             with _reading(source) as reader:
                 return save_body(reader, exchange_id, message, target, progress, decoded=decoded)
+        case MessageTask(source=source, target=target, exchange_id=exchange_id, number=number):
+            with _reading(source) as reader:
+                return save_message(reader, exchange_id, number, target)
         case ImportTask(source=source, target=target):
             return import_har(source, target, progress).repairs
         case OpenTask(source=source, target=target):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QWidget
 
 from app.inspector.fact import Section
@@ -17,6 +18,8 @@ class Page(NamedTuple):
     widget: QWidget
     show: Callable[[Shown | None], None] | None = None  # shows another exchange, or none; but for the message
     message: MessagePage | None = None  # whose head and body are seen on it: the inspector fills it
+    save_wanted: SignalInstance | None = None  # (ExchangeRow, number): a message within it is to be saved
+    end: Callable[[], None] | None = None  # ends what it has begun, with the inspector
 
 
 class PageSpec(NamedTuple):

@@ -1,0 +1,12 @@
+"""What goes by on a connection that stays: the messages of a WebSocket, the events of a stream."""
+
+from app.inspector.messages.message_area import MessageArea
+from app.inspector.pages.page import Page, PageSpec
+
+
+def _make() -> Page:
+    area = MessageArea()
+    return Page(area, area.show_exchange, save_wanted=area.save_wanted, end=area.end)
+
+
+MESSAGES = PageSpec("messages", "Messages", _make)
