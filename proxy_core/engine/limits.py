@@ -21,7 +21,7 @@ class Limits(NamedTuple):
     first_bytes_s: float = 0.25  # after CONNECT: then the server may be the one who speaks first
     linger_s: float = 2.0  # after an error response: let the client read it (RFC 9112 §9.6)
     held_body_s: float = 15.0  # a body that somebody wants whole before it goes on (Envoy's route timeout 15 s)
-    drained_s: float = 1.0  # a response body that another has replaced, and that is read for the record alone
+    drained_s: float = 0.25  # a response body that another has replaced, and that is read for the record alone
 
 
 # A stream's window is what one of its readers may leave waiting in our memory; 512 KiB in 50 ms are 10 MB/s. The

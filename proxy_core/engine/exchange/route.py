@@ -6,6 +6,7 @@ bound to a connection (NTLM, Negotiate) stays where it belongs, without a rule f
 (HTTP/2) shares an upstream that can carry many; one that can't (HTTP/1) is joined by others, as many as it takes.
 """
 
+import time
 from collections.abc import Callable
 
 from gevent.event import Event
@@ -21,6 +22,10 @@ from proxy_core.model.ways_in import Origin
 from proxy_core.protocols.part import RequestHead
 
 _UPSTREAM_REUSED = int(ExchangeFlag.UPSTREAM_REUSED)
+_NEWS_S = (
+    10.0  # an error is told in place of another try; whoever paused the request longer wants to know how it is now
+)
+_clock = time.monotonic
 
 
 # An origin, as far as connecting to it goes: scheme, host, port.
@@ -73,6 +78,7 @@ class Route:
         self._offer = offer
         self._plain_protocol = plain_protocol
         self._first_error = first_error
+        self._first_error_mark = _clock()
         self._carriers: list[tuple[Destination, Carrier]] = []
         self._opening: dict[Destination, _Opening] = {}
         if prepared is not None and tunnel is not None:
@@ -124,8 +130,9 @@ class Route:
         self._close_what_is_over()
         if self._first_error is not None and to == self.tunnel:
             error, self._first_error = self._first_error, None
-            report.began_earlier(error.spent_us)
-            raise error
+            if _clock() - self._first_error_mark < _NEWS_S:
+                report.began_earlier(error.spent_us)
+                raise error
         while (under_way := self._opening.get(to)) is not None:
             under_way.is_over.wait()
             if under_way.error is not None:

@@ -3,6 +3,7 @@
 import gevent
 import pytest
 
+from proxy_core.engine.exchange import route
 from proxy_core.engine.exchange.point import Replace
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.links.memory import memory_links
@@ -137,5 +138,12 @@ class TestTheTunnelsFirstError:
         assert client.reads_head().startswith(b"HTTP/1.1 418 ")
         client.sees(b"short and stout")
         house.decide(None)
+        client.sends(b"GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n")
+        house.upstream().reads_head()
+
+    def test_a_request_that_was_paused_for_long_is_tried(self, house, inside, monkeypatch):
+        monkeypatch.setattr(route, "_NEWS_S", 0.0)
+        house.decide(Script())
+        client = inside(first_error=REFUSED)
         client.sends(b"GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n")
         house.upstream().reads_head()
