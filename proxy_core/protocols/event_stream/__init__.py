@@ -1,1 +1,1 @@
-"""Bodies that never end as what comes in them: server-sent events, and JSON texts one after the other."""
+"""Responses that are a sequence of small messages: server-sent events, and JSON a line at a time."""
