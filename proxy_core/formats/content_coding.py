@@ -231,22 +231,26 @@ class _Bound:
     def __init__(self, limit: int, free_bytes: int) -> None:
         self._limit = limit
         self._free_bytes = free_bytes
-        self._read = 0
+        self.read = 0
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._read += len(chunk)
+            self.read += len(chunk)
             yield chunk
 
     def bounded(self, parts: Iterable[bytes]) -> Iterator[bytes]:
         size = 0
         for part in parts:
             size += len(part)
-            if size > self._limit:
-                raise ExpansionError(f"it expands to more than {self._limit:,} bytes")
-            if size > self._free_bytes and size > self._read * MOST_EXPANSION:
-                raise ExpansionError(f"it expands to more than {MOST_EXPANSION} times its size")
+            self.check(size)
             yield part
+
+    def check(self, size: int) -> None:
+        """Whether it may have come to so much. Raises ExpansionError."""
+        if size > self._limit:
+            raise ExpansionError(f"it expands to more than {self._limit:,} bytes")
+        if size > self._free_bytes and size > self.read * MOST_EXPANSION:
+            raise ExpansionError(f"it expands to more than {MOST_EXPANSION} times its size")
 
 
 def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
@@ -258,6 +262,35 @@ def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
             yield from decoder.feed(chunk[begin : begin + _FEED_BYTES])
     if has_input and not decoder.finish():
         raise CodingError("it ends too early")
+
+
+class StreamedDecoding:
+    """A body decoded while it comes, for whoever can't wait for its end."""
+
+    def __init__(self, codings: tuple[str, ...]) -> None:
+        """Raises CodingError where they can't be undone."""
+        if len(codings) > MOST_CODINGS:
+            raise CodingError(f"{len(codings):,} codings on top of each other are not undone")
+        self._decoders = [_decoder(coding) for coding in reversed(codings)]
+        self._bound = _Bound(DECODED_LIMIT_BYTES, FREE_EXPANSION_BYTES)
+        self._sizes = [0 for _ in codings]
+
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        """What comes of some more bytes. Raises CodingError, ExpansionError."""
+        self._bound.read += len(data)
+        parts: Iterator[bytes] = iter((data,))
+        if self._decoders:
+            parts = (data[begin : begin + _FEED_BYTES] for begin in range(0, len(data), _FEED_BYTES))
+        for number in range(len(self._decoders)):
+            parts = self._undone(number, parts)
+        return parts
+
+    def _undone(self, number: int, parts: Iterator[bytes]) -> Iterator[bytes]:
+        for part in parts:
+            for decoded in self._decoders[number].feed(part):
+                self._sizes[number] += len(decoded)
+                self._bound.check(self._sizes[number])
+                yield decoded
 
 
 def decode(chunks: Iterable[bytes], codings: tuple[str, ...], limit: int) -> Decoded:

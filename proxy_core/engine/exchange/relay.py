@@ -19,6 +19,7 @@ from proxy_core.engine.exchange.point import Abort, Answer
 from proxy_core.engine.exchange.redirection import remark_on_location
 from proxy_core.engine.exchange.route import Destination, Route
 from proxy_core.engine.exchange.services import Services
+from proxy_core.engine.exchange.stream_body import stream_body
 from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.exchange.tunnel_watch import TunnelWatch
 from proxy_core.engine.exchange.upload import Upload
@@ -230,7 +231,9 @@ class ExchangeRelay:
         client.send_head(response)
         if response is not received:  # somebody has decided so
             report.response_forwarded_head = client.sent_head
-        self._relay_response_body(body, is_recorded=body is not upstream)
+        is_recorded = body is not upstream
+        body = stream_body(self._reporter, report, response, body)
+        self._relay_response_body(body, is_recorded=is_recorded)
         if upload is not None and not upload.is_done:
             self._end_upload(response, upstream, upload)
         upstream.finish(is_request_whole=upload is None or upload.is_done)
