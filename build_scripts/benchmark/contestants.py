@@ -1,11 +1,13 @@
 """The proxies that are measured, each started with what its makers recommend for this job, ours among them.
 
 mitmdump and mockttp intercept and show their traffic to a listener; squid only relays (HTTPS as a tunnel) and neither
-caches nor logs; Harrier records everything to a capture. All verify the origin's certificate where they see it.
+caches nor logs; good-mitm, compiled from Rust, intercepts and keeps nothing; Harrier records everything to a capture.
+All verify the origin's certificate where they see it.
 """
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,6 +106,19 @@ def start_squid(place: Place, _origin: Origin) -> Contestant:
     return _started("squid", ["/usr/sbin/squid", "-N", "-f", str(configuration)], place, port)
 
 
+def start_good_mitm(place: Place, origin: Origin) -> Contestant:
+    """Ends the TLS of every host, as its rule says, and has a CA of its own made first."""
+    port = free_port()
+    program, folder = place.tools / "good-mitm" / "bin" / "good-mitm", place.folder / "good-mitm"
+    folder.mkdir(exist_ok=True)
+    rule = folder / "rule.yaml"
+    rule.write_text('- name: all\n  mitm: "*"\n  filters: []\n  actions: []\n')
+    subprocess.run([program, "genca"], check=True, cwd=folder, capture_output=True)  # writes ca/
+    command = [str(program), "run", "-r", str(rule), "-b", f"127.0.0.1:{port}"]
+    command += ["-k", str(folder / "ca" / "private.key"), "-c", str(folder / "ca" / "cert.crt")]
+    return _started("good-mitm", command, place, port, {"SSL_CERT_FILE": str(origin.ca_path), "RUST_LOG": "off"})
+
+
 def _started(
     name: str, command: list[str], place: Place, port: int, environment: dict[str, str] | None = None
 ) -> Contestant:
@@ -128,4 +143,5 @@ CONTESTANTS: dict[str, Callable[[Place, Origin], Contestant]] = {
     "mitmdump-w": start_recording_mitmdump,
     "mockttp": start_mockttp,
     "squid": start_squid,
+    "good-mitm": start_good_mitm,
 }

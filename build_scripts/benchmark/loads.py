@@ -2,8 +2,8 @@
 
 Keep-alive loads are wrk's, the cheapest loader at hand: absolute-form requests by a Lua script for plain HTTP; for
 HTTPS its connections are led through CONNECT by proxychains (a preloaded `connect`, nothing on the data's way). New
-HTTPS connections are hey's. The loader's own processor time is part of every result, for a loader at its limit
-measures itself.
+HTTPS connections are hey's, HTTP/2 is h2load's: eight connections, ten streams on each. The loader's own processor time
+is part of every result, for a loader at its limit measures itself.
 """
 
 import json
@@ -21,6 +21,7 @@ from build_scripts.benchmark.origin import SIZES, Origin
 from build_scripts.benchmark.process_tree import BenchmarkError
 
 CONNECTIONS = 32
+_H2_CONNECTIONS, _H2_STREAMS = 8, 10
 _ERRORS_BORNE = 0.001  # of the requests; more, and the figure would not be of the load
 _LUA = Path(__file__).with_name("wrk.lua")
 
@@ -99,7 +100,7 @@ def _wrk(file: str, *, tls: bool = False, mode: str = "keep") -> Callable[[Bench
         if found is None:
             raise BenchmarkError(f"wrk said nothing: {output[-500:]}")
         numbers = json.loads(found[1])
-        if numbers["errors"] > numbers["requests"] * _ERRORS_BORNE:
+        if not numbers["requests"] or numbers["errors"] > numbers["requests"] * _ERRORS_BORNE:
             raise BenchmarkError(f"{numbers['errors']} of {numbers['requests']} requests failed")
         rate = numbers["requests"] / numbers["duration_us"] * 1e6
         latencies = numbers["p50_us"] / 1000, numbers["p99_us"] / 1000
@@ -115,6 +116,24 @@ def _through_connect(bench: Bench, contestant: Contestant) -> list[str]:
         f"[ProxyList]\nhttp 127.0.0.1 {contestant.port}\n"
     )
     return ["proxychains4", "-q", "-f", str(configuration)]
+
+
+def _h2load(file: str) -> Callable[[Bench, Contestant], Result]:
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        command = _through_connect(bench, contestant) if contestant.port else []
+        command += ["h2load", "-c", str(_H2_CONNECTIONS), "-m", str(_H2_STREAMS), "-D", f"{bench.seconds:.0f}"]
+        command += [bench.origin.url(file, tls=True)]
+        output, times = _watched(bench, contestant, command, bench.seconds + 60)
+        if "Application protocol: h2\n" not in output:
+            raise BenchmarkError(f"{contestant.name} doesn't speak HTTP/2")
+        good, failed = (int(re.search(rf"(\d+) {word}", output)[1]) for word in ("succeeded", "failed"))  # type: ignore[index]
+        if not good or failed > good * _ERRORS_BORNE:
+            raise BenchmarkError(f"{failed} requests failed, {good} succeeded")
+        mean = re.search(r"time for request:\s+\S+\s+\S+\s+([\d.]+)(us|ms|s)\b", output)
+        mean_ms = float(mean[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[mean[2]] if mean else 0.0
+        return Result(good / bench.seconds, mean_ms, 0.0, failed, good, *times)
+
+    return measure
 
 
 def _hey_new_connections(bench: Bench, contestant: Contestant) -> Result:
@@ -182,6 +201,8 @@ LOADS: dict[str, Load] = {
     "https-100k": Load("HTTPS, 100 KiB", "req/s", False, _wrk("100k", tls=True)),
     "http-new": Load("HTTP, new connections", "req/s", False, _wrk("1k", mode="close")),
     "https-new": Load("HTTPS, new connections", "req/s", False, _hey_new_connections),
+    "h2-1k": Load("HTTP/2, 1 KiB", "req/s", False, _h2load("1k")),
+    "h2-100k": Load("HTTP/2, 100 KiB", "req/s", False, _h2load("100k")),
     "http-1g": Load("HTTP, 1 GB download", "MB/s", False, _download(tls=False)),
     "https-1g": Load("HTTPS, 1 GB download", "MB/s", False, _download(tls=True)),
     "http-idle": Load("HTTP, idle, median", "ms", True, _idle_latency(tls=False)),

@@ -1,6 +1,6 @@
 """The origin: nginx with answers of 1 KiB, 100 KiB and 1 GB, plain and with TLS by the tests' own CA.
 
-`/1k-varied` answers with a head that never comes twice.
+With TLS it speaks HTTP/2 to those who offer it. `/1k-varied` answers with a head that never comes twice.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ http {{
   ssl_certificate {certificate}; ssl_certificate_key {certificate}; ssl_session_cache shared:s:4m;
   server {{
     listen 127.0.0.1:{http_port} backlog=4096;
-    listen 127.0.0.1:{https_port} ssl backlog=4096;
+    listen 127.0.0.1:{https_port} ssl http2 backlog=4096;
     root {root};
     location = /1k-varied {{ alias {root}/1k; add_header X-Number $request_id; }}
   }}

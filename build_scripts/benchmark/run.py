@@ -16,7 +16,7 @@ from build_scripts.benchmark.loads import LOADS, Bench, Result
 from build_scripts.benchmark.memory import measure_growth, memory_table
 from build_scripts.benchmark.origin import Origin, start_origin
 from build_scripts.benchmark.process_tree import BenchmarkError
-from build_scripts.benchmark.table import cost_table, rate_table
+from build_scripts.benchmark.table import cost_table, processor_table, rate_table
 from build_scripts.benchmark.tools import prepare_tools, version_of
 from build_scripts.environment import ROOT, SetupError
 from proxy_core.capture.reader import CaptureReader
@@ -87,7 +87,10 @@ def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
     contestants: list[Contestant] = []
     try:
         for name in names:
-            contestants += [CONTESTANTS[name](Place(TOOLS, folder), origin)]
+            try:
+                contestants += [CONTESTANTS[name](Place(TOOLS, folder), origin)]
+            except (BenchmarkError, OSError, subprocess.SubprocessError) as error:
+                print(f"{name} did not start: {error}", file=sys.stderr, flush=True)
         if options.beside is not None:
             contestants += [start_beside(options.beside.resolve(), Place(TOOLS, folder), origin)]
             names = [*names, BESIDE]
@@ -96,6 +99,7 @@ def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
     finally:
         _stop(contestants, origin)
     print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {_versions(names)}\n")
+    print("\n".join(processor_table(results, names)), end="\n\n")
     print("\n".join(rate_table(results, names)), end="\n\n")
     print("\n".join(cost_table(results, names)), end="\n\n")
     if "harrier" in names:

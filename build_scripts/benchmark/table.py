@@ -1,4 +1,4 @@
-"""The results as Markdown: rates, ratios to Harrier, and what the processors did."""
+"""The results as Markdown: what the processors did, rates, and ratios to Harrier."""
 
 from collections.abc import Iterable, Mapping
 from statistics import median
@@ -23,6 +23,30 @@ def rate_table(results: Results, names: list[str]) -> Iterable[str]:
         yield _row(cells)
 
 
+def processor_table(results: Results, names: list[str]) -> Iterable[str]:
+    """The main figure: processor microseconds of all processes of a proxy for one exchange, and what multiple of
+    Harrier's each peer takes. Rates swing with what else the machine does, these hardly.
+    """
+    proxies = [name for name in names if name != "direct"]
+    peers = [name for name in proxies if name != "harrier"]
+    ratios = [f"{peer} : harrier" for peer in peers] if "harrier" in names else []
+    yield _row(["processor µs an exchange", *proxies, *ratios])
+    yield _row(["---", *["---:"] * (len(proxies) + len(ratios))])
+    for key, by_name in results.items():
+        costs = {name: _cost_us(by_name.get(name, [])) for name in proxies}
+        cells = [LOADS[key].title, *("–" if cost is None else f"{cost:,.1f}" for cost in costs.values())]
+        ours = costs.get("harrier")
+        cells += [
+            "–" if not ours or not (theirs := costs[peer]) else f"{theirs / ours:.2f}×" for peer in peers if ratios
+        ]
+        yield _row(cells)
+
+
+def _cost_us(rounds: list[Result]) -> float | None:
+    # Of the dearest rounds the host's other guests had a part.
+    return median(result.proxy_cpu_s / result.requests for result in rounds) * 1e6 if rounds else None
+
+
 def cost_table(results: Results, names: list[str]) -> Iterable[str]:
     """Processor time: how long each proxy worked for one request (or the download), and how busy the loader was."""
     yield _row(["load", "proxy", "p50 ms", "p99 ms", "proxy µs/request", "origin µs/request", "loader busy", "errors"])
@@ -32,8 +56,7 @@ def cost_table(results: Results, names: list[str]) -> Iterable[str]:
             rounds = by_name.get(name, [])
             if rounds:
                 last = sorted(rounds, key=lambda result: result.rate)[len(rounds) // 2]
-                # Of the dearest rounds the host's other guests had a part.
-                cost_us = median(result.proxy_cpu_s / result.requests for result in rounds) * 1e6
+                cost_us = _cost_us(rounds) or 0.0
                 yield _row(
                     [
                         LOADS[key].title,

@@ -1,4 +1,6 @@
-"""Getting the loaders and the peers: Debian's packages, mitmproxy in an environment of its own, mockttp from npm."""
+"""Getting the loaders and the peers: Debian's packages, mitmproxy and good-mitm in environments of their own, mockttp
+from npm.
+"""
 
 import glob
 import os
@@ -10,9 +12,17 @@ from pathlib import Path
 from build_scripts.environment import SetupError, install_system_packages
 
 # Debian's package for each command that we call.
-_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "hey": "hey", "proxychains4": "proxychains4", "curl": "curl"}
+_PACKAGES = {
+    "nginx": "nginx-light",
+    "wrk": "wrk",
+    "hey": "hey",
+    "h2load": "nghttp2-client",
+    "proxychains4": "proxychains4",
+    "curl": "curl",
+}
 _PEER_PACKAGES = {"squid": {"squid": "squid"}, "mockttp": {"node": "nodejs", "npm": "npm"}}
 _MOCKTTP = "4.6.5"
+_GOOD_MITM = "0.4.2"
 
 
 def prepare_tools(folder: Path, names: list[str]) -> None:
@@ -25,23 +35,25 @@ def prepare_tools(folder: Path, names: list[str]) -> None:
         [package for command, package in commands.items() if not shutil.which(command, path=search)]
     )
     if {"mitmdump", "mitmdump-w"} & set(names):
-        _prepare_mitmproxy(folder / "mitmproxy")
+        _prepare_environment(folder / "mitmproxy", "mitmdump", "mitmproxy")
+    if "good-mitm" in names:
+        _prepare_environment(folder / "good-mitm", "good-mitm", f"good-mitm=={_GOOD_MITM}")
     if "mockttp" in names:
         _prepare_mockttp(folder / "mockttp")
 
 
-def _prepare_mitmproxy(environment: Path) -> None:
-    if (environment / "bin" / "mitmdump").exists():
+def _prepare_environment(environment: Path, program: str, requirement: str) -> None:
+    if (environment / "bin" / program).exists():
         return
     python = _newest_python()
-    print(f"Installing mitmproxy for {python} …", file=sys.stderr, flush=True)
+    print(f"Installing {requirement} for {python} …", file=sys.stderr, flush=True)
     for command in (
         [python, "-m", "venv", str(environment)],
-        [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "mitmproxy"],
+        [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", requirement],
     ):
         if subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode:
             shutil.rmtree(environment, ignore_errors=True)
-            raise SetupError("mitmproxy could not be installed: is the network there? Leave it out with --only.")
+            raise SetupError(f"{requirement} could not be installed: is the network there? Leave it out with --only.")
 
 
 def _newest_python() -> str:
@@ -79,10 +91,12 @@ def version_of(name: str, folder: Path) -> str:
     commands = {
         "mitmdump": [str(folder / "mitmproxy" / "bin" / "mitmdump"), "--version"],
         "squid": ["/usr/sbin/squid", "-v"],
+        "good-mitm": [str(folder / "good-mitm" / "bin" / "good-mitm"), "--version"],
         "mockttp": ["node", "-p", "'Mockttp: ' + require('./node_modules/mockttp/package.json').version"],
     }
     if name not in commands:
         return ""
     where = folder / "mockttp" if name == "mockttp" else folder
     result = subprocess.run(commands[name], check=False, capture_output=True, text=True, cwd=where)
-    return (result.stdout.splitlines() or [""])[0].rpartition(":")[2].strip().removeprefix("Version ")
+    first = (result.stdout.splitlines() or [""])[0]
+    return (first.split() or [""])[-1]
