@@ -8,6 +8,7 @@ be a lie. What is missing or odd is repaired, what a capture has no place for is
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from proxy_core.formats.har_form import body_of_params
+from proxy_core.formats.har_messages import HarMessage, has_socket_messages, read_messages
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.formats.har_values import as_dict, as_dicts, as_integer, as_number, as_text
 from proxy_core.model.bounds import (
@@ -37,6 +39,7 @@ from proxy_core.model.exchange import (
     ExchangeKind,
     ExchangeRow,
     ExchangeState,
+    ResourceType,
     Side,
     Timings,
 )
@@ -51,7 +54,6 @@ _USUAL_VERSION = "HTTP/1.1"  # in a start line that is put together from an entr
 _LONGEST_VERSION = 32  # characters
 _LINE_ENDS = re.compile("[\r\n]+")
 _FOLD = re.compile("[\r\n]+[ \t]+")
-_MESSAGES = {"_webSocketMessages": "WebSocket message", "_eventSourceMessages": "server-sent event"}
 _CONNECTIONS_KNOWN = 100_000  # 20 MB
 _TOO_LONG = "A text was longer than a capture can hold, and was cut"
 _OWN_HEADS = ("requestHead", "responseHead")
@@ -67,6 +69,7 @@ class HarEntry:
     upstream: ConnectionRow | None
     request_body: bytes
     response_body: bytes
+    messages: Iterator[HarMessage]  # read as they are taken, from the entry
 
 
 class HarConnections:
@@ -128,13 +131,13 @@ class _Importer:
             self._repairs.note("The body was not in the file, only its size")
         self._leave_out(request, response)
         media_type = media_essence(self._cut(self._mime_type(response), NAME_LIMIT).encode("utf-8", "replace"))
-        started_at = self._started_at()
+        started_at, kind = self._started_at(), self._kind(is_websocket=url.is_websocket)
         row = ExchangeRow(
             id=self._number,
             started_at=started_at,
             duration_us=self._duration(),
             state=int(ExchangeState.FAILED if failure else ExchangeState.COMPLETE),
-            kind=int(self._kind(is_websocket=url.is_websocket)),
+            kind=int(kind),
             method=as_text(request.get("method"))[:64] or "GET",
             scheme=self._cut(url.scheme, NAME_LIMIT),
             host=self._cut(url.host, NAME_LIMIT),
@@ -142,7 +145,7 @@ class _Importer:
             path=url.path,
             status=status or None,
             media_type=media_type,
-            resource_type=int(resource_type(media_type)),
+            resource_type=int(ResourceType.WEBSOCKET if kind is ExchangeKind.WEBSOCKET else resource_type(media_type)),
             request_bytes=self._bytes("sent", request) or len(request_body),
             response_bytes=self._bytes("received", response) or len(response_body) or told_size,
             failure=failure,
@@ -168,9 +171,9 @@ class _Importer:
             client_connection=0,
             upstream_connection=upstream.key if upstream is not None else 0,
         )
-        return HarEntry(
-            ExchangeRow(*_storable(row)), ExchangeDetail(*_storable(detail)), upstream, request_body, response_body
-        )
+        row, detail = ExchangeRow(*_storable(row)), ExchangeDetail(*_storable(detail))
+        messages = read_messages(self._entry, self._repairs)
+        return HarEntry(row, detail, upstream, request_body, response_body, messages)
 
     # Parts
 
@@ -195,7 +198,7 @@ class _Importer:
 
     def _kind(self, *, is_websocket: bool) -> ExchangeKind:
         told = self._own.get("kind", self._entry.get("_resourceType"))
-        is_websocket = is_websocket or told == "websocket" or bool(self._entry.get("_webSocketMessages"))
+        is_websocket = is_websocket or told == "websocket" or has_socket_messages(self._entry)
         return ExchangeKind.WEBSOCKET if is_websocket else ExchangeKind.HTTP
 
     def _status(self, response: dict[str, Any]) -> int:
@@ -209,9 +212,6 @@ class _Importer:
 
     def _leave_out(self, request: dict[str, Any], response: dict[str, Any]) -> None:
         """What a capture has no place for."""
-        for name, thing in _MESSAGES.items():
-            told = self._entry.get(name)
-            self._repairs.leave_out(thing, len(told) if isinstance(told, list) else 0)
         if self._own:
             return
         for message, field in ((request, "cookie"), (response, "set-cookie")):

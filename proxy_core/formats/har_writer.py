@@ -18,6 +18,7 @@ import msgspec
 
 from proxy_core.formats.content_coding import CodingError, Expansion, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
+from proxy_core.formats.har_messages import Messages, message_members
 from proxy_core.formats.har_pairs import form_params, query_pairs
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
@@ -33,6 +34,7 @@ from proxy_core.model.exchange import (
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.message_record import MessageRecord
+from proxy_core.model.message_row import MessageContent
 from proxy_core.version import VERSION
 
 INLINE_BYTES = 1 << 20  # a body up to this size is encoded with its entry, a larger one is streamed
@@ -56,6 +58,10 @@ _encode = msgspec.json.Encoder().encode
 Chunks = Callable[[], Iterator[bytes]]  # a body as on the wire, again from its beginning at each call
 
 
+def _no_bytes(_content: MessageContent) -> bytes:
+    return b""
+
+
 @dataclass(frozen=True, slots=True)
 class HarSource:
     """All that an entry is made from."""
@@ -65,6 +71,8 @@ class HarSource:
     upstream: ConnectionRow | None
     request_chunks: Chunks
     response_chunks: Chunks
+    messages: Messages = field(default_factory=lambda: iter(()))
+    message_bytes: Callable[[MessageContent], bytes] = _no_bytes
     expansion: Expansion = field(default_factory=Expansion)  # one for all entries of a file
 
 
@@ -99,13 +107,16 @@ def har_entry(source: HarSource) -> Iterator[bytes]:
     """One entry as JSON, in pieces."""
     streams: list[Iterator[bytes]] = []
     encoded = _encode(_entry(source, streams))
-    before, *rest = encoded.split(bytes(_GAP))
+    # The entry's own bracket is closed behind its messages, which are none of those members that are encoded at once.
+    before, *rest = encoded[:-1].split(bytes(_GAP))
     yield before
     for stream, behind in zip(streams, rest, strict=True):
         yield b'"'
         yield from stream
         yield b'"'
         yield behind
+    yield from message_members(source.messages, source.message_bytes)
+    yield b"}"
 
 
 def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
@@ -122,7 +133,7 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     }
     upstream = source.upstream
     if upstream is not None:
-        if upstream.peer_port:  # else a Unix socket's path
+        if not upstream.peer_host.startswith(("/", "@")):  # else a Unix socket's path; a HAR may lack the port
             entry["serverIPAddress"] = upstream.peer_host.partition("%")[0]
         entry["_serverPort"] = upstream.peer_port
         entry["connection"] = str(upstream.key)

@@ -64,6 +64,8 @@ def _write_entries(
                 walk.connection(detail.upstream_connection),
                 partial(reader.iterate_body, detail.request.body),
                 partial(reader.iterate_body, detail.response.body),
+                walk.messages(row.id),
+                reader.payload,
                 expansion,
             )
             if count:

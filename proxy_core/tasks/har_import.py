@@ -6,8 +6,10 @@ from typing import BinaryIO
 
 from proxy_core.capture.reader import CaptureError
 from proxy_core.capture.saver import CaptureFile, Progress, SaveCancelledError
+from proxy_core.formats.har_messages import HarMessage
 from proxy_core.formats.har_reader import HarError, read_har
 from proxy_core.formats.har_repairs import HarRepairs
+from proxy_core.model.message_row import INLINE_LIMIT_BYTES
 from proxy_core.tasks.conversion_report import ConversionError, ConversionReport
 
 
@@ -27,6 +29,8 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
                     request = entry.detail.request._replace(body=capture.add_body((entry.request_body,)))
                     response = entry.detail.response._replace(body=capture.add_body((entry.response_body,)))
                     capture.add(entry.row, entry.detail._replace(request=request, response=response))
+                    for message in entry.messages:
+                        _add_message(capture, entry.row.id, message)
                     if entry.upstream is not None:
                         capture.add_connection(entry.upstream)
                     count += 1
@@ -40,6 +44,15 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
     except CaptureError as error:
         raise ConversionError(str(error)) from None
     return ConversionReport(count, repairs.sentences() + ending)
+
+
+def _add_message(capture: CaptureFile, exchange_id: int, message: HarMessage) -> None:
+    """Small ones lie in their row, as a worker has them."""
+    if len(message.data) <= INLINE_LIMIT_BYTES:
+        content = message.content._replace(data=message.data)
+    else:
+        content = message.content._replace(extents=capture.add_body((message.data,)))
+    capture.add_message(message.row._replace(exchange_id=exchange_id), content)
 
 
 def _open_regular(path: str) -> BinaryIO:

@@ -117,7 +117,7 @@ def test_what_a_capture_has_no_place_for_is_counted(trip):
         comment="recorded on a Monday",
     )
     assert trip.told == (
-        "Left out, since a capture has no place for it yet: 2 pages, 1 comment of the file, 4 WebSocket messages,"
+        "Left out, since a capture has no place for it yet: 2 pages, 1 comment of the file,"
         " 2 cookies without a header field."
     )
     with_rows = trip.reader()
