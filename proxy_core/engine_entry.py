@@ -40,13 +40,15 @@ from proxy_core.model.notice import (
     EngineStopped,
     Notice,
     RecordingChanged,
+    Remark,
     WorkerChanged,
     encode_notice,
 )
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import UNIX
-from proxy_core.model.ways_out import WayError
+from proxy_core.model.ways_out import WayError, check_ways_out
 from proxy_core.model.worker_command import RotateSegments, WorkerCommand
+from proxy_core.pac.service import PacService
 from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import Supervisor, worker_count
@@ -96,6 +98,7 @@ class Engine:
             self.authority = CertificateAuthority.load_or_create(self.home.ca)
             if self.settings.upstream_ca:
                 read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
+            check_ways_out(self.settings.ways_out)
             check_files(self.settings.ways_out)
             if self.settings.ways_in.users_file:
                 read_proxy_users(self.settings.ways_in.users_file)  # they would let nobody in
@@ -130,12 +133,20 @@ class Engine:
     def _start_processes(self, listeners: tuple[Listener, ...]) -> None:
         self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, complain)
         first, *others = [listener.point for listener in listeners]
+        self._pac = PacService(self._tell, self.settings.upstream_ca)
         self._supervisor = Supervisor(
-            self.settings, listeners, self.capture_folder, self.home.ca, self._recorder, self._worker_changed
+            self.settings,
+            listeners,
+            self.capture_folder,
+            self.home.ca,
+            self._recorder,
+            self._worker_changed,
+            connect_pac=self._pac.connection,
         )
         try:
             self._supervisor.start()
         except RuntimeError:
+            self._pac.stop()
             self._recorder.start()  # for the caller to stop it
             raise
         if self._publish is not None:
@@ -166,6 +177,7 @@ class Engine:
             self.problem = self._supervisor.problem
         except Exception:
             self.problem = caught("the supervisor")
+        self._pac.stop()
         self._recorder.stop()
         self.recording_failure = self._recorder.failure
         self._lock.release()
@@ -197,6 +209,7 @@ class Engine:
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
+        self._pac.extra_ca = settings.upstream_ca
         self._supervisor.apply_settings(settings)
 
     def _clear(self) -> None:
@@ -213,6 +226,13 @@ class Engine:
 
     def _tell_worker(self, series: int, command: WorkerCommand) -> None:
         self._supervisor.tell(series, command)
+
+    def _tell(self, text: str) -> None:
+        """A sentence about what goes on without the engine's doing."""
+        if self._publish is not None:
+            self._publish(Remark(text))
+        else:
+            complain(f"harrier: {text}")
 
     def _worker_changed(self, text: str, alive: int) -> None:
         if self._publish is not None:

@@ -105,8 +105,13 @@ class Supervisor:
         recorder: BatchTaker,
         changed: Callable[[str, int], None],
         target: Callable[[WorkerStart], None] = worker_main,
+        connect_pac: Callable[[], socket.socket] | None = None,
     ) -> None:
-        """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main."""
+        """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main.
+
+        `connect_pac` makes a worker's end of the way to who evaluates PAC files. Raises OSError.
+        """
+        self._connect_pac = connect_pac
         self._settings = settings
         self._listeners = listeners
         self._capture_folder = capture_folder
@@ -150,12 +155,14 @@ class Supervisor:
         Then nothing is left of it.
         """
         series = self._next_series
+        pac = self._connect_pac() if self._connect_pac is not None else None
         outlet, inlet = make_channel()
         ours, theirs = socket.socketpair()
         start = WorkerStart(
             series=series,
             listeners=self._listeners,
             control=theirs,
+            pac=pac,
             events=outlet,
             capture_folder=self._capture_folder,
             log_path=fault_log_path(),
@@ -182,6 +189,8 @@ class Supervisor:
             raise
         finally:
             theirs.close()
+            if pac is not None:
+                pac.close()
         ours.setblocking(False)
         with self._lock:
             self._lives.append(life)

@@ -22,6 +22,7 @@ from proxy_core.model.notice import (
     EngineStopped,
     Notice,
     RecordingChanged,
+    Remark,
     RowsChanged,
     WorkerChanged,
 )
@@ -34,8 +35,8 @@ _LOOK_EVERY_TICKS = 10  # whether the engine is alive
 
 class EngineBridge(QObject):
     """Signals, each with the notice: `started`, `rows_changed`, `cleared`, `clear_undone`, `cleared_forgotten`,
-    `recording_changed`, `worker_changed`; and `failed` (sentence: it could not start or go on) and `died` (exit status:
-    it ended without a word).
+    `recording_changed`, `worker_changed`, `remarked`; and `failed` (sentence: it could not start or go on) and `died`
+    (exit status: it ended without a word).
     """
 
     started = Signal(object)
@@ -45,6 +46,7 @@ class EngineBridge(QObject):
     cleared_forgotten = Signal(object)
     recording_changed = Signal(object)
     worker_changed = Signal(object)
+    remarked = Signal(object)
     failed = Signal(str)
     died = Signal(int)
 
@@ -136,6 +138,8 @@ class EngineBridge(QObject):
                 self.recording_changed.emit(notice)
             case WorkerChanged():
                 self.worker_changed.emit(notice)
+            case Remark():
+                self.remarked.emit(notice)
             case EngineStopped():
                 if self._next_settings is None:
                     self._end()

@@ -14,7 +14,7 @@ from app.shell.engine_bridge import EngineBridge
 from app.shell.engine_state import EngineState, death_text, recording_problem_text
 from app.shell.fault_news import open_log_action
 from proxy_core.formats.one_line import one_line
-from proxy_core.model.notice import EngineStarted, RecordingChanged, RowsChanged, WorkerChanged
+from proxy_core.model.notice import EngineStarted, RecordingChanged, Remark, RowsChanged, WorkerChanged
 
 _RATE_MS = 1000
 
@@ -43,6 +43,7 @@ class EngineNews(QObject):
         bridge.rows_changed.connect(self._rows_changed)
         bridge.recording_changed.connect(self._recording_changed)
         bridge.worker_changed.connect(self._worker_changed)
+        bridge.remarked.connect(self._remarked)
         bridge.failed.connect(lambda sentence: self._engine_is_gone(one_line(sentence), "Try Again"))
         bridge.died.connect(self._engine_died)
 
@@ -98,6 +99,9 @@ class EngineNews(QObject):
 
     def _worker_changed(self, notice: WorkerChanged) -> None:
         self._notices.tell("worker", NoticeKind.WARNING, one_line(notice.text))
+
+    def _remarked(self, notice: Remark) -> None:
+        self._notices.tell("remark", NoticeKind.WARNING, one_line(notice.text))
 
     def _engine_died(self, exit_status: int) -> None:
         self._state.died()

@@ -29,6 +29,7 @@ from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.upstream_trust import UpstreamTrust
 from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.engine.upstream.own_address import OwnAddress
+from proxy_core.engine.upstream.pac_questions import PacQuestions
 from proxy_core.fault_log import caught, told
 from proxy_core.frame import Frames, frame
 from proxy_core.listening import Listener
@@ -49,6 +50,7 @@ from proxy_core.worker_loads import WorkerLoads
 from proxy_core.worker_start import WorkerStart
 
 _LOOKUP_THREADS = 20
+_NEVER_S = float(2**31)
 
 
 class Worker:
@@ -63,12 +65,16 @@ class Worker:
         settings: Settings,
         limits: Limits | None = None,
         intake_loads: tuple[WorkerLoads, int] | None = None,
+        pac: socket.socket | None = None,
     ) -> None:
-        """Takes over the listeners and the journal. Nothing runs before `start`."""
+        """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
+        `start`.
+        """
         limits = limits or Limits()
         reporter = Reporter(journal, events)
         reporter.is_recording = settings.recording
         sweep = DeadlineSweep()
+        self._pac = PacQuestions(Transport(pac, sweep, _NEVER_S, _NEVER_S)) if pac is not None else None
         self.services = Services(
             settings=settings,
             limits=limits,
@@ -82,6 +88,7 @@ class Worker:
                 sweep,
                 reporter,
                 SPOKEN,
+                self._pac,
             ),
             certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),
@@ -142,6 +149,8 @@ class Worker:
         gevent.killall(serving)
         self.services.reporter.stop()
         self.services.sweep.stop()
+        if self._pac is not None:
+            self._pac.close()
 
     def _serve(self, origin: Origin | None, sock: socket.socket) -> None:
         limits = self.services.limits
@@ -170,10 +179,10 @@ def run_worker(start: WorkerStart) -> None:
         authority,
         start.settings,
         intake_loads=(start.loads, start.slot),
+        pac=start.pac,
     )
     log_what_nobody_catches()
-    never_s = float(2**31)
-    control = Transport(start.control, worker.services.sweep, never_s, never_s)
+    control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
     worker.start()
     # What lives until the end needs no second look by the collector, and pages shared by fork-servers stay shared.
     gc.collect()

@@ -83,6 +83,12 @@ class WorkerChanged(msgspec.Struct, frozen=True, tag="worker"):
     alive: int
 
 
+class Remark(msgspec.Struct, frozen=True, tag="remark"):
+    """Something goes on without the engine's doing, and the person should know: a PAC file that gives no answer."""
+
+    text: str
+
+
 class EngineStopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The capture is closed; nothing comes after this."""
 
@@ -96,6 +102,7 @@ Notice = (
     | ClearedForgotten
     | RecordingChanged
     | WorkerChanged
+    | Remark
     | EngineStopped
 )
 

@@ -28,7 +28,7 @@ from proxy_core.engine.trust.upstream_trust import STRICTLY, UpstreamTrust, Veri
 from proxy_core.engine.upstream.connector import Connector, connect_failure
 from proxy_core.engine.upstream.names import Names
 from proxy_core.engine.upstream.own_address import OwnAddress
-from proxy_core.engine.upstream.proxy_route import ProxyRoutes
+from proxy_core.engine.upstream.proxy_route import PacAsker, ProxyRoutes
 from proxy_core.engine.upstream.proxy_tunnel import ProxyError, named, open_tunnel
 from proxy_core.engine.upstream.unix_socket import unix_failure
 from proxy_core.engine.upstream.upstream_error import UpstreamError
@@ -92,8 +92,12 @@ class UpstreamOpener:
         sweep: DeadlineSweep,
         reporter: Reporter,
         spoken: tuple[str, ...] = (),
+        pac: PacAsker | None = None,
     ) -> None:
-        """`own_addresses` are those that this proxy listens on; `spoken`, by ALPN names, is what we can speak."""
+        """`own_addresses` are those that this proxy listens on; `spoken`, by ALPN names, is what we can speak; `pac` is
+        who evaluates PAC files.
+        """
+        self._pac = pac
         self.trust = trust
         self._limits = limits
         self._sweep = sweep
@@ -104,7 +108,7 @@ class UpstreamOpener:
 
     def follow(self, ways: WaysOut) -> None:
         """Find the way to what is connected to from now on as the person wants it."""
-        self._routes = ProxyRoutes(ways)
+        self._routes = ProxyRoutes(ways, self._pac)
         self._connector = Connector(self._own_addresses, Names(ways, self._limits.connect_s), self._limits.connect_s)
 
     def connect(

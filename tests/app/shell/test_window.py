@@ -24,7 +24,7 @@ from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
-from proxy_core.model.notice import Notice, RecordingChanged, RowsChanged, WorkerChanged
+from proxy_core.model.notice import Notice, RecordingChanged, Remark, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
 from tests.support.captures import LiveCapture, Sample
 from tests.support.demonstration_site import DemonstrationSite
@@ -483,6 +483,13 @@ def test_records_that_could_not_be_read_are_told(open_window):
     controller = open_window()
     sentence = "2 records of what went by could not be read and are kept in /x."
     controller.bridge.rows_changed.emit(RowsChanged(1, [], 0, 0, 0, 0, 0, 0, 0, unread=sentence))
+    assert sentence in texts(controller.window.notices)
+
+
+def test_what_the_engine_remarks_is_told(open_window):
+    controller = open_window()
+    sentence = "The PAC file http://pac.test/ gives no answer: it took longer than 5 seconds."
+    controller.bridge.remarked.emit(Remark(sentence))
     assert sentence in texts(controller.window.notices)
 
 
