@@ -1,7 +1,5 @@
 """A response's body whose messages are told while it comes: read from a copy, decoded, after it has gone on."""
 
-from collections.abc import Iterator
-
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter
@@ -10,24 +8,24 @@ from proxy_core.fault_log import caught
 from proxy_core.formats.content_coding import CodingError, StreamedDecoding, codings_text, parse_codings
 from proxy_core.model.exchange import Side
 from proxy_core.model.message_head import parse_head
-from proxy_core.model.message_row import MessageFlag, Opcode
-from proxy_core.model.resource_type import media_essence
-from proxy_core.protocols.event_stream.event import StreamMessage, StreamReader
-from proxy_core.protocols.event_stream.table import STREAMS
+from proxy_core.model.message_row import MessageFlag
+from proxy_core.protocols.event_stream.item import Item
+from proxy_core.protocols.event_stream.kind import ItemKind, ItemReader, item_kind
 from proxy_core.protocols.part import BodyPart, EndOfMessage, ResponseHead
 
 _UPSTREAM = int(Side.UPSTREAM)
-_EVENT, _UNREADABLE = int(Opcode.EVENT), int(MessageFlag.INVALID | MessageFlag.INCOMPLETE)
+_UNREADABLE = int(MessageFlag.INVALID | MessageFlag.INCOMPLETE)
+_CUT, _INCOMPLETE = int(MessageFlag.CUT), int(MessageFlag.INCOMPLETE)
 _WAITING_LIMIT_BYTES = 256 * 1024  # parts that have come together are read together, unless they are too many
 
 
 def stream_body(reporter: Reporter, report: Report, head: ResponseHead, body: BodySource) -> BodySource:
     """The body, or, where it is a stream of messages, one that tells them. Costs a look-up for every response."""
-    make = STREAMS.get(media_essence(head.content_type))
-    if make is None or head.body_length == 0:
+    kind = item_kind(head.content_type)
+    if kind is None or head.body_length == 0:
         return body
     codings = parse_codings(b", ".join(parse_head(head.raw).values(b"content-encoding")))
-    return _StreamBody(_Messages(reporter, report, make(), codings), body)
+    return _StreamBody(_Messages(reporter, report, kind, codings), body)
 
 
 class _StreamBody:
@@ -82,10 +80,11 @@ class _StreamBody:
 class _Messages:
     """Read and told. A fault in it costs the messages that follow, and the response nothing."""
 
-    def __init__(self, reporter: Reporter, report: Report, reader: StreamReader, codings: tuple[str, ...]) -> None:
+    def __init__(self, reporter: Reporter, report: Report, kind: ItemKind, codings: tuple[str, ...]) -> None:
         self._reporter = reporter
         self._report = report
-        self._reader: StreamReader | None = reader
+        self._opcode = int(kind.opcode)
+        self._reader: ItemReader | None = kind.reader()
         self._codings = codings
         self._decoding: StreamedDecoding | None = None
 
@@ -98,10 +97,10 @@ class _Messages:
             for part in self._decoding.receive(data):
                 self._tell(self._reader.receive(part))
         except CodingError as error:
-            self._tell(self._reader.finish())
+            self._tell(self._reader.receive_eof())
             self._reader = None
             remark = f"The body says it is coded as {codings_text(self._codings)}, but {error}: the rest is not read."
-            self._reporter.message(self._report, _UPSTREAM, _EVENT, _UNREADABLE, 0, b"", (remark, "", "", None))
+            self._reporter.message(self._report, _UPSTREAM, self._opcode, _UNREADABLE, 0, b"", (remark, "", "", None))
         except Exception:  # a border: what is only shown must not cost what is relayed
             self._reader = None
             caught("reading the messages of a response")
@@ -110,12 +109,13 @@ class _Messages:
         reader, self._reader = self._reader, None
         if reader is not None:
             try:
-                self._tell(reader.finish())
+                self._tell(reader.receive_eof())
             except Exception:
                 caught("reading the last message of a response")
 
-    def _tell(self, messages: Iterator[StreamMessage]) -> None:
-        for each in messages:
-            has_extras = each.name or each.event_id or each.retry_ms is not None
-            extras = ("", each.name, each.event_id, each.retry_ms) if has_extras else NO_EXTRAS
-            self._reporter.message(self._report, _UPSTREAM, each.opcode, each.flags, each.size, each.data, extras)
+    def _tell(self, items: list[Item]) -> None:
+        for each in items:
+            has_extras = each.event or each.event_id or each.retry_ms is not None
+            extras = ("", each.event, each.event_id, each.retry_ms) if has_extras else NO_EXTRAS
+            flags = (0 if each.is_whole else _INCOMPLETE) | (_CUT if each.size > len(each.data) else 0)
+            self._reporter.message(self._report, _UPSTREAM, self._opcode, flags, each.size, each.data, extras)

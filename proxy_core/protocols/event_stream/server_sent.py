@@ -62,7 +62,8 @@ class EventReader:
     def _take(self, line: bytes, size: int, items: list[Item]) -> None:
         if self._is_first:
             self._is_first = False
-            line = line.removeprefix(_BOM)
+            if line.startswith(_BOM):
+                line, size = line[len(_BOM) :], size - len(_BOM)
         if not line:
             if self._has_data:
                 items.append(self._item(is_whole=True))

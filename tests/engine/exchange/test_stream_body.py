@@ -117,7 +117,7 @@ def test_a_fault_in_reading_costs_the_response_nothing(asked, proxy, monkeypatch
     def fail(*_arguments):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("proxy_core.protocols.event_stream.sse.EventReader.receive", fail)
+    monkeypatch.setattr("proxy_core.protocols.event_stream.server_sent.EventReader.receive", fail)
     head = _HEAD % (b"text/event-stream", b"")
     body = chunk(b"data: one\n\n") + b"0\r\n\r\n"
     asked(lambda upstream: upstream.sends(head + body)).sees(head + body)

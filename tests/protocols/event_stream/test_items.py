@@ -23,7 +23,7 @@ def one(data: bytes, **more: object) -> Item:
     return Item(data, len(data), True, **more)
 
 
-STANDARD = (  # the examples of WHATWG HTML §9.2.6
+STANDARD = (  # the examples of WHATWG HTML §9.2.6, and its byte order mark
     (b"data: YHOO\ndata: +2\ndata: 10\n\n", [one(b"YHOO\n+2\n10")]),
     (
         b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
@@ -31,6 +31,7 @@ STANDARD = (  # the examples of WHATWG HTML §9.2.6
     ),
     (b"data\n\ndata\ndata\n\ndata:", [one(b""), one(b"\n"), Item(b"", 0, False)]),
     (b"data:test\n\ndata: test\n\n", [one(b"test"), one(b"test")]),
+    (b"\xef\xbb\xbfdata: a\n\n", [one(b"a")]),
 )
 
 
