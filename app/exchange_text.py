@@ -15,6 +15,7 @@ from proxy_core.model.exchange import (
     ExchangeKind,
     ExchangeRow,
     ExchangeState,
+    relays_bytes,
 )
 from proxy_core.model.failure import failure_label
 from proxy_core.model.resource_type import short_type
@@ -85,10 +86,10 @@ def _has_no_response(row: ExchangeRow) -> bool:
 
 
 def row_size_text(row: ExchangeRow) -> str:
-    """The response body's size; for a tunnel the bytes of both ways."""
+    """The response body's size; for a tunnel and a WebSocket the bytes of both ways."""
     if _has_no_response(row):
         return ""
-    if row.kind == ExchangeKind.TUNNEL:
+    if row.kind == ExchangeKind.TUNNEL or (row.kind == ExchangeKind.WEBSOCKET and relays_bytes(row)):
         total = row.request_bytes + row.response_bytes
         return f"⇅ {size_text(total)}" if total else _DASH
     if row.status is None:
@@ -114,6 +115,11 @@ def running_text(row: ExchangeRow, now_us: int) -> str:
     if seconds < 1:
         return time_text(row)
     return f"{seconds} s" if seconds < MOST_SECONDS else duration_text(elapsed_us)
+
+
+def messages_text(count: int) -> str:
+    """What stands in the place of a WebSocket's size: how many messages went both ways."""
+    return f"⇅ {count:,}"
 
 
 def count_text(count: int) -> str:

@@ -274,6 +274,7 @@ class ExchangeList(QTableView):
                 is_current=row == current,
                 is_hovered=row == self._hovered_row,
                 sentence=self._exchanges.cache.sentence(exchange),
+                messages=self._exchanges.cache.message_count(exchange),
                 now_us=now_us,
             )
             self.painter.paint_background(painter, look)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from app.exchange_text import QUIET_METHODS, StatusText, path_parts, running_text, status_text
+from app.exchange_text import QUIET_METHODS, StatusText, messages_text, path_parts, running_text, status_text
 from app.list.columns import COLUMNS
 from app.look.theme import Roles, code_font, text_font
 from proxy_core.formats.one_line import one_line
@@ -46,6 +46,7 @@ class RowLook(NamedTuple):
     is_current: bool  # has the keyboard
     is_hovered: bool
     sentence: str  # why it failed, or is dark
+    messages: int = 0  # that a WebSocket has brought so far
     now_us: int = 0  # microseconds since the epoch; 0 where time stands still, for nothing is under way there any more
 
 
@@ -127,7 +128,10 @@ class ExchangePainter:
     def _paint_text(self, painter: QPainter, row: ExchangeRow, cell: Cell, look: RowLook, status: StatusText) -> None:
         column = _BY_KEY[cell.key]
         is_running = status.is_open and cell.key == "time"
-        text = running_text(row, look.now_us) if is_running and look.now_us else column.text(row)
+        if cell.key == "size" and look.messages:
+            text = messages_text(look.messages)
+        else:
+            text = running_text(row, look.now_us) if is_running and look.now_us else column.text(row)
         if not text:
             return
         role = "muted" if cell.key in _QUIET_COLUMNS or is_running or text == "—" else "text"

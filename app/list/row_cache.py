@@ -16,13 +16,16 @@ PATIENCE_S = 1.0  # a block takes 0.3 ms; a file that makes the window wait for 
 
 
 class RowCache:
-    """Rows and failure sentences by id. Belongs to the thread that paints; an id that is gone gives None."""
+    """Rows, and what they say beside their columns, by id. Belongs to the thread that paints; an id that is gone gives
+    None.
+    """
 
     def __init__(self) -> None:
         self._reader: CaptureReader | None = None
         self._rows: OrderedDict[int, ExchangeRow | None] = OrderedDict()
         self._characters = 0
         self._sentences: OrderedDict[int, str] = OrderedDict()
+        self._counts: OrderedDict[int, int] = OrderedDict()  # of messages
         self.problem = ""  # the last thing that could not be read
 
     def use(self, reader: CaptureReader | None) -> None:
@@ -35,11 +38,13 @@ class RowCache:
         self._rows.clear()
         self._characters = 0
         self._sentences.clear()
+        self._counts.clear()
 
     def put(self, rows: Iterable[ExchangeRow]) -> None:
         """Take rows that came with a notice."""
         for row in rows:
             self._sentences.pop(row.id, None)  # a tunnel that was open and dark may have failed since
+            self._counts.pop(row.id, None)
             self._drop(row.id)
             self._keep(row.id, row)
         self._trim()
@@ -49,6 +54,7 @@ class RowCache:
         for exchange_id in [each for each in self._rows if from_id <= each <= to_id]:
             self._drop(exchange_id)
             self._sentences.pop(exchange_id, None)
+            self._counts.pop(exchange_id, None)
 
     def row(self, ids: Sequence[int], position: int) -> ExchangeRow | None:
         """The row at a place of a list; its block is read with it."""
@@ -94,6 +100,22 @@ class RowCache:
             self._sentences[row.id] = known
             while len(self._sentences) > ROW_LIMIT:
                 self._sentences.popitem(last=False)
+        return known
+
+    def message_count(self, row: ExchangeRow) -> int:
+        """How many messages a WebSocket has brought so far; 0 for all other exchanges."""
+        if row.kind != ExchangeKind.WEBSOCKET or self._reader is None:
+            return 0
+        known = self._counts.get(row.id)
+        if known is None:
+            try:
+                known = self._reader.message_count(row.id)
+            except CaptureError as error:
+                self.problem = str(error)
+                known = 0
+            self._counts[row.id] = known
+            while len(self._counts) > ROW_LIMIT:
+                self._counts.popitem(last=False)
         return known
 
     def _fetch(self, ids: Sequence[int]) -> None:

@@ -351,6 +351,11 @@ class CaptureReader:
 
     # Messages
 
+    def message_count(self, exchange_id: int) -> int:
+        """How many messages an exchange has: the number of its last one."""
+        row = self._one("SELECT number FROM message WHERE exchange_id = ? ORDER BY number DESC LIMIT 1", (exchange_id,))
+        return row[0] if row is not None and type(row[0]) is int and 0 < row[0] <= MOST_COUNT else 0
+
     def message_numbers(self, exchange_id: int, after: int = 0) -> "array[int]":
         """The numbers of an exchange's messages, ascending, those greater than `after`."""
         sql = "SELECT number FROM message WHERE exchange_id = ? AND number > ? ORDER BY number"

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from app.exchange_text import host_text, path_parts, row_size_text, running_text, status_text, type_text
+from app.exchange_text import host_text, messages_text, path_parts, row_size_text, running_text, status_text, type_text
 from app.look.theme import DARK, LIGHT, luminance
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
 from proxy_core.capture.reader import CaptureReader
@@ -96,6 +96,15 @@ def test_urls_and_sizes_of_rows(captured):
     )
     assert [url_of(row) for row in rows[:2]] == ["https://shop.test/a?b=c", "https://[::1]:8443/"]
     assert [row_size_text(row) for row in rows[2:]] == ["—", "4.1 kB"]
+
+
+def test_a_websocket_counts_both_ways(captured):
+    _, (silent, refused) = captured(
+        Sample(status=101, kind=ExchangeKind.WEBSOCKET), Sample(status=403, kind=ExchangeKind.WEBSOCKET)
+    )
+    talked = silent._replace(request_bytes=100, response_bytes=4000)
+    assert [row_size_text(row) for row in (silent, talked, refused)] == ["—", "⇅ 4.1 kB", "0 B"]
+    assert messages_text(1204) == "⇅ 1,204"
 
 
 def test_preferences_come_back(tmp_path):

@@ -502,6 +502,25 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
     assert not any(timer.isActive() for timer in shown.findChildren(QTimer))
 
 
+def test_a_websocket_says_how_many_messages_it_has_brought(shown, feed, qtbot, monkeypatch):
+    message = (0, 1, 0, b"hi", ())
+    sample = Sample(status=101, kind=2, state=ExchangeState.RESPONDING, messages=[message] * 3)
+    feed.arrive(sample, keys=(feed.key(1),))
+    feed.capture.writer.apply([feed.capture.messages_event(sample, feed.key(1))], None)
+    feed.capture.writer.commit()
+    settle(qtbot, feed)
+    written = []
+
+    class NotingPainter(QPainter):
+        def drawText(self, place, text) -> None:
+            written.append(text)
+            super().drawText(place, text)
+
+    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
+    shown.grab()
+    assert [text for text in written if text.startswith("⇅")] == ["⇅ 3"]
+
+
 def links_in(view: ExchangeList, row: int) -> list[QPoint]:
     """Where in a row the pointer says that something can be clicked."""
     y = view.rowViewportPosition(row) + view.rowHeight(row) // 2
