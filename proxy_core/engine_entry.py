@@ -49,6 +49,7 @@ from proxy_core.model.ways_in import UNIX
 from proxy_core.model.ways_out import WayError, check_ways_out
 from proxy_core.model.worker_command import RotateSegments, WorkerCommand
 from proxy_core.pac.service import PacService
+from proxy_core.program_finder import ProgramFinder
 from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
 from proxy_core.supervisor import Supervisor, worker_count
@@ -134,6 +135,7 @@ class Engine:
         self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, complain)
         first, *others = [listener.point for listener in listeners]
         self._pac = PacService(self._tell, self.settings.upstream_ca)
+        self._programs = ProgramFinder(self._tell_worker)
         self._supervisor = Supervisor(
             self.settings,
             listeners,
@@ -142,6 +144,7 @@ class Engine:
             self._recorder,
             self._worker_changed,
             connect_pac=self._pac.connection,
+            find_programs=self._programs.ask,
         )
         try:
             self._supervisor.start()
@@ -149,6 +152,7 @@ class Engine:
             self._pac.stop()
             self._recorder.start()  # for the caller to stop it
             raise
+        self._programs.start()
         if self._publish is not None:
             self._publish(
                 EngineStarted(
@@ -178,6 +182,7 @@ class Engine:
         except Exception:
             self.problem = caught("the supervisor")
         self._pac.stop()
+        self._programs.stop()
         self._recorder.stop()
         self.recording_failure = self._recorder.failure
         self._lock.release()

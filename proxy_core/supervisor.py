@@ -25,6 +25,8 @@ from proxy_core.frame import Frames, frame
 from proxy_core.listening import Listener, close
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
+    AskPrograms,
+    LocalConnection,
     StopServing,
     UseSettings,
     WorkerCommand,
@@ -45,6 +47,7 @@ RETRY_S = 1.0  # until a worker is started again for which there was no process 
 _NOTHING_TO_GIVE = (OSError, RuntimeError)  # the latter is how Python says that there is no thread
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _LOOK_S = 0.05
+_HEARD_BYTES = 65536  # of what a worker says, at a time
 
 
 class BatchTaker(Protocol):
@@ -80,6 +83,7 @@ class _Life:
     reader: threading.Thread | None = None
     frames: Frames = field(default_factory=Frames)
     is_ready: bool = False
+    has_hung_up: bool = False  # its end of the control socket is closed
     reason: str = ""  # why it does not serve
     unsent: bytes = b""  # commands that a worker which hangs has not taken yet
 
@@ -106,11 +110,14 @@ class Supervisor:
         changed: Callable[[str, int], None],
         target: Callable[[WorkerStart], None] = worker_main,
         connect_pac: Callable[[], socket.socket] | None = None,
+        find_programs: Callable[[int, list[LocalConnection]], None] | None = None,
     ) -> None:
         """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main.
 
-        `connect_pac` makes a worker's end of the way to who evaluates PAC files. Raises OSError.
+        `connect_pac` makes a worker's end of the way to who evaluates PAC files; `find_programs` takes what the worker
+        of a series asks about its connections. Raises OSError.
         """
+        self._find_programs = find_programs
         self._connect_pac = connect_pac
         self._settings = settings
         self._listeners = listeners
@@ -212,19 +219,24 @@ class Supervisor:
                 return life.reason or f"it ended with status {life.process.exitcode}"
         return "it did not answer in time"
 
-    @staticmethod
-    def _hear(life: _Life) -> None:
-        """A worker says that it serves, or why it can't."""
+    def _hear(self, life: _Life) -> None:
+        """A worker says that it serves, or why it can't, or asks about programs."""
         try:
-            data = life.control.recv(4096)
-        except OSError:
+            data = life.control.recv(_HEARD_BYTES)
+        except (BlockingIOError, InterruptedError):
             return
+        except OSError:
+            data = b""
+        life.has_hung_up = not data
         for message in life.frames.feed(data):
             match decode_word(message):
                 case WorkerReady():
                     life.is_ready = True
                 case WorkerFailed(reason=reason):
                     life.reason = reason
+                case AskPrograms(connections=connections):
+                    if self._find_programs is not None:
+                        self._find_programs(life.series, connections)
                 case other:
                     assert_never(other)
 
@@ -263,10 +275,13 @@ class Supervisor:
     def _watch(self) -> None:
         lives = list(self._lives)
         sentinels = [life.process.sentinel for life in lives]
-        ready = wait([self._wake_reader, *sentinels], timeout=RETRY_S if self._vacancies else 5.0)
+        controls = [life.control for life in lives if not life.has_hung_up]
+        ready = wait([self._wake_reader, *sentinels, *controls], timeout=RETRY_S if self._vacancies else 5.0)
         if self._wake_reader in ready:
             self._wake_reader.recv(100)
         for life in lives:
+            if life.control in ready:
+                self._hear(life)
             if life.process.sentinel in ready and not self._is_stopping:
                 self._bury(life)
         if not self._is_stopping:

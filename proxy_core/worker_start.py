@@ -15,7 +15,7 @@ class WorkerStart:
 
     series: int  # number of this worker's life within the capture, from 1
     listeners: tuple[Listener, ...]  # the listening sockets that all workers share
-    control: socket.socket  # frames: commands in, one word out; its end = the engine is gone
+    control: socket.socket  # frames: commands in, few words out; its end = the engine is gone
     pac: socket.socket | None  # questions to PAC files out, answers in
     events: Outlet  # batches of events out
     capture_folder: str

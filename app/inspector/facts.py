@@ -24,7 +24,7 @@ from proxy_core.model.exchange import (
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
 from proxy_core.model.message_record import MessageRecord
-from proxy_core.model.tls_facts import decode_tls_facts
+from proxy_core.model.tls_facts import decode_tls_facts, program_in
 
 SHOWN_HEAD_BYTES = 256 * 1024  # what Harrier takes from the wire; a file may hold more
 _MOST_NOTES = 50
@@ -214,6 +214,7 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     ]
     if reuse:
         facts.append(Fact("Use", reuse))
+    facts += _program_facts(connection)
     tls = decode_tls_facts(connection.tls)
     if tls is None:
         facts.append(Fact("TLS", "none"))
@@ -225,6 +226,16 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     if connection.side == Side.UPSTREAM:
         verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
         facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
+    return facts
+
+
+def _program_facts(connection: ConnectionRow) -> list[Fact]:
+    program = program_in(connection.tls)
+    if program is None:
+        return []
+    facts = [Fact("App", f"{one_line(program.name)} (process {program.pid})")]
+    if program.path:
+        facts.append(Fact("Program", one_line(program.path)))
     return facts
 
 

@@ -10,8 +10,12 @@ import sqlite3
 from functools import lru_cache
 from typing import assert_never
 
+import msgspec
+
+from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.filter import And, Filter, Not, Operator, Or, Term, Word, number_of
+from proxy_core.model.tls_facts import program_in
 
 REGEX_INPUT_LIMIT = 2000
 Sql = tuple[str, list[object]]
@@ -23,6 +27,10 @@ _URL = f"(scheme || '://' || {_HOST} || {_PORT} || path)"  # as it is shown and 
 _URL_WITH_PORT = f"(scheme || '://' || {_HOST} || ':' || port || path)"  # … and as it may be written, too
 _COLUMNS = {"id": "id", "status": "status", "port": "port", "size": "response_bytes", "time": "duration_us"}
 _TEXT = {"method": "method", "scheme": "scheme", "host": "host", "path": "path", "url": _URL, "failure": "failure"}
+# Asked of one exchange at a time and last of all conditions that the others can rule out; a row has no place for it.
+_TEXT["app"] = (
+    "(SELECT program(tls) FROM detail JOIN connection ON connection.key = client_of(packed) WHERE exchange_id = id)"
+)
 _WORD_COLUMNS = ("host", "path", "method", "media_type", "failure")
 _TYPES = {
     "doc": ResourceType.DOCUMENT,
@@ -71,6 +79,8 @@ def compile_filter(query: Filter | None) -> Sql:
 def register_functions(database: sqlite3.Connection) -> None:
     """Make what compiled filters call known to a connection."""
     database.create_function("matches", 2, _matches, deterministic=True)
+    database.create_function("client_of", 1, _client_of, deterministic=True)
+    database.create_function("program", 1, _program, deterministic=True)
 
 
 @lru_cache(maxsize=32)
@@ -80,6 +90,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _matches(pattern: str, text: object) -> int:
     return _compiled(pattern).search(str(text)[:REGEX_INPUT_LIMIT]) is not None
+
+
+def _client_of(packed: object) -> int | None:
+    try:
+        return decode_detail(packed).client_connection if isinstance(packed, bytes) else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _program(tls: object) -> str | None:
+    """Name and path: a part of either finds it."""
+    found = program_in(tls) if isinstance(tls, bytes) else None
+    return None if found is None else f"{found.name} {found.path}".rstrip()
 
 
 def _join(parts: tuple[Filter, ...], joint: str) -> Sql:

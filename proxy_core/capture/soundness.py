@@ -19,7 +19,7 @@ from proxy_core.model.exchange import (
 )
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.message_row import MOST_OPCODE, MessageRow
-from proxy_core.model.tls_facts import decode_tls_facts, encode_tls_facts
+from proxy_core.model.tls_facts import decode_facts, encode_tls_facts
 
 _LARGEST_ID = 2**62
 _CONTENT_LIMIT_BYTES = ENCODED_LIMIT_BYTES + 4 * TEXT_LIMIT  # extents, and texts
@@ -71,7 +71,7 @@ def sound_connection(values: tuple[Any, ...]) -> ConnectionRow | None:
     )
     if not is_sound:
         return None
-    facts = decode_tls_facts(row.tls)
+    facts = decode_facts(row.tls)
     # Packed anew: what was packed otherwise (members that are none, texts that are none) is not for everybody to mind.
     return row._replace(tls=None if facts is None else encode_tls_facts(facts))
 

@@ -22,6 +22,7 @@ from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.reception.intake import Intake
 from proxy_core.engine.reception.serving import serve_client
 from proxy_core.engine.recording.outbox import EventSink
+from proxy_core.engine.recording.programs import Programs
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.sides.spoken import SPOKEN
 from proxy_core.engine.trust.admission import admission_of
@@ -37,6 +38,7 @@ from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import Origin
 from proxy_core.model.worker_command import (
     BytesTaken,
+    ProgramsFound,
     RotateSegments,
     StopServing,
     SuspendRecording,
@@ -66,6 +68,7 @@ class Worker:
         limits: Limits | None = None,
         intake_loads: tuple[WorkerLoads, int] | None = None,
         pac: socket.socket | None = None,
+        programs: Programs | None = None,
     ) -> None:
         """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
         `start`.
@@ -92,6 +95,7 @@ class Worker:
             ),
             certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),
+            programs=programs,
         )
         self._intakes = [
             Intake(each.sock, partial(self._serve, each.point.origin), *(intake_loads or ())) for each in listeners
@@ -134,6 +138,9 @@ class Worker:
                 services.reporter.rotate()
             case SuspendRecording(on=on):
                 services.reporter.full_disk.suspend(on=on)
+            case ProgramsFound(found=found):
+                if services.programs is not None:
+                    services.reporter.tell_again(services.programs.answer(found))
             case StopServing(grace_s=grace_s):
                 self._grace_s = grace_s
                 self.stopped.set()
@@ -172,6 +179,7 @@ def _whom_to_trust(settings: Settings) -> tuple[object, ...]:
 def run_worker(start: WorkerStart) -> None:
     """Be a worker until the engine says stop or is gone. Raises OSError or a CA error when it can't begin."""
     authority = CertificateAuthority.load(start.ca_folder)
+    programs = Programs()
     worker = Worker(
         start.listeners,
         Journal(start.capture_folder, start.series),
@@ -180,6 +188,7 @@ def run_worker(start: WorkerStart) -> None:
         start.settings,
         intake_loads=(start.loads, start.slot),
         pac=start.pac,
+        programs=programs,
     )
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
@@ -189,10 +198,11 @@ def run_worker(start: WorkerStart) -> None:
     gc.freeze()
     control.send(frame(encode_word(WorkerReady())))
     obeying = gevent.spawn(obey_all, worker, control)
+    asking = gevent.spawn(_ask_all, programs, control)
     try:
         worker.stopped.wait()
     finally:
-        obeying.kill()
+        gevent.killall((obeying, asking))
         worker.stop()
         control.close()
 
@@ -226,6 +236,15 @@ def obey_all(worker: Worker, control: Link) -> None:
     except OSError:
         pass
     worker.stopped.set()
+
+
+def _ask_all(programs: Programs, control: Link) -> None:
+    """Ask until the engine is gone."""
+    try:
+        while True:
+            control.send(frame(encode_word(programs.next_question())))
+    except OSError:
+        pass
 
 
 def _obey(worker: Worker, message: bytes) -> None:

@@ -155,4 +155,4 @@ class ConnectionRow(NamedTuple):
     peer_port: int
     local_host: str
     local_port: int
-    tls: bytes | None  # msgpack of `TlsFacts`-shaped dict: version, cipher, alpn, sni, verified, chain (DER list)
+    tls: bytes | None  # packed `TlsFacts`: what else is known, of its TLS and of the program behind it

@@ -1,12 +1,13 @@
-"""What the engine tells a worker over the control socket, and the one word that comes back. MessagePack, tagged.
+"""What the engine tells a worker over the control socket, and the few words that come back. MessagePack, tagged.
 
-The worker speaks once: that it serves, or why it can't. Whatever else it has to tell is an event, and goes through its
-queue.
+The worker says that it serves, or why it can't; then it only asks which programs are behind its connections. Whatever
+else it has to tell is an event, and goes through its queue.
 """
 
 import msgspec
 
 from proxy_core.model.settings import Settings
+from proxy_core.model.tls_facts import Program
 
 
 class UseSettings(msgspec.Struct, frozen=True, tag="settings"):
@@ -37,7 +38,13 @@ class StopServing(msgspec.Struct, frozen=True, tag="stop"):
     grace_s: float = 1.0
 
 
-WorkerCommand = UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing
+class ProgramsFound(msgspec.Struct, frozen=True, tag="programs"):
+    """Who is behind connections that the worker has asked about."""
+
+    found: list[tuple[int, Program | None]]  # key of the connection; None: nobody knows
+
+
+WorkerCommand = UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing | ProgramsFound
 
 
 class WorkerReady(msgspec.Struct, frozen=True, tag="ready"):
@@ -50,7 +57,21 @@ class WorkerFailed(msgspec.Struct, frozen=True, tag="failed"):
     reason: str
 
 
-WorkerWord = WorkerReady | WorkerFailed
+class LocalConnection(msgspec.Struct, frozen=True, array_like=True):
+    """A connection from this computer."""
+
+    key: int
+    client_port: int
+    our_port: int
+
+
+class AskPrograms(msgspec.Struct, frozen=True, tag="ask"):
+    """Which programs are these clients?"""
+
+    connections: list[LocalConnection]
+
+
+WorkerWord = WorkerReady | WorkerFailed | AskPrograms
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from proxy_core.engine.exchange.point import BeginPoints
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.transport import DeadlineSweep
+from proxy_core.engine.recording.programs import Programs
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
@@ -26,6 +27,7 @@ class Services:
     certificates: LeafCertificates
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
+    programs: Programs | None = None  # who finds out which programs our clients are; None: nobody asks
 
     def reason_to_pass(self, host: str) -> TunnelReason | None:
         """Why the settings want a tunnel to this host relayed unread; None when TLS to it is to be ended here."""

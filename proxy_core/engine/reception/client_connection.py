@@ -14,6 +14,7 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.model.exchange import Side
+from proxy_core.model.tls_facts import Program, with_program
 
 
 class ClientConnection:
@@ -24,11 +25,22 @@ class ClientConnection:
         self.key = services.reporter.connection_key()
         self._opened_at = int(time.time() * 1e6)
         self._services = services
+        self._program: Program | None = None
         self.report(link, None)
+        if services.programs is not None:
+            services.programs.ask(self.key, link, self._program_found)
 
     def report(self, link: Link, tls: bytes | None) -> None:
         """Tell of it, again with `tls` once that is known."""
-        self._services.reporter.connection(connection_record(self.key, Side.CLIENT, self._opened_at, link, tls))
+        if self._program is not None:
+            tls = with_program(tls, self._program)
+        self._row = connection_record(self.key, Side.CLIENT, self._opened_at, link, tls)
+        self._services.reporter.connection(self._row)
+
+    def _program_found(self, program: Program) -> None:
+        self._program = program
+        self._row = self._row._replace(tls=with_program(self._row.tls, program))
+        self._services.reporter.connection(self._row)
 
 
 class Closed(NamedTuple):

@@ -119,6 +119,14 @@ class Reporter:
         if self.is_recording:
             self._emit(encode_event((EventKind.CONNECTION.value, *row)))
 
+    def tell_again(self, connections: set[int]) -> None:
+        """More is known of these connections: what is under way on them is told again, for whoever filters by it."""
+        for report in self._open.values():
+            if report.client_connection in connections:
+                report.record.is_dirty = True
+        if connections and not self._flusher.is_awake:
+            self._flusher.wake()
+
     # Exchanges
 
     def open(self, client_connection: int) -> Report:

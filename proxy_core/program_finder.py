@@ -1,0 +1,123 @@
+"""Which programs on this computer are behind connections: asked of the system by psutil, in a thread of the engine's.
+
+It stands beside the supervisor, which hands it what the workers ask, and answers by a command to the worker. Nobody
+waits for it: a worker's traffic goes on, and the connection is told of again when its program is known. A look goes
+over all processes (there is no cheaper question on any of the three systems), so all that is asked meanwhile is
+answered by the next one, and looking takes a fifth of one core at the most. A client that has gone before the look is
+known to nobody.
+"""
+
+import platform
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+
+from proxy_core.fault_log import caught
+from proxy_core.model.tls_facts import Program
+from proxy_core.model.worker_command import LocalConnection, ProgramsFound, WorkerCommand
+
+_IS_MACOS = platform.system() == "Darwin"
+_REST = 4  # times what a look took
+_KNOWN_LIMIT = 1000  # programs kept
+_TEXT_LIMIT = 1000  # characters of a name or a path: a process can call itself anything
+
+Look = Callable[[], dict[tuple[int, int], int]]
+
+
+class ProgramFinder:
+    """Answers what `ask` is given, of all workers, in a thread of its own."""
+
+    def __init__(self, tell: Callable[[int, WorkerCommand], None], look: Look | None = None) -> None:
+        """`tell` takes the series of a worker and what it is told; it is called in the finder's thread."""
+        self._tell = tell
+        self._look = look or who_is_connected
+        self._asked: dict[int, list[LocalConnection]] = {}
+        self._news = threading.Condition()
+        self._is_stopped = False
+        self._known: dict[int, tuple[psutil.Process, Program]] = {}
+        self._thread = threading.Thread(target=self._run, name="programs", daemon=True)
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more; returns at once, the thread ends with its look."""
+        with self._news:
+            self._is_stopped = True
+            self._news.notify()
+
+    def ask(self, series: int, connections: list[LocalConnection]) -> None:
+        """Find out who they are; a worker asks about no more than it waits for."""
+        with self._news:
+            self._asked.setdefault(series, []).extend(connections)
+            self._news.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._asked or self._is_stopped)
+                if self._is_stopped:
+                    return
+                asked, self._asked = self._asked, {}
+            begin_mark = time.perf_counter()
+            try:
+                owners = self._look()
+            except (OSError, psutil.Error):
+                owners = {}  # this system doesn't tell
+            except Exception:  # one look that fails is not the end of looking
+                caught("looking for programs")
+                owners = {}
+            for series, connections in asked.items():
+                found = [
+                    (each.key, self._program(owners.get((each.client_port, each.our_port)))) for each in connections
+                ]
+                self._tell(series, ProgramsFound(found))
+            with self._news:
+                rest_s = _REST * (time.perf_counter() - begin_mark)
+                self._news.wait_for(lambda: self._is_stopped, rest_s)
+
+    def _program(self, pid: int | None) -> Program | None:
+        if pid is None:
+            return None
+        known = self._known.get(pid)
+        if known is not None and known[0].is_running():  # by its time of creation too: numbers come again
+            return known[1]
+        try:
+            process = psutil.Process(pid)
+            name = process.name()
+        except (OSError, psutil.Error):
+            return None
+        try:
+            path = process.exe()
+        except (OSError, psutil.Error):
+            path = ""  # another user's
+        # The names of processes and files need not be text.
+        readable = [text[:_TEXT_LIMIT].encode("utf-8", "replace").decode() for text in (name, path)]
+        program = Program(readable[0], pid, readable[1])
+        if len(self._known) >= _KNOWN_LIMIT:
+            self._known.clear()
+        self._known[pid] = process, program
+        return program
+
+
+def who_is_connected() -> dict[tuple[int, int], int]:
+    """The processes by the ports of their TCP connections, their own port first. Raises psutil.Error, OSError."""
+    if not _IS_MACOS:
+        everywhere = psutil.net_connections("tcp")
+        return {
+            (each.laddr.port, each.raddr.port): each.pid
+            for each in everywhere
+            if each.pid and each.laddr and each.raddr
+        }
+    # macOS tells a person of their own processes alone, and psutil gives up at the first that is another's.
+    owners = {}
+    for process in psutil.process_iter():
+        try:
+            theirs = process.net_connections("tcp")
+        except (OSError, psutil.Error):
+            continue
+        owners.update({(each.laddr.port, each.raddr.port): process.pid for each in theirs if each.laddr and each.raddr})
+    return owners
