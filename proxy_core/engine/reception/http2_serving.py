@@ -63,6 +63,7 @@ class Http2Serving:
             gevent.killall(list(self._greenlets))
             self._route.close()
             session.close()
+        session.wait_for_end()  # who has handed the link to us closes what it runs over
         if session.failure is not None and not self._has_served:
             report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, b"")
             self._services.reporter.fail(report, session.failure)

@@ -16,6 +16,7 @@ from gevent import get_hub
 from gevent.event import Event as Signal
 from greenlet import getcurrent
 
+from proxy_core.engine.links.lingering import end_gently
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.sides.http2_stream import Http2Stream, StreamBrokenError
@@ -39,6 +40,7 @@ from proxy_core.protocols.http2.hpack import Fields
 from proxy_core.protocols.part import BodyPart, EndOfMessage
 
 OUTPUT_LIMIT_BYTES = 256 * 1024  # what may wait for the system before who has more to say waits too
+LINGER_S = 2.0  # after a GOAWAY that says what was wrong: let the peer read it (as HTTP/1's `Limits.linger_s`)
 _NO_ERROR = 0
 _clock = time.monotonic
 
@@ -213,6 +215,8 @@ class Http2Session:
                     self.link.send(data)
                     self._drained.set()
                 elif self._is_closing:
+                    if self.failure is not None:  # nobody receives any more, and the peer may still be sending
+                        end_gently(self.link, LINGER_S)
                     self.link.close()
                     self.lose("was closed")
                 else:
@@ -259,6 +263,11 @@ class Http2Session:
                 self.protocol.go_away(_NO_ERROR)
             self.wake_writer()
         self._sweep.waiting.discard(self)
+
+    def wait_for_end(self) -> None:
+        """After `close`: wait until what is queued has left, which takes no longer than the link's limits."""
+        if self._is_closing and self.lost is None and self._writer is not None:
+            self._writer.join()
 
     def abort(self) -> None:
         """Close with a reset."""

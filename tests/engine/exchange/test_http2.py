@@ -3,6 +3,7 @@
 import contextlib
 import ssl
 
+import h2.errors
 import h2.events
 import h2.settings
 import pytest
@@ -322,3 +323,15 @@ class TestAnOriginThatSpeaksHttp2Alone:
         first = proxy.finished(2)[0]
         assert (first.detail.request.version, first.detail.response.version) == ("HTTP/1.1", "HTTP/2")
         assert origin.offers == [False, True]
+
+
+def test_who_breaks_the_protocol_is_told_how_though_it_goes_on_sending(speak):
+    """RFC 9113 §5.4.1: a GOAWAY comes before the end; a reset, for what is unread, would wipe it out on its way."""
+    client, _, _ = speak(answer_each())
+    client.answer(client.requests(GET))
+    two_steps_too_far = b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\xff\xff" * 2
+    client.sends_raw(two_steps_too_far + b"\0\0\x08\x06\0\0\0\0\0pingpong" * 10)
+    assert client.until(h2.events.ConnectionTerminated).error_code == h2.errors.ErrorCodes.FLOW_CONTROL_ERROR
+    with contextlib.suppress(EOFError):
+        client.receive()
+        pytest.fail("more came behind the GOAWAY")
