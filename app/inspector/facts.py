@@ -219,11 +219,16 @@ def _link_facts(connection: ConnectionRow, reuse: str | None) -> list[Fact]:
     if tls is None:
         facts.append(Fact("TLS", "none"))
         return facts
-    facts.append(Fact("TLS", _tls_text(tls.version) or "the handshake failed", "" if tls.version else "s5"))
-    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", tls.sni)):
+    if tls.is_unread:
+        facts.append(Fact("TLS", "relayed unread", "s4"))
+    else:
+        facts.append(Fact("TLS", _tls_text(tls.version) or "the handshake failed", "" if tls.version else "s5"))
+    ours = "Our " if connection.side == Side.UPSTREAM else ""
+    prints = (f"{ours}JA3", tls.ja3), (f"{ours}JA4", tls.ja4)
+    for name, value in (("Cipher", tls.cipher), ("ALPN", tls.alpn), ("Server name", tls.sni), *prints):
         if value:
             facts.append(Fact(name, one_line(value)))
-    if connection.side == Side.UPSTREAM:
+    if connection.side == Side.UPSTREAM and not tls.is_unread:
         verified = "yes" if tls.verified else one_line(tls.verify_error) or "no: verification is switched off"
         facts.append(Fact("Verified", verified, "s2" if tls.verified else "s4"))
     return facts

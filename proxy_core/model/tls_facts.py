@@ -25,6 +25,9 @@ class TlsFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verified: bool = False  # the certificate was verified and found good; never so on the client side
     verify_error: str = ""  # why not, for a person
     chain: tuple[bytes, ...] = ()  # DER, as the server sent it, its own certificate first
+    ja3: str = ""  # of the ClientHello: the client's, or ours to an upstream
+    ja4: str = ""
+    is_unread: bool = False  # relayed as it came: there is no more to know than the ClientHello says
     program: Program | None = None  # of a client on this computer
     is_plain: bool = False  # there is no TLS: the program is all that is known
 

@@ -6,6 +6,7 @@ them to the TLS object afterwards. The reader never raises; whatever is not a we
 """
 
 import re
+import struct
 from typing import NamedTuple
 
 # RFC 8446 §5.1: a record holds 2^14 bytes at the most; real hellos are below 4 KiB even with post-quantum key shares.
@@ -15,6 +16,9 @@ _LARGEST_HELLO = 1 << 16
 _HANDSHAKE = 0x16
 _CLIENT_HELLO = 1
 _SERVER_NAME = 0
+_GROUPS = 10
+_POINT_FORMATS = 11
+_SIGNATURE_ALGORITHMS = 13
 _ALPN = 16
 _SUPPORTED_VERSIONS = 43
 _NAME = re.compile(rb"[A-Za-z0-9._-]+")  # the underscore is no letter of a hostname, but is in use
@@ -28,6 +32,12 @@ class ClientHello(NamedTuple):
     versions: tuple[int, ...]  # 0x0304 is TLS 1.3; from supported_versions, else the legacy version alone
     cipher_suites: tuple[int, ...]
     length: int  # bytes of the stream that the hello took, record headers included
+    # What the client can be told by (`protocols.fingerprint`).
+    legacy_version: int
+    extensions: tuple[int, ...]  # all of them, in the client's order
+    groups: tuple[int, ...]
+    point_formats: tuple[int, ...]
+    signature_algorithms: tuple[int, ...]
 
 
 class NotTls(NamedTuple):
@@ -129,27 +139,41 @@ class ClientHelloReader:
 def _parse_hello(body: bytes, taken: int) -> ClientHello:
     """Raises IndexError when a length points past the end."""
     cursor = _Bytes(body)
-    versions: tuple[int, ...] = (cursor.number(2),)
+    legacy_version = cursor.number(2)
+    versions: tuple[int, ...] = (legacy_version,)
     cursor.take(32)  # random
     cursor.vector(1)  # legacy session id
-    suites = cursor.vector(2)
-    cipher_suites: list[int] = []
-    while suites:
-        cipher_suites.append(suites.number(2))
+    cipher_suites = _read_numbers(cursor.vector(2))
     cursor.vector(1)  # legacy compression methods
     server_name = ""
     alpn: tuple[bytes, ...] = ()
+    kinds: list[int] = []
+    lists: dict[int, tuple[int, ...]] = {}
     extensions = cursor.vector(2) if cursor else _Bytes(b"")
     while extensions:
         kind = extensions.number(2)
+        kinds.append(kind)
         content = extensions.vector(2)
         if kind == _SERVER_NAME and content:
             server_name = _read_server_name(content)
         elif kind == _ALPN:
             alpn = _read_alpn(content)
         elif kind == _SUPPORTED_VERSIONS:
-            versions = _read_versions(content)
-    return ClientHello(server_name, alpn, versions, tuple(cipher_suites), taken)
+            versions = _read_numbers(content.vector(1))
+        elif kind in (_GROUPS, _SIGNATURE_ALGORITHMS):
+            lists[kind] = _read_numbers(content.vector(2))
+        elif kind == _POINT_FORMATS:
+            lists[kind] = tuple(content.vector(1).rest())
+    return ClientHello(
+        server_name,
+        alpn,
+        versions,
+        cipher_suites,
+        taken,
+        legacy_version,
+        tuple(kinds),
+        *(lists.get(kind, ()) for kind in (_GROUPS, _POINT_FORMATS, _SIGNATURE_ALGORITHMS)),
+    )
 
 
 def _read_server_name(content: _Bytes) -> str:
@@ -176,9 +200,9 @@ def _read_alpn(content: _Bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _read_versions(content: _Bytes) -> tuple[int, ...]:
-    versions = content.vector(1)
-    found: list[int] = []
-    while versions:
-        found.append(versions.number(2))
-    return tuple(found)
+def _read_numbers(vector: _Bytes) -> tuple[int, ...]:
+    """Two bytes each."""
+    data = vector.rest()
+    if len(data) % 2:
+        raise IndexError
+    return struct.unpack(f">{len(data) // 2}H", data)

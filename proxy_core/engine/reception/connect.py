@@ -16,7 +16,7 @@ from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
-from proxy_core.engine.links.tls_facts import tls_facts
+from proxy_core.engine.links.tls_facts import hello_facts, tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection
 from proxy_core.engine.reception.speech import Speech, recognise
 from proxy_core.engine.reception.spoken import serving_of
@@ -30,6 +30,7 @@ from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.client_hello import ClientHello
+from proxy_core.protocols.fingerprint import fingerprint_of
 from proxy_core.protocols.http1.fields import shown
 
 _MOST_NAMES = 8  # of protocols, in a sentence
@@ -85,11 +86,13 @@ class Connect:
             # Who looks names up himself asks for an address, and names the host here.
             reason = self._services.reason_to_pass(spoken.server_name.lower()) if spoken.server_name else None
             if reason is not None:
+                self._connection.report(self._client, hello_facts(spoken, is_unread=True))
                 self._tunnel(seen, reason)
                 return
             if offer := spoken_of(spoken.alpn):
                 self._intercept(spoken, seen, offer)
                 return
+            self._connection.report(self._client, hello_facts(spoken, is_unread=True))
             names = ", ".join(map(shown, spoken.alpn[:_MOST_NAMES]))
             self._tunnel(seen, TunnelReason.OTHER_PROTOCOL, names)
         elif spoken is Speech.HTTP1 or spoken is Speech.HTTP2:
@@ -216,11 +219,12 @@ class Connect:
             if upstream is not None:
                 upstream.link.close()
             report.upstream_connection = upstream.key if upstream is not None else 0
+            self._connection.report(self._client, hello_facts(hello))
             # Without an upstream it didn't come to a page that says so: who waited for it in vain has left.
             failure = client_tls_failure(error, name) if first_error is None else first_error.failure
             services.reporter.fail(report, failure)
             return
-        self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name))
+        self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name, fingerprint=fingerprint_of(hello)))
         services.reporter.forget(report)
         to = "https", self._host, self._port
         route = Route(services, to, server_name=name, offer=offer, prepared=upstream, first_error=first_error)

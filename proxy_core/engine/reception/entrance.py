@@ -11,7 +11,7 @@ from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
-from proxy_core.engine.links.tls_facts import tls_facts
+from proxy_core.engine.links.tls_facts import hello_facts, tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection, Closed, Ended
 from proxy_core.engine.reception.socks_serving import SocksServing
 from proxy_core.engine.reception.speech import Speech, recognise
@@ -23,6 +23,7 @@ from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.ways_in import LOCAL_HOST, Origin
 from proxy_core.protocols.client_hello import ClientHello
+from proxy_core.protocols.fingerprint import fingerprint_of
 from proxy_core.protocols.socks.socks4 import Socks4Reader
 from proxy_core.protocols.socks.socks5 import Socks5Reader
 
@@ -96,9 +97,10 @@ class Entrance:
             with gevent.Timeout(services.limits.client_tls_s, TimeoutError("the TLS handshake took too long")):
                 tls.handshake()
         except OSError as error:
+            self._connection.report(link, hello_facts(hello))
             self._fail_tls(link, name, client_tls_failure(error, name))
             return Closed()
-        self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name))
+        self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name, fingerprint=fingerprint_of(hello)))
         if tls.ssl_object.selected_alpn_protocol() == HTTP2:
             return self._serve_origin(tls, HTTP2, offer)
         return self.serve(tls, is_inside=True)

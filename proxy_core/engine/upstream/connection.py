@@ -14,7 +14,7 @@ import gevent
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.tls import TlsHandshakeError, TlsTransport
-from proxy_core.engine.links.tls_facts import peer_chain, tls_facts
+from proxy_core.engine.links.tls_facts import own_fingerprint, peer_chain, tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.recording.connection_record import connection_record
 from proxy_core.engine.recording.reporter import Reporter
@@ -308,7 +308,7 @@ class UpstreamOpener:
             link.abort()
             failure = upstream_tls_failure(error, upstream.host, upstream.port)
             if hasattr(link, "ssl_object"):  # what was refused is worth seeing
-                self._report(upstream, tls_facts(link.ssl_object, server_name, failure.text))
+                self._report(upstream, self._facts(link, server_name, failure.text))
             if failure.kind is FailureKind.TLS_CERTIFICATE_ERROR:
                 raise _RefusedError(error, failure, upstream.key) from None
             if is_fault_of_protocol(error):
@@ -319,7 +319,12 @@ class UpstreamOpener:
         upstream.opened_mark = _clock()
         upstream.tls_us = int((upstream.opened_mark - start_mark) * 1e6)
         upstream.alpn = link.ssl_object.selected_alpn_protocol() or ""
-        upstream.tls = tls_facts(link.ssl_object, server_name, _ACCEPTED if verifying.accepted else "")
+        upstream.tls = self._facts(link, server_name, _ACCEPTED if verifying.accepted else "")
+
+    @staticmethod
+    def _facts(link: TlsTransport, server_name: str, verify_error: str) -> bytes:
+        fingerprint = own_fingerprint(link.ssl_object.context, server_name)
+        return tls_facts(link.ssl_object, server_name, verify_error, fingerprint)
 
     def _report(self, upstream: UpstreamConnection, tls: bytes | None) -> None:
         row = connection_record(upstream.key, Side.UPSTREAM, upstream.opened_at, upstream.link, tls)

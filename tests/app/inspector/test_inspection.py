@@ -40,7 +40,7 @@ from proxy_core.formats.json_text import Layout
 from proxy_core.model.exchange import ConnectionRow, ExchangeFlag, ExchangeKind, ExchangeState, Timings
 from proxy_core.model.message_head import parse_head
 from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
-from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
+from proxy_core.model.tls_facts import Program, TlsFacts, encode_tls_facts
 from tests.support.captures import STARTED_AT, LiveCapture, Sample
 from tests.support.test_ca import ExampleCa
 
@@ -593,6 +593,19 @@ def test_what_was_not_verified_says_why(recorded, tls, told):
     facts = values(connection_sections(row, None, connection(1, tls))[0].facts)
     assert facts["Verified"] == told
     assert facts["TLS"] == ("TLS 1.3" if tls.version else "the handshake failed")
+
+
+def test_a_client_is_known_by_its_program_and_its_hello(recorded):
+    row, _ = recorded(Sample())
+    program = Program("curl", 4711, "/usr/bin/curl")
+    plain = connection(0, TlsFacts(program=program, is_plain=True))
+    facts = values(connection_sections(row, plain, None)[0].facts)
+    assert (facts["App"], facts["Program"], facts["TLS"]) == ("curl (process 4711)", "/usr/bin/curl", "none")
+    unread = connection(0, TlsFacts(is_unread=True, sni="shop.test", ja3="3" * 32, ja4="t13d"))
+    facts = values(connection_sections(row, unread, connection(1, TlsFacts(version="TLSv1.3", ja4="t13i")))[0].facts)
+    assert (facts["TLS"], facts["JA3"], facts["JA4"]) == ("relayed unread", "3" * 32, "t13d")
+    ours = connection_sections(row, unread, connection(1, TlsFacts(version="TLSv1.3", ja4="t13i")))[1]
+    assert values(ours.facts)["Our JA4"] == "t13i"
 
 
 def test_where_no_connection_was_made_that_is_said(recorded):
