@@ -17,7 +17,7 @@ class FirstBytesWatch:
         self._first = [b"", b""]  # by Side
         self._is_named = False
 
-    def passed(self, side: int, data: bytes) -> None:
+    def came(self, side: int, data: bytes) -> None:
         """Of what a side says, the first is looked at."""
         if self._first[side]:
             return

@@ -17,7 +17,7 @@ from proxy_core.fault_log import caught
 from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 
-_Passed = Callable[[int, bytes], None]
+_Pass = Callable[[int, bytes, Link], None]
 _CLIENT, _UPSTREAM = int(Side.CLIENT), int(Side.UPSTREAM)
 
 
@@ -33,32 +33,31 @@ def relay_tunnel(
     """Relay until the end, counting the bytes in `report`, close both links and finish the report.
 
     The early bytes were read before it was known that this is a tunnel: `early_up` from the client, `early_down` from
-    the upstream. `watch` is shown what has been sent on.
+    the upstream. `watch` is shown what is about to be sent on.
     """
     reporter, guarded = services.reporter, Guarded(watch)
 
-    def passed(side: int, data: bytes) -> None:
+    def pass_on(side: int, data: bytes, target: Link) -> None:
+        guarded.came(side, data)
+        target.send(data)
         if side == _CLIENT:
             report.request_bytes += len(data)
         else:
             report.response_bytes += len(data)
-        guarded.passed(side, data)
         reporter.changed(report)
 
     reporter.changed(report)
     problem: Failure | None = None
     try:
         if early_up:
-            upstream.send(early_up)
-            passed(_CLIENT, early_up)
+            pass_on(_CLIENT, early_up, upstream)
         if early_down:
-            client.send(early_down)
-            passed(_UPSTREAM, early_down)
+            pass_on(_UPSTREAM, early_down, client)
     except OSError as error:
         problem = _broken(f"The tunnel was closed at once ({error.strerror or error}).")
         client.abort()
         upstream.abort()
-    problem = problem or _relay(client, upstream, services.limits, passed)
+    problem = problem or _relay(client, upstream, services.limits, pass_on)
     guarded.finish()
     if problem is not None:
         reporter.fail(report, problem)
@@ -66,13 +65,13 @@ def relay_tunnel(
         reporter.complete(report)
 
 
-def _relay(client: Link, upstream: Link, limits: Limits, passed: _Passed) -> Failure | None:
+def _relay(client: Link, upstream: Link, limits: Limits, pass_on: _Pass) -> Failure | None:
     """Copy both ways until both have ended, and close both. Returns how it broke, if it did."""
     client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
     problems: list[Failure] = []  # the first is the cause: what breaks one direction ends the other
-    upload = gevent.spawn(_copy, client, upstream, limits, passed, _CLIENT, problems.append)
+    upload = gevent.spawn(_copy, client, upstream, limits, pass_on, _CLIENT, problems.append)
     try:
-        _copy(upstream, client, limits, passed, _UPSTREAM, problems.append)
+        _copy(upstream, client, limits, pass_on, _UPSTREAM, problems.append)
         upload.join()
     finally:
         upload.kill()
@@ -82,13 +81,12 @@ def _relay(client: Link, upstream: Link, limits: Limits, passed: _Passed) -> Fai
 
 
 def _copy(
-    source: Link, target: Link, limits: Limits, passed: _Passed, side: int, broke: Callable[[Failure], None]
+    source: Link, target: Link, limits: Limits, pass_on: _Pass, side: int, broke: Callable[[Failure], None]
 ) -> None:
     name = "the client" if side == _CLIENT else "the server"
     try:
         while data := source.receive():
-            target.send(data)
-            passed(side, data)
+            pass_on(side, data, target)
         target.read_limit_s = limits.half_closed_s
         target.send_eof()
         return

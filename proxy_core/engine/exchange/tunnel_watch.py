@@ -1,4 +1,6 @@
-"""Who is shown what goes through a tunnel: after it has gone on, and unable to hold it up or to break it."""
+"""Who is shown what goes through a tunnel: before it goes on, so that what a peer has got is recorded, and unable to
+break it.
+"""
 
 from typing import Protocol
 
@@ -8,8 +10,8 @@ from proxy_core.fault_log import caught
 class TunnelWatch(Protocol):
     """Makes something of a copy of the bytes."""
 
-    def passed(self, side: int, data: bytes) -> None:
-        """This `Side` has said this, and it was sent on."""
+    def came(self, side: int, data: bytes) -> None:
+        """This `Side` has said this, and it goes on next."""
         ...
 
     def finish(self) -> None:
@@ -23,11 +25,11 @@ class Guarded:
     def __init__(self, watch: TunnelWatch) -> None:
         self._watch: TunnelWatch | None = watch
 
-    def passed(self, side: int, data: bytes) -> None:
+    def came(self, side: int, data: bytes) -> None:
         """See `TunnelWatch`."""
         if self._watch is not None:
             try:
-                self._watch.passed(side, data)
+                self._watch.came(side, data)
             except Exception:
                 self._watch = None
                 caught("reading what goes through a tunnel")

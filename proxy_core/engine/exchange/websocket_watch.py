@@ -1,4 +1,6 @@
-"""The messages of a WebSocket, told from a copy of what goes through."""
+"""The messages of a WebSocket, told from a copy of what goes through: before it does, so that whoever has got a message
+whole finds it in the capture, whatever becomes of the worker.
+"""
 
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
@@ -30,10 +32,11 @@ class WebSocketWatch:
             for side, keeps_window in zip(_SIDES, keeps, strict=True)
         ]
 
-    def passed(self, side: int, data: bytes) -> None:
+    def came(self, side: int, data: bytes) -> None:
         """Read some more of what a side says."""
         for each in self._readers[side].receive(data):
             self._tell(side, each)
+        self._reporter.tell_messages(self._report)
 
     def finish(self) -> None:
         """What had begun ends here."""

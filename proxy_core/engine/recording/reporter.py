@@ -197,6 +197,11 @@ class Reporter:
             self._messages.whole(report.record.log(), side, opcode, flags, size, data, extras)
             self._logged(report)
 
+    def tell_messages(self, report: Report) -> None:
+        """Write what messages of it have come, now."""
+        if report.key in self._talking:
+            self._tell_messages(report)
+
     def changed(self, report: Report) -> None:
         """The exchange has come further: tell it with the next tick, should it last that long."""
         report.record.is_dirty = True
