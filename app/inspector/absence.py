@@ -13,7 +13,7 @@ def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) 
     is_open = row.state < ExchangeState.COMPLETE
     is_response = message is MessageKind.RESPONSE
     if row.kind == ExchangeKind.WEBSOCKET and relays_bytes(row):
-        return f"The WebSocket {_relayed(row, 'Its messages', is_open=is_open)}"
+        return f"The WebSocket is {'open' if is_open else 'closed'}: {_amounts(row)}. «Messages» lists what was said."
     if row.kind == ExchangeKind.TUNNEL and not row.failure:
         if not is_open:
             return "A tunnel: its bytes were relayed unread."
@@ -28,10 +28,14 @@ def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) 
 
 
 def _relayed(row: ExchangeRow, what: str, *, is_open: bool) -> str:
-    amounts = f"{size_text(row.request_bytes)} sent, {size_text(row.response_bytes)} received"
+    first = " «Messages» has the first of them." if row.request_bytes + row.response_bytes else ""
     if is_open:
-        return f"is open. {what} are relayed unread: {amounts} until now."
-    return f"is closed. {what} were relayed unread: {amounts}."
+        return f"is open. {what} are relayed unread: {_amounts(row)} until now.{first}"
+    return f"is closed. {what} were relayed unread: {_amounts(row)}.{first}"
+
+
+def _amounts(row: ExchangeRow) -> str:
+    return f"{size_text(row.request_bytes)} sent, {size_text(row.response_bytes)} received"
 
 
 def _not_yet(row: ExchangeRow) -> str:
