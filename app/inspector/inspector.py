@@ -252,7 +252,7 @@ class Inspector(QWidget):
             if page is not None and mode == page.mode:
                 button.setChecked(True)
         self._save_button.setVisible(bool(modes))
-        self._find_button.setVisible(page is not None)
+        self._find_button.setVisible(page is not None or self._made[self._tab].find is not None)
         if page is None:
             self.find_bar.end_quietly()
         elif self.find_bar.is_open:
@@ -262,6 +262,10 @@ class Inspector(QWidget):
 
     def find_in_text(self) -> None:
         """Open the field for finding in the text that is shown."""
+        find = self._made[self._tab].find
+        if find is not None:
+            find()
+            return
         if self.page is None:
             self.choose_tab(FIRST_SHOWN)
         if self.page is not None:

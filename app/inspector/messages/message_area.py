@@ -151,6 +151,11 @@ class MessageArea(QWidget):
         self._reading.close()
         self.body.end()
 
+    def find(self) -> None:
+        """Let the person say what is sought."""
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
     # What is shown
 
     def show_exchange(self, shown: Shown | None) -> None:

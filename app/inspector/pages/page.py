@@ -18,6 +18,7 @@ class Page(NamedTuple):
     widget: QWidget
     show: Callable[[Shown | None], None] | None = None  # shows another exchange, or none; but for the message
     message: MessagePage | None = None  # whose head and body are seen on it: the inspector fills it
+    find: Callable[[], None] | None = None  # begins to find something on it; but for the message's text
     save_wanted: SignalInstance | None = None  # (ExchangeRow, number): a message within it is to be saved
     end: Callable[[], None] | None = None  # ends what it has begun, with the inspector
 

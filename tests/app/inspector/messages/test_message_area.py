@@ -164,6 +164,15 @@ def test_those_that_are_wanted(screen):
     screen.says("None of 5 messages is like that.")
 
 
+def test_finding_begins_in_the_field_of_the_page(screen):
+    screen.live.add(chat(*TALK))
+    screen.shows(1)
+    screen.rows(5)
+    button(screen.inspector, "Find in this text").click()
+    assert screen.inspector.focusWidget() is screen.area.field
+    assert screen.area.isVisible()
+
+
 def test_an_open_connection_is_followed(screen):
     sample = chat(message(b"first"), state=ExchangeState.RESPONDING)
     screen.live.add(sample)
