@@ -151,7 +151,7 @@ class MessageArea(QWidget):
         self._reading.close()
         self.body.end()
 
-    def find(self) -> None:
+    def begin_finding(self) -> None:
         """Let the person say what is sought."""
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()

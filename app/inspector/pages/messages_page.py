@@ -6,7 +6,7 @@ from app.inspector.pages.page import Page, PageSpec
 
 def _make() -> Page:
     area = MessageArea()
-    return Page(area, area.show_exchange, find=area.find, save_wanted=area.save_wanted, end=area.end)
+    return Page(area, area.show_exchange, find=area.begin_finding, save_wanted=area.save_wanted, end=area.end)
 
 
 MESSAGES = PageSpec("messages", "Messages", _make)
