@@ -50,6 +50,7 @@ class _StreamBody:
     def next_part(self) -> BodyPart | EndOfMessage:
         """See `BodySource`. The parts before have been sent."""
         self._read()
+        self._messages.wait_for_room()
         try:
             part = self._taken(self._body.next_part())
         except Exception:
@@ -104,6 +105,11 @@ class _Messages:
         except Exception:  # a border: what is only shown must not cost what is relayed
             self._reader = None
             caught("reading the messages of a response")
+
+    def wait_for_room(self) -> None:
+        outbox = self._reporter.outbox
+        if outbox.is_full:
+            outbox.wait_for_room()
 
     def finish(self) -> None:
         reader, self._reader = self._reader, None

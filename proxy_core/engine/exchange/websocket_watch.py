@@ -37,6 +37,9 @@ class WebSocketWatch:
         for each in self._readers[side].receive(data):
             self._tell(side, each)
         self._reporter.tell_messages(self._report)
+        outbox = self._reporter.outbox
+        if outbox.is_full:
+            outbox.wait_for_room()
 
     def finish(self) -> None:
         """What had begun ends here."""

@@ -3,7 +3,8 @@
 Events lie in the journal before they are put in here, so a batch that is lost with its process is replayed from there;
 a batch therefore says up to where in the journal it goes. The queue itself has no bound: the engine says what it has
 taken, and past `UNTAKEN_LIMIT_BYTES` new exchanges wait (`wait_for_room`). Those under way go on, since waiting in the
-middle of one would hold its client's connection; they are few, and told of in few events.
+middle of one would hold its client's connection; they are few, and told of in few events. Who sends messages without
+end waits all the same: each of them is news.
 """
 
 from typing import Protocol

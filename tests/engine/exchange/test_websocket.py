@@ -1,5 +1,6 @@
 """A WebSocket through the relay: its bytes untouched, its messages in the capture while it is open."""
 
+import gevent
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
@@ -185,3 +186,35 @@ def test_of_other_protocols_the_first_words_are_kept_and_a_name_is_given(proxy, 
         (UPSTREAM, Opcode.FIRST_BYTES, b"SSH-2.0-Example\r\n"),
         (CLIENT, Opcode.FIRST_BYTES, b"SSH-2.0-Client\r\n"),
     ]
+
+
+def test_who_sends_more_messages_than_can_be_recorded_waits(switched, proxy, monkeypatch):
+    monkeypatch.setattr("proxy_core.engine.recording.outbox.UNTAKEN_LIMIT_BYTES", 100_000)
+    frames = written(TheirOpcode.TEXT, b"news", is_client=True) * 20_000
+    got = []
+
+    def script(upstream):
+        while data := upstream.sock.recv(65536):
+            got.append(len(data))
+
+    client = switched(script)
+    outbox = proxy.worker.services.reporter.outbox
+    sending = gevent.spawn(client.sends, frames)
+    wait_for(lambda: outbox.is_full)
+    for _ in range(500):  # turns of the loop: were it not held up, all of it would have come by then
+        gevent.sleep(0)
+    assert sum(got) < len(frames)
+    taken = 0
+
+    def all_came():
+        nonlocal taken
+        sent = sum(map(len, proxy.events.batches))
+        proxy.worker.services.reporter.outbox.bytes_taken(sent - taken)
+        taken = sent
+        return sum(got) == len(frames)
+
+    wait_for(all_came)
+    sending.join()
+    client.closes()
+    proxy.only()
+    assert len(proxy.messages) == 20_000
