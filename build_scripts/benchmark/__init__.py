@@ -1,1 +1,1 @@
-"""What bench.py is made of: tools, origin, contestants, loads, memory, table."""
+"""What bench.py is made of: tools, origins, contestants, loads and loaders, memory, idle connections, table."""

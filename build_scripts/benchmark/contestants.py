@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -37,9 +37,13 @@ class Contestant:
     name: str
     tree: ProcessTree | None
     port: int
+    socks_port: int = 0  # 0: it has none
+    chained: "Contestant | None" = None  # another one of it, which sends all on to a further proxy
 
     def stop(self) -> None:
         """By force: what is measured is over, and saving what was recorded would take its time."""
+        if self.chained is not None:
+            self.chained.stop()
         if self.tree is not None:
             self.tree.stop(signal.SIGKILL)
 
@@ -59,17 +63,36 @@ def start_beside(checkout: Path, place: Place, origin: Origin) -> Contestant:
     return _harrier(BESIDE, checkout, f"{BESIDE}.harrier", place, origin)
 
 
-def _harrier(name: str, checkout: Path, capture: str, place: Place, origin: Origin) -> Contestant:
+def _harrier(
+    name: str, checkout: Path, capture: str, place: Place, origin: Origin, options: Sequence[str] = ()
+) -> Contestant:
     port = free_port()
     command = [sys.executable, str(checkout / "main.py"), "record", "--home", str(place.folder / f"{name}-home")]
     command += ["--listen", f"127.0.0.1:{port}", "--workers", str(HARRIER_WORKERS)]
     command += ["--capture", str(place.folder / capture), "--upstream-ca", str(origin.ca_path)]
-    return _started(name, command, place, port)
+    contestant = _started(name, [*command, *options], place, port)
+    contestant.socks_port = port
+    return contestant
+
+
+def chained_harrier(parent_port: int, place: Place, origin: Origin) -> Contestant:
+    """Records too, into a capture of its own. This computer is not to be reached directly."""
+    options = ["--upstream-proxy", f"http://127.0.0.1:{parent_port}", "--no-proxy", ""]
+    return _harrier("harrier-chained", ROOT, "chained.harrier", place, origin, options)
 
 
 def start_mitmdump(place: Place, origin: Origin) -> Contestant:
     """Quiet, writes nothing to disk, which favours it."""
-    return _mitmdump("mitmdump", [], place, origin)
+    socks_port = free_port()
+    modes = ["--mode", "regular", "--mode", f"socks5@{socks_port}"]
+    contestant = _mitmdump("mitmdump", modes, place, origin)
+    contestant.socks_port = socks_port
+    return contestant
+
+
+def chained_mitmdump(parent_port: int, place: Place, origin: Origin) -> Contestant:
+    """Without SOCKS."""
+    return _mitmdump("mitmdump-chained", ["--mode", f"upstream:http://127.0.0.1:{parent_port}"], place, origin)
 
 
 def start_recording_mitmdump(place: Place, origin: Origin) -> Contestant:
@@ -90,13 +113,15 @@ def start_mockttp(place: Place, origin: Origin) -> Contestant:
     port = free_port()
     script = Path(__file__).with_name("mockttp_proxy.js")
     modules = {"NODE_PATH": str(place.tools / "mockttp" / "node_modules")}
-    return _started("mockttp", ["node", str(script), str(port), str(origin.ca_path)], place, port, modules)
+    contestant = _started("mockttp", ["node", str(script), str(port), str(origin.ca_path)], place, port, modules)
+    contestant.socks_port = port
+    return contestant
 
 
 def start_squid(place: Place, _origin: Origin) -> Contestant:
     """Relays, without cache and log."""
     port = free_port()
-    configuration = place.folder / "squid.conf"
+    configuration = place.folder / f"squid-{port}.conf"
     configuration.write_text(
         f"http_port 127.0.0.1:{port}\nhttp_access allow localhost\nhttp_access deny all\ncache deny all\n"
         "access_log none\ncache_log /dev/null\ncache_store_log none\npid_filename none\nshutdown_lifetime 0 seconds\n"
@@ -144,4 +169,9 @@ CONTESTANTS: dict[str, Callable[[Place, Origin], Contestant]] = {
     "mockttp": start_mockttp,
     "squid": start_squid,
     "good-mitm": start_good_mitm,
+}
+# The same with a further proxy (its port) behind them, where that is tried.
+CHAINED: dict[str, Callable[[int, Place, Origin], Contestant]] = {
+    "harrier": chained_harrier,
+    "mitmdump": chained_mitmdump,
 }

@@ -24,33 +24,52 @@ def sequential_latencies(url: str, proxy_port: int, count: int) -> Iterator[floa
         for number in range(count + _WARM_UP):
             begin = time.perf_counter()
             link.sendall(request)
-            _read_response(link)
+            read_response(link)
             if number >= _WARM_UP:
                 yield time.perf_counter() - begin
             time.sleep(_PAUSE_S)
 
 
 def _connected(scheme: str, host: str, port: int, proxy_port: int) -> socket.socket:
-    link = socket.create_connection(("127.0.0.1", proxy_port or port), 10)
-    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if scheme == "http":
-        return link
-    if proxy_port:
-        link.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = link.recv(4096)
-            if not data:
-                raise BenchmarkError("the proxy closed the connection after CONNECT")
-            head += data
-        if b" 200 " not in head.split(b"\r\n", 1)[0]:
-            raise BenchmarkError(f"the proxy answered CONNECT with {head!r}")
+        return connected(proxy_port or port)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(link, server_hostname=host)
+    return context.wrap_socket(tunnelled(host, port, proxy_port), server_hostname=host)
 
 
-def _read_response(link: socket.socket) -> None:
+def connected(port: int) -> socket.socket:
+    """A connection to a loopback port."""
+    link = socket.create_connection(("127.0.0.1", port), 10)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return link
+
+
+def tunnelled(host: str, port: int, proxy_port: int) -> socket.socket:
+    """A connection to the origin's port, led there by CONNECT where there is a proxy. Raises BenchmarkError."""
+    link = connected(proxy_port or port)
+    if proxy_port:
+        link.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        head = read_head(link)
+        if b" 200 " not in head.split(b"\r\n", 1)[0]:
+            link.close()
+            raise BenchmarkError(f"the proxy answered CONNECT with {head!r}")
+    return link
+
+
+def read_head(link: socket.socket) -> bytes:
+    """Read up to the end of a head, where the other side says no more than that yet."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = link.recv(4096)
+        if not data:
+            link.close()
+            raise BenchmarkError("the connection was closed instead of an answer")
+        head += data
+    return head
+
+
+def read_response(link: socket.socket) -> None:
     """Read one response with a Content-Length, which is what our origin sends."""
     data = b""
     while b"\r\n\r\n" not in data:

@@ -2,7 +2,9 @@
 
 Keep-alive loads are wrk's, the cheapest loader at hand: absolute-form requests by a Lua script for plain HTTP; for
 HTTPS its connections are led through CONNECT by proxychains (a preloaded `connect`, nothing on the data's way). New
-HTTPS connections are hey's, HTTP/2 is h2load's: eight connections, ten streams on each. The loader's own processor time
+HTTPS connections are hey's, HTTP/2 is h2load's: eight connections, ten streams on each, and so are unary calls of gRPC
+(a POST with a framed message, answered with another and trailers). WebSockets and TLS connections to new names have
+loaders of our own in processes of their own (`websocket_load`, `handshake_load`). The loader's own processor time
 is part of every result, for a loader at its limit measures itself.
 """
 
@@ -10,6 +12,7 @@ import json
 import re
 import resource
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +20,9 @@ from statistics import median
 from typing import NamedTuple
 
 from build_scripts.benchmark.contestants import Contestant
-from build_scripts.benchmark.origin import SIZES, Origin
+from build_scripts.benchmark.origin import GRPC_MESSAGE, SIZES, Origin
 from build_scripts.benchmark.process_tree import BenchmarkError
+from build_scripts.environment import ROOT
 
 CONNECTIONS = 32
 _H2_CONNECTIONS, _H2_STREAMS = 8, 10
@@ -47,6 +51,7 @@ class Load(NamedTuple):
     unit: str
     lower_is_better: bool
     measure: Callable[["Bench", Contestant], Result]
+    is_recorded: bool = True  # each request is an exchange in the capture of the contestant itself
 
 
 class Bench(NamedTuple):
@@ -63,13 +68,13 @@ class Bench(NamedTuple):
 
 def _watched(bench: Bench, contestant: Contestant, command: list[str], timeout_s: float) -> tuple[str, list[float]]:
     """Run a loader; its output, and [wall, proxy, loader, origin] seconds."""
-    tree, origin = contestant.tree, bench.origin.tree
+    tree, origin = contestant.tree, bench.origin
     proxy_before = tree.cpu_s() if tree else 0.0
     origin_before = origin.cpu_s()
     loader_before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.monotonic()
     result = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+        command, check=False, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, cwd=ROOT
     )
     wall = time.monotonic() - begin
     loader_after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -82,15 +87,17 @@ def _watched(bench: Bench, contestant: Contestant, command: list[str], timeout_s
     return result.stdout, [wall, proxy, loader, origin.cpu_s() - origin_before]
 
 
-def _wrk(file: str, *, tls: bool = False, mode: str = "keep") -> Callable[[Bench, Contestant], Result]:
+def _wrk(
+    file: str, *, tls: bool = False, mode: str = "keep", way: str = "http"
+) -> Callable[[Bench, Contestant], Result]:
     def measure(bench: Bench, contestant: Contestant) -> Result:
         url = bench.origin.url(file, tls=tls)
         scheme_and_host, _, path = url.rpartition("/")
         host = scheme_and_host.partition("//")[2]
         target, connect_to = f"/{path}", url
         command: list[str] = []
-        if contestant.port and tls:
-            command = _through_connect(bench, contestant)
+        if contestant.port and (tls or way == "socks5"):
+            command = _through(bench, contestant, way)
         elif contestant.port:
             target, connect_to = url, f"http://127.0.0.1:{contestant.port}/"
         command += ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{bench.seconds:.0f}s", "--timeout", "10s"]
@@ -109,19 +116,33 @@ def _wrk(file: str, *, tls: bool = False, mode: str = "keep") -> Callable[[Bench
     return measure
 
 
-def _through_connect(bench: Bench, contestant: Contestant) -> list[str]:
-    configuration = bench.folder / f"proxychains-{contestant.name}.conf"
+def _chained(bench: Bench, contestant: Contestant) -> Result:
+    """Plain HTTP through the one of it that sends all on to another proxy."""
+    if contestant.port and contestant.chained is None:
+        raise BenchmarkError(f"{contestant.name} isn't tried with another proxy behind it")
+    return _wrk("1k")(bench, contestant.chained or contestant)
+
+
+def _through(bench: Bench, contestant: Contestant, way: str = "http") -> list[str]:
+    port = contestant.socks_port if way == "socks5" else contestant.port
+    if not port:
+        raise BenchmarkError(f"{contestant.name} isn't tried with SOCKS")
+    configuration = bench.folder / f"proxychains-{contestant.name}-{way}.conf"
     configuration.write_text(
-        "strict_chain\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n"
-        f"[ProxyList]\nhttp 127.0.0.1 {contestant.port}\n"
+        f"strict_chain\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n[ProxyList]\n{way} 127.0.0.1 {port}\n"
     )
     return ["proxychains4", "-q", "-f", str(configuration)]
 
 
-def _h2load(file: str) -> Callable[[Bench, Contestant], Result]:
+def _h2load(file: str, *, message: bytes = b"") -> Callable[[Bench, Contestant], Result]:
     def measure(bench: Bench, contestant: Contestant) -> Result:
-        command = _through_connect(bench, contestant) if contestant.port else []
+        command = _through(bench, contestant) if contestant.port else []
         command += ["h2load", "-c", str(_H2_CONNECTIONS), "-m", str(_H2_STREAMS), "-D", f"{bench.seconds:.0f}"]
+        command += ["--npn-list", "h2"]  # mockttp takes HTTP/1 where that is offered too
+        if message:
+            body = bench.folder / "h2load-body"
+            body.write_bytes(message)
+            command += ["-d", str(body), "-H", "content-type: application/grpc", "-H", "te: trailers"]
         command += [bench.origin.url(file, tls=True)]
         output, times = _watched(bench, contestant, command, bench.seconds + 60)
         if "Application protocol: h2\n" not in output:
@@ -134,6 +155,32 @@ def _h2load(file: str) -> Callable[[Bench, Contestant], Result]:
         return Result(good / bench.seconds, mean_ms, 0.0, failed, good, *times)
 
     return measure
+
+
+def _websocket(size: int, *, deflate: bool = False) -> Callable[[Bench, Contestant], Result]:
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        arguments = [bench.origin.echo_url(), str(contestant.port), str(bench.seconds), str(size)]
+        return _own_loader(bench, contestant, "websocket_load", [*arguments, "deflate" if deflate else "plain"])
+
+    return measure
+
+
+def _handshakes(names: str) -> Callable[[Bench, Contestant], Result]:
+    def measure(bench: Bench, contestant: Contestant) -> Result:
+        arguments = ["127.0.0.1", str(bench.origin.https_port), str(contestant.port), str(bench.seconds), names]
+        return _own_loader(bench, contestant, "handshake_load", arguments)
+
+    return measure
+
+
+def _own_loader(bench: Bench, contestant: Contestant, module: str, arguments: list[str]) -> Result:
+    command = [sys.executable, "-m", f"build_scripts.benchmark.{module}", *arguments]
+    output, times = _watched(bench, contestant, command, bench.seconds + 60)
+    numbers = json.loads(output.rpartition("RESULT ")[2])
+    good, errors = numbers["requests"], numbers.get("errors", 0)
+    if not good or errors > good * _ERRORS_BORNE:
+        raise BenchmarkError(f"{errors} of {good + errors} failed")
+    return Result(good / numbers["seconds"], 0.0, 0.0, errors, good, *times)
 
 
 def _hey_new_connections(bench: Bench, contestant: Contestant) -> Result:
@@ -178,7 +225,7 @@ def _idle_latency(*, tls: bool) -> Callable[[Bench, Contestant], Result]:
         from build_scripts.benchmark.idle_latency import sequential_latencies
 
         count = max(50, int(bench.seconds * 40))
-        tree, origin = contestant.tree, bench.origin.tree
+        tree, origin = contestant.tree, bench.origin
         proxy_before, origin_before, own_before = tree.cpu_s() if tree else 0.0, origin.cpu_s(), time.process_time()
         begin = time.monotonic()
         latencies = sorted(sequential_latencies(bench.origin.url("1k", tls=tls), contestant.port, count))
@@ -203,6 +250,16 @@ LOADS: dict[str, Load] = {
     "https-new": Load("HTTPS, new connections", "req/s", False, _hey_new_connections),
     "h2-1k": Load("HTTP/2, 1 KiB", "req/s", False, _h2load("1k")),
     "h2-100k": Load("HTTP/2, 100 KiB", "req/s", False, _h2load("100k")),
+    "grpc": Load("gRPC, unary, 100 bytes", "calls/s", False, _h2load("unary", message=GRPC_MESSAGE)),
+    "ws-small": Load("WebSocket, echo of 100 bytes", "echoes/s", False, _websocket(100), is_recorded=False),
+    "ws-64k": Load("WebSocket, echo of 64 KiB", "echoes/s", False, _websocket(1 << 16), is_recorded=False),
+    "ws-deflate": Load(
+        "WebSocket, echo of 1 KiB, deflated", "echoes/s", False, _websocket(1024, deflate=True), is_recorded=False
+    ),
+    "tls-known": Load("TLS connections, one name", "/s", False, _handshakes("known")),
+    "tls-new": Load("TLS connections, each to a new name", "/s", False, _handshakes("new")),
+    "http-socks": Load("HTTP, 1 KiB, by SOCKS5", "req/s", False, _wrk("1k", way="socks5")),
+    "http-chained": Load("HTTP, 1 KiB, another proxy behind", "req/s", False, _chained, is_recorded=False),
     "http-1g": Load("HTTP, 1 GB download", "MB/s", False, _download(tls=False)),
     "https-1g": Load("HTTPS, 1 GB download", "MB/s", False, _download(tls=True)),
     "http-idle": Load("HTTP, idle, median", "ms", True, _idle_latency(tls=False)),

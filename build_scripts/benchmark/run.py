@@ -8,10 +8,28 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from build_scripts.benchmark.contestants import BESIDE, CAPTURE, CONTESTANTS, Contestant, Place, start_beside
+from build_scripts.benchmark.contestants import (
+    BESIDE,
+    CAPTURE,
+    CHAINED,
+    CONTESTANTS,
+    Contestant,
+    Place,
+    start_beside,
+    start_squid,
+)
+from build_scripts.benchmark.idle import (
+    KEEP_ALIVE,
+    WEBSOCKETS,
+    bytes_each,
+    idle_table,
+    most_connections,
+    open_kept_alive,
+    open_websocket,
+)
 from build_scripts.benchmark.loads import LOADS, Bench, Result
 from build_scripts.benchmark.memory import measure_growth, memory_table
 from build_scripts.benchmark.origin import Origin, start_origin
@@ -22,7 +40,7 @@ from build_scripts.environment import ROOT, SetupError
 from proxy_core.capture.reader import CaptureReader
 
 TOOLS = ROOT / "build" / "bench"
-SECTIONS = {"rates": "", "memory": "", "window": ""}
+SECTIONS = {"rates": "", "idle": "", "memory": "", "window": ""}
 WINDOW_LOAD = "tests.benchmarks.window_load"
 _WARM_UP_S = 1.0
 
@@ -73,6 +91,8 @@ def _run_sections(options: argparse.Namespace, sections: list[str], names: list[
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Linux {platform.release()}.")
     if "rates" in sections:
         _rates(options, names, folder)
+    if "idle" in sections and not is_selective:
+        _idle(names, folder)
     if "memory" in sections and not is_selective:
         _memory(options, folder)
     if "window" in sections and not is_selective:
@@ -85,25 +105,66 @@ def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
     rounds = options.rounds or (1 if options.quick else 3)
     origin = start_origin(folder, as_root=os.geteuid() == 0)
     contestants: list[Contestant] = []
+    parents: list[Contestant] = []
     try:
-        for name in names:
-            try:
-                contestants += [CONTESTANTS[name](Place(TOOLS, folder), origin)]
-            except (BenchmarkError, OSError, subprocess.SubprocessError) as error:
-                print(f"{name} did not start: {error}", file=sys.stderr, flush=True)
+        contestants += _start(names, Place(TOOLS, folder), origin)
         if options.beside is not None:
             contestants += [start_beside(options.beside.resolve(), Place(TOOLS, folder), origin)]
             names = [*names, BESIDE]
+        if "http-chained" in loads:
+            parents += [_chain(contestants, Place(TOOLS, folder), origin)]
         results, sent = _take_turns(Bench(folder, origin, seconds), contestants, loads, rounds)
         recorded = _recorded(folder / f"{CAPTURE}.live", sent) if "harrier" in names else 0
     finally:
-        _stop(contestants, origin)
+        _stop([*contestants, *parents], origin)
     print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {_versions(names)}\n")
     print("\n".join(processor_table(results, names)), end="\n\n")
     print("\n".join(rate_table(results, names)), end="\n\n")
     print("\n".join(cost_table(results, names)), end="\n\n")
     if "harrier" in names:
         print(f"Harrier's capture holds {recorded:,} exchanges; the loaders counted {sent:,} answers.\n", flush=True)
+
+
+def _start(names: list[str], place: Place, origin: Origin) -> Iterator[Contestant]:
+    """One after the other; who doesn't start is told, and is a dash in the tables."""
+    for name in names:
+        try:
+            yield CONTESTANTS[name](place, origin)
+        except (BenchmarkError, OSError, subprocess.SubprocessError) as error:
+            print(f"{name} did not start: {error}", file=sys.stderr, flush=True)
+
+
+def _chain(contestants: list[Contestant], place: Place, origin: Origin) -> Contestant:
+    """Have each that can do so started once more with a squid behind it, the proxy that costs least. Returns that."""
+    parent = start_squid(place, origin)
+    for contestant in contestants:
+        if contestant.name in CHAINED:
+            contestant.chained = CHAINED[contestant.name](parent.port, place, origin)
+    return parent
+
+
+def _idle(names: list[str], folder: Path) -> None:
+    """One contestant at a time, each started anew, since what a used one has free already would not be counted."""
+    kinds = {
+        "connections kept alive": (open_kept_alive, most_connections(KEEP_ALIVE)),
+        "intercepted WebSockets": (open_websocket, most_connections(WEBSOCKETS)),
+    }
+    proxies = [name for name in names if name != "direct"]
+    costs: dict[str, dict[str, float]] = {f"{count:,} {what}": {} for what, (_, count) in kinds.items()}
+    for what, (opening, count) in kinds.items():
+        for name in proxies:
+            shutil.rmtree(folder / f"{CAPTURE}.live", ignore_errors=True)
+            origin = start_origin(folder, as_root=os.geteuid() == 0)
+            contestants: list[Contestant] = []
+            try:
+                contestants += _start([name], Place(TOOLS, folder), origin)
+                for contestant in contestants:
+                    costs[f"{count:,} {what}"][name] = bytes_each(origin, contestant, opening, count)
+            except BenchmarkError as error:
+                print(f"{count:,} {what} through {name}: {error}", file=sys.stderr, flush=True)
+            finally:
+                _stop(contestants, origin)
+    print("\n".join(idle_table(proxies, costs)), end="\n\n", flush=True)
 
 
 def _versions(names: list[str]) -> str:
@@ -129,7 +190,7 @@ def _take_turns(
                 except BenchmarkError as error:
                     print(f"{load} through {contestant.name}: {error}", file=sys.stderr, flush=True)
                     continue
-                sent += result.requests if contestant.name == "harrier" else 0
+                sent += result.requests if contestant.name == "harrier" and LOADS[load].is_recorded else 0
                 if number >= 0:
                     by_name.setdefault(contestant.name, []).append(result)
                     line = f"{load} {contestant.name}: {result.rate:,.2f} {LOADS[load].unit}"
@@ -168,7 +229,7 @@ def _memory(options: argparse.Namespace, folder: Path) -> None:
 def _stop(contestants: list[Contestant], origin: Origin) -> None:
     for contestant in contestants:
         contestant.stop()
-    origin.tree.stop()
+    origin.stop()
 
 
 def _window(options: argparse.Namespace) -> None:
