@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
+
 from proxy_core.model.endpoint import bracketed
 from proxy_core.model.settings import Settings, is_open_to_others
 from proxy_core.model.ways_in import WayInError
@@ -156,6 +158,11 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_worker_count, metavar="N", help="processes that relay; default: the cores")
     parser.add_argument("--insecure-upstream", action="store_true", help="don't verify upstream certificates")
     parser.add_argument("--upstream-ca", default="", metavar="FILE.pem", help="trust these upstream CAs too")
+    parser.add_argument(
+        "--after-refusals",
+        choices=("ask", "pass"),
+        help="a client that refuses the certificate again and again: offer to pass its host on unread, or do it",
+    )
     add_ways_in(parser)
     add_ways_out(parser)
 
@@ -202,6 +209,8 @@ def _with_ways_in(options: argparse.Namespace, settings: Settings, *, needs_port
 
 
 def _with_ways_out(options: argparse.Namespace, settings: Settings) -> Settings:
+    if options.after_refusals is not None:
+        settings = msgspec.structs.replace(settings, after_refusals=options.after_refusals)
     try:
         return apply_ways_out(settings, options)
     except WayError as error:

@@ -172,6 +172,12 @@ class SettingsDialog(QDialog):
             "One host a line, with * for any part of a name. Their traffic is passed on unread.",
         )
         self._hosts_warning = self._warning(form)
+        self.passes_refused = QCheckBox("Pass on unread what a client keeps refusing")
+        self.passes_refused.setToolTip(
+            "A client that refuses Harrier's certificate for a host again and again gets the server's own from then on."
+        )
+        self.passes_refused.setChecked(settings.after_refusals == "pass")
+        form.addRow(plain_label("Refusals"), self.passes_refused)
 
     def _add_trust(self, form: QFormLayout, settings: Settings) -> None:
         self.verify = QCheckBox("Verify the certificates of origins")
@@ -246,6 +252,7 @@ class SettingsDialog(QDialog):
             workers=self.workers.value(),
             interception=self.interception.isChecked(),
             not_intercepted=host_lines(self.not_intercepted.toPlainText()),
+            after_refusals="pass" if self.passes_refused.isChecked() else "ask",
             insecure_upstream=not self.verify.isChecked(),
             upstream_ca=self.upstream_ca.text().strip(),
         )

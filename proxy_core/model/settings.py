@@ -1,6 +1,7 @@
 """Everything that a person can set about the engine; plain data, kept as JSON in the home folder by the window."""
 
 import ipaddress
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0  # 0 = as many as cores, at most MOST_WORKERS
     interception: bool = True
     not_intercepted: tuple[str, ...] = ()  # host globs (`*.bank.com`) whose TLS is tunnelled unread
+    after_refusals: Literal["ask", "pass"] = "ask"  # a client that refuses our certificate again and again
     recording: bool = True
     insecure_upstream: bool = False  # don't verify upstream certificates
     ways_in: WaysIn = WaysIn()

@@ -14,6 +14,9 @@ class TunnelReason(StrEnum):
 
     SWITCHED_OFF = "decrypting is switched off in the settings."
     LEFT_ALONE = "the settings leave this host undecrypted."
+    REFUSED = (
+        "the client has refused Harrier's certificate for this host again and again, and the settings let it pass."
+    )
     OTHER_PROTOCOL = "the client offers no HTTP/1.1 (only {})."
     NOT_WEB = "what the client sends is neither TLS nor HTTP."
     SERVER_FIRST = "the server spoke first; in TLS and HTTP the client does."

@@ -1,6 +1,6 @@
 """What the relays of one worker share. Made by `worker`, handed to each relay; nothing reaches it from elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from proxy_core.engine.exchange.point import BeginPoints
@@ -10,6 +10,7 @@ from proxy_core.engine.recording.programs import Programs
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
+from proxy_core.engine.trust.refusals import Refusals
 from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.model.settings import Settings
 from proxy_core.model.tunnel_reason import TunnelReason
@@ -27,6 +28,7 @@ class Services:
     certificates: LeafCertificates
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
+    refusals: Refusals = field(default_factory=Refusals)
     programs: Programs | None = None  # who finds out which programs our clients are; None: nobody asks
 
     def reason_to_pass(self, host: str) -> TunnelReason | None:

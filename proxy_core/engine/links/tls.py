@@ -95,6 +95,7 @@ class TlsTransport:
     )
 
     ssl_object: ssl.SSLObject  # from `handshake` on
+    _read: Callable[[int], bytes]
 
     def __init__(
         self,

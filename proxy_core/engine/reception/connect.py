@@ -7,6 +7,7 @@ ended, so that the page that says why can be read (browsers hide the bodies of f
 """
 
 import time
+from functools import partial
 
 import gevent
 
@@ -14,8 +15,9 @@ from proxy_core.engine.exchange.first_bytes_watch import FirstBytesWatch
 from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.exchange.tunnel import relay_tunnel
+from proxy_core.engine.links.heard_tls import HeardTls
 from proxy_core.engine.links.link import Link
-from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT, TlsTransport
+from proxy_core.engine.links.tls import INTERNAL_ERROR_ALERT
 from proxy_core.engine.links.tls_facts import hello_facts, tls_facts
 from proxy_core.engine.reception.client_connection import ClientConnection
 from proxy_core.engine.reception.speech import Speech, recognise
@@ -23,7 +25,8 @@ from proxy_core.engine.reception.spoken import serving_of
 from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
-from proxy_core.engine.trust.tls_failure import client_tls_failure
+from proxy_core.engine.trust.refusals import AGAIN_AND_AGAIN, AT_ONCE_S, Pair, pinned_text
+from proxy_core.engine.trust.tls_failure import INSTALL, client_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
@@ -85,6 +88,9 @@ class Connect:
         if isinstance(spoken, ClientHello):
             # Who looks names up himself asks for an address, and names the host here.
             reason = self._services.reason_to_pass(spoken.server_name.lower()) if spoken.server_name else None
+            if reason is None and self._services.settings.after_refusals == "pass":
+                is_stubborn = self._services.refusals.is_stubborn(self._pair(spoken))
+                reason = TunnelReason.REFUSED if is_stubborn else None
             if reason is not None:
                 self._connection.report(self._client, hello_facts(spoken, is_unread=True))
                 self._tunnel(seen, reason)
@@ -211,7 +217,8 @@ class Connect:
         except LeafError as error:
             self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))
             return
-        tls = TlsTransport(self._client, context, server_side=True, first_bytes=seen)
+        took_it = partial(services.refusals.forget, self._pair(hello))
+        tls = HeardTls(self._client, context, first_bytes=seen, on_first_word=took_it)
         try:
             with gevent.Timeout(services.limits.client_tls_s, TimeoutError("the TLS handshake took too long")):
                 tls.handshake()
@@ -222,6 +229,8 @@ class Connect:
             self._connection.report(self._client, hello_facts(hello))
             # Without an upstream it didn't come to a page that says so: who waited for it in vain has left.
             failure = client_tls_failure(error, name) if first_error is None else first_error.failure
+            if failure.kind is FailureKind.CLIENT_REFUSED_CERTIFICATE:
+                failure = self._counted(failure, hello)
             services.reporter.fail(report, failure)
             return
         self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name, fingerprint=fingerprint_of(hello)))
@@ -229,7 +238,37 @@ class Connect:
         to = "https", self._host, self._port
         route = Route(services, to, server_name=name, offer=offer, prepared=upstream, first_error=first_error)
         spoken = tls.ssl_object.selected_alpn_protocol() or HTTP1
+        begin_mark = time.perf_counter()
         serving_of(spoken, services, tls, self._connection.key, route).run()
+        if not tls.has_heard and time.perf_counter() - begin_mark < AT_ONCE_S:
+            self._left_silently(hello, upstream)
+
+    def _pair(self, hello: ClientHello) -> Pair:
+        return Pair(self._client.peer_host, fingerprint_of(hello).ja4, (hello.server_name or self._host).lower())
+
+    def _counted(self, failure: Failure, hello: ClientHello) -> Failure:
+        """With what is to be said of a client that refuses again and again."""
+        pair = self._pair(hello)
+        number = self._services.refusals.count(pair)
+        if number < AGAIN_AND_AGAIN:
+            return failure
+        return failure._replace(text=f"{failure.text} {pinned_text(pair.host, number)}")
+
+    def _left_silently(self, hello: ClientHello, upstream: UpstreamConnection | None) -> None:
+        """Libraries that pin look at our certificate after the handshake, and go. Once it may mean anything."""
+        pair = self._pair(hello)
+        number = self._services.refusals.count(pair)
+        if number < AGAIN_AND_AGAIN:
+            return
+        report = self._services.reporter.open(self._connection.key)
+        report.kind = ExchangeKind.TUNNEL
+        report.method = "CONNECT"
+        report.host, report.port = self._host, self._port
+        report.upstream_connection = upstream.key if upstream is not None else 0
+        text = (
+            f"The client left right after the TLS handshake, without a word. {pinned_text(pair.host, number)} {INSTALL}"
+        )
+        self._services.reporter.fail(report, Failure(FailureKind.CLIENT_REFUSED_CERTIFICATE, text))
 
     def _refuse_tls(self, upstream: UpstreamConnection | None, failure: Failure) -> None:
         """Without a certificate there is no TLS in which a page could say why: the client gets TLS's word for it."""

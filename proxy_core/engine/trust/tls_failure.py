@@ -55,7 +55,7 @@ _CLIENT_REFUSES = {
     "certificate_revoked": "it takes it for revoked",
     "access_denied": "it accepts only the server's own certificate (pinning)",
 }
-_INSTALL = "Install the CA there, or exempt the host from interception."
+INSTALL = "Install the CA there, or exempt the host from interception."
 
 
 def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
@@ -132,14 +132,14 @@ def client_tls_failure(error: OSError, host: str) -> Failure:
         return Failure(
             FailureKind.CLIENT_REFUSED_CERTIFICATE,
             f"The client refused Harrier's certificate for {host} (TLS alert «{alert}»): {_CLIENT_REFUSES[alert]}. "
-            f"{_INSTALL}",
+            f"{INSTALL}",
         )
     if isinstance(cause, (TlsEofError, ssl.SSLEOFError, ConnectionError)):
         if isinstance(error, TlsHandshakeError) and error.has_answered:
             return Failure(
                 FailureKind.CLIENT_REFUSED_CERTIFICATE,
                 f"The client left as soon as it saw Harrier's certificate for {host}: probably it doesn't trust "
-                f"Harrier's CA, or accepts only the server's own certificate. {_INSTALL}",
+                f"Harrier's CA, or accepts only the server's own certificate. {INSTALL}",
             )
         return Failure(FailureKind.CLIENT_CLOSED, "The client closed the connection within its first TLS message.")
     if isinstance(cause, TlsRenegotiationError):
