@@ -70,6 +70,7 @@ def test_version_and_help():
     for command, option in (
         ((), "--insecure-upstream"),
         (("record",), "--har"),
+        (("record",), "--after-refusals {ask,pass}"),
         (("convert",), "OUT"),
         (("ca",), "--export"),
     ):

@@ -169,6 +169,12 @@ def test_a_place_that_is_open_to_everybody_is_warned_of(ways_in, tmp_path):
     assert warnings(ways_in) == []
 
 
+def test_what_becomes_of_refusals_is_decided_in_the_dialog(dialog):
+    assert dialog.settings.after_refusals == "ask"
+    dialog.passes_refused.setChecked(True)
+    assert dialog.settings.after_refusals == "pass"
+
+
 def test_the_dialog_says_what_ways_in_there_are_and_keeps_them(qtbot, monkeypatch):
     parent = QWidget()
     qtbot.addWidget(parent)
