@@ -261,12 +261,14 @@ class Origin:
         self.connections = 0
         self.problems: list[BaseException] = []
         self._script = script
+        self._accepted: set[socket.socket] = set()
         self._greenlets: list[gevent.Greenlet[..., None]] = [gevent.spawn(self._accept)]
 
     def _accept(self) -> None:
         while True:
             sock, _ = self._listener.accept()
             self.connections += 1
+            self._accepted.add(sock)
             sock.settimeout(WAIT_S)
             self._greenlets.append(gevent.spawn(self._play, sock))
 
@@ -276,10 +278,13 @@ class Origin:
         except (AssertionError, OSError) as error:
             self.problems.append(error)
         finally:
+            self._accepted.discard(sock)
             sock.close()
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)
+        for sock in self._accepted:  # those of greenlets that had not begun
+            sock.close()
         self._listener.close()
 
 
