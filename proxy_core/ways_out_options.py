@@ -2,23 +2,18 @@
 
 import argparse
 import os
-import re
 
 import msgspec
 
 from proxy_core.model.settings import Settings
-from proxy_core.model.ways_out import (
-    AcceptedCertificate,
-    ClientCertificate,
-    HostOverride,
-    ProxyForHosts,
-    WayError,
-    WaysOut,
-    check_ways_out,
-    read_fingerprint,
+from proxy_core.model.ways_out import WayError, WaysOut, check_ways_out
+from proxy_core.model.ways_out_text import (
+    read_accepted_certificate,
+    read_host_override,
+    read_proxy_for_hosts,
+    read_shown_certificate,
 )
 
-_PATTERN = re.compile(r"[\w.*?:\[\]/-]+")
 _PASSWORD_LIMIT = 4096  # bytes of a file that holds a password
 
 
@@ -75,9 +70,9 @@ def apply_ways_out(settings: Settings, options: argparse.Namespace) -> Settings:
     if options.upstream_proxy is not None:
         by_host = []
         for text in options.upstream_proxy:
-            hosts, is_split, proxy = text.partition("=")
-            if is_split and "://" not in hosts:
-                by_host.append(ProxyForHosts(hosts, proxy))
+            for_hosts = read_proxy_for_hosts(text)
+            if for_hosts is not None:
+                by_host.append(for_hosts)
             else:
                 changes["upstream_proxy"] = text
         if by_host:
@@ -85,20 +80,17 @@ def apply_ways_out(settings: Settings, options: argparse.Namespace) -> Settings:
     if options.no_proxy is not None:
         changes["no_proxy"] = tuple(filter(None, (each.strip() for each in options.no_proxy.split(","))))
     if options.host is not None:
-        changes["host_overrides"] = tuple(HostOverride(*_pair(text, "NAME=ADDRESS")) for text in options.host)
+        changes["host_overrides"] = tuple(map(read_host_override, options.host))
     if options.client_certificate is not None:
         password = _password(options.client_certificate_password)
+        shown = (read_shown_certificate(text, password) for text in options.client_certificate)
         changes["client_certificates"] = tuple(
-            ClientCertificate(hosts, os.path.abspath(path), password)
-            for hosts, path in (_pair(text, "HOSTS=FILE") for text in options.client_certificate)
+            msgspec.structs.replace(each, path=os.path.abspath(each.path)) for each in shown
         )
     elif options.client_certificate_password is not None:
         raise WayError("--client-certificate-password needs --client-certificate.")
     if options.accept_certificate is not None:
-        pairs = (_pair(text, "HOST=SHA256") for text in options.accept_certificate)
-        changes["accepted_certificates"] = tuple(
-            AcceptedCertificate(host.lower(), read_fingerprint(fingerprint)) for host, fingerprint in pairs
-        )
+        changes["accepted_certificates"] = tuple(map(read_accepted_certificate, options.accept_certificate))
     plain = {
         "pac_failure": options.pac_failure,
         "resolver": options.resolver,
@@ -112,13 +104,6 @@ def apply_ways_out(settings: Settings, options: argparse.Namespace) -> Settings:
     ways = msgspec.convert({**msgspec.structs.asdict(ways), **changes}, WaysOut)
     check_ways_out(ways)
     return msgspec.structs.replace(settings, ways_out=ways)
-
-
-def _pair(text: str, form: str) -> tuple[str, str]:
-    left, _, right = text.partition("=")
-    if not right or _PATTERN.fullmatch(left) is None:
-        raise WayError(f"«{text}» is no {form}.")
-    return left, right
 
 
 def _password(path: str | None) -> str:

@@ -27,6 +27,8 @@ from app.look.theme import Scheme, code_font
 from app.shell.listen_address import address_problem, listen_host
 from app.shell.ways_in_dialog import WaysInDialog
 from app.shell.ways_in_texts import ways_in_text
+from app.shell.ways_out_dialog import WaysOutDialog
+from app.shell.ways_out_texts import ways_out_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.settings import Settings, is_open_to_others
 
@@ -71,6 +73,7 @@ class SettingsDialog(QDialog):
         self.setMinimumWidth(520)
         self._settings = settings
         self._ways_in = settings.ways_in
+        self._ways_out = settings.ways_out
         form = QFormLayout()
         form.setHorizontalSpacing(18)
         form.setVerticalSpacing(10)
@@ -80,6 +83,7 @@ class SettingsDialog(QDialog):
         self._add_interception(form, settings)
         form.addRow(separator(vertical=False))
         self._add_trust(form, settings)
+        self._add_ways_out(form)
         form.addRow(separator(vertical=False))
         self.scheme = QComboBox()
         for value, name in _SCHEMES:
@@ -198,6 +202,23 @@ class SettingsDialog(QDialog):
         form.addRow(label, line)
         self._ca_warning = self._warning(form)
 
+    def _add_ways_out(self, form: QFormLayout) -> None:
+        more = QPushButton("Proxy, Names, TLS…")
+        more.clicked.connect(self._ask_for_ways_out)
+        line = QHBoxLayout()
+        line.addWidget(more)
+        line.addStretch(1)
+        form.addRow(plain_label("Ways out"), line)
+        self._ways_out_text = plain_label(one_line(ways_out_text(self._ways_out)), "muted", wraps=True)
+        form.addRow("", self._ways_out_text)
+
+    def _ask_for_ways_out(self) -> None:
+        dialog = WaysOutDialog(self._ways_out, self)
+        if dialog.exec():
+            self._ways_out = dialog.ways_out
+            self._ways_out_text.setText(one_line(ways_out_text(self._ways_out)))
+            self._check()
+
     def _choose_ca(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
             self, "A CA to trust", "", "Certificates (*.pem *.crt *.cer);;All files (*)"
@@ -249,6 +270,7 @@ class SettingsDialog(QDialog):
             listen_host=listen_host(self.host.text()),
             listen_port=self.port.value(),
             ways_in=self._ways_in,
+            ways_out=self._ways_out,
             workers=self.workers.value(),
             interception=self.interception.isChecked(),
             not_intercepted=host_lines(self.not_intercepted.toPlainText()),
