@@ -126,7 +126,7 @@ class WaysOutDialog(QDialog):
 
     def _add_tls(self, form: QFormLayout, ways: WaysOut) -> None:
         shown = [f"{each.hosts}={each.path}" for each in ways.client_certificates]
-        self.shown = self._list(shown, "*.bank.example=/home/me/me.p12")
+        self.shown = self._list(shown, "*.bank.example=~/me.p12")
         self._row(form, "Client certificates", self.shown, "HOSTS=FILE, one a line: PEM with its key, or PKCS#12.")
         self.password = self._line(next((each.password for each in ways.client_certificates if each.password), ""), "")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)

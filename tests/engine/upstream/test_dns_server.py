@@ -1,5 +1,6 @@
 """A DNS server that the settings name is asked, and nobody else; what it says is told."""
 
+import random
 import socket as stdlib_socket
 
 import dns.message
@@ -27,10 +28,12 @@ class FakeDns:
         self.loses = 0  # so many datagrams are lost
         self.is_truncating = False
         self.first_says = b""
-        self._udp = DatagramServer(("127.0.0.1", 0), self._datagram)
+        # An address of its own: on 127.0.0.1, a port that is free for UDP may be in use for TCP.
+        self.host = f"127.{random.randint(1, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
+        self._udp = DatagramServer((self.host, 0), self._datagram)
         self._udp.start()
         self.port = self._udp.server_port
-        self._tcp = StreamServer(("127.0.0.1", self.port), self._stream)
+        self._tcp = StreamServer((self.host, self.port), self._stream)
         self._tcp.start()
 
     def stop(self) -> None:
@@ -71,20 +74,20 @@ class FakeDns:
 @pytest.fixture
 def server(monkeypatch):
     def asked(host, *_arguments, flags=0, **_options):
-        if flags & stdlib_socket.AI_NUMERICHOST or host == "127.0.0.1":
+        if flags & stdlib_socket.AI_NUMERICHOST or host in ("127.0.0.1", server.host):
             return real(host, *_arguments, flags=flags, **_options)
         raise AssertionError(f"the system was asked for {host}")
 
+    server = FakeDns()
     real = stdlib_socket.getaddrinfo
     monkeypatch.setattr(stdlib_socket, "getaddrinfo", asked)
-    server = FakeDns()
     yield server
     server.stop()
 
 
 @pytest.fixture
 def proxy(start_proxy, server):
-    ways = WaysOut(resolver=f"127.0.0.1:{server.port}")
+    ways = WaysOut(resolver=f"{server.host}:{server.port}")
     return start_proxy(settings=Settings(ways_out=ways), limits=Limits(connect_s=1.0, linger_s=0.2))
 
 
@@ -151,7 +154,7 @@ def test_one_that_keeps_silent(proxy, server):
 def test_one_that_is_not_there(proxy, server):
     server.stop()
     assert b"error=dns_error" in ask(proxy, "shop.test", 80)
-    assert "the DNS server 127.0.0.1: Connection refused" in proxy.only().detail.failure_text
+    assert f"the DNS server {server.host}: Connection refused" in proxy.only().detail.failure_text
 
 
 def test_literals_and_localhost_need_nobody(proxy, server, origin):
