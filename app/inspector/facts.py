@@ -9,6 +9,7 @@ import msgspec
 from app.exchange_text import LONGEST_URL, status_text, time_text
 from app.inspector.body_content import BodyContent
 from app.inspector.fact import Fact, Section
+from app.inspector.mends import mends
 from proxy_core.formats.amount import duration_text, size_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import endpoint_text, url_of
@@ -126,6 +127,8 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
     sections = [Section("General", general)]
+    if sentences := mends(row, detail.notes):
+        sections.append(Section("What helps", [Fact("Mend", sentence) for sentence in sentences]))
     notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines()[:_MOST_NOTES] if note]
     if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
         notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))

@@ -60,6 +60,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("only_host", "Show Only This Host", "", "List"),
     ActionSpec("not_host", "Hide This Host", "", "List"),
     ActionSpec("leave_host", "Leave This Host Undecrypted", "", "List"),
+    ActionSpec("accept_certificate", "Accept This Certificate", "", "List"),
     ActionSpec("select_all", "Select All", "Ctrl+A", "List", is_of_list=True),
     ActionSpec("show_list", "Go to the List", "F6", "Window"),
     ActionSpec("certificate", "Certificate…", "", "Window"),
@@ -78,7 +79,7 @@ MAIN_MENU: tuple[str, ...] = (
 )  # fmt: skip
 LIST_MENU: tuple[str, ...] = (
     *map(snippet_action, SNIPPETS), "copy_cell", "-",
-    "only_host", "not_host", "leave_host", "-",
+    "only_host", "not_host", "leave_host", "accept_certificate", "-",
     "export_selected", "save_selected", "-",
     "select_all", "to_end",
 )  # fmt: skip

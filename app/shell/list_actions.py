@@ -17,6 +17,7 @@ from proxy_core.capture.reader import CaptureError
 from proxy_core.formats.snippets.snippet import SnippetFormat
 from proxy_core.formats.snippets.table import SNIPPETS
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.failure import FailureKind
 from proxy_core.tasks.snippet_text import snippet_text
 
 _MOST_COPIED = 5000  # rows
@@ -63,6 +64,7 @@ class ListActions(QObject):
             ((*map(snippet_action, SNIPPETS), "copy_cell", "export_selected", "save_selected"), has_selection),
             (("export_all", "export_shown", "save", "select_all", "to_end"), has_rows),
             (("only_host", "not_host"), has_host),
+            (("accept_certificate",), row is not None and row.failure == FailureKind.TLS_CERTIFICATE_ERROR),
             (("leave_host",), has_host and row is not None and row.host not in not_intercepted),
         ):
             for key in keys:

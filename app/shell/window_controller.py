@@ -12,6 +12,7 @@ from app.files.capture_files import CaptureFiles, moment_text
 from app.files.recent_menu import fill_recent_menu
 from app.inspector.inspector import Inspector
 from app.list.exchange_model import ExchangeModel
+from app.look.notices import NoticeKind
 from app.look.theme import Theme
 from app.preferences import Preferences
 from app.shell.actions import bind_actions
@@ -25,6 +26,7 @@ from app.shell.inspection_control import Inspection
 from app.shell.keys_dialog import KeysDialog
 from app.shell.list_actions import ListActions
 from app.shell.main_window import MainWindow
+from app.shell.refused_certificate import refused_certificate
 from app.shell.shown_capture import ShownCapture
 from app.shell.situation import Situation
 from app.shell.theme_menu import fill_theme_menu
@@ -97,6 +99,7 @@ class WindowController(QObject):
             "export_selected": lambda: self._write(files.export, selected_ids()),
             "back_to_live": self.shown.back_to_live,
             "leave_host": lambda: self._leave_host(self.list_actions.current_row()),
+            "accept_certificate": lambda: self._accept_certificate(self.list_actions.current_row()),
             "settings": self._ask_settings,
             "keys": lambda: KeysDialog(self.window).exec(),
             "log": lambda: open_log(self._home.log, self.window.notices),
@@ -203,6 +206,16 @@ class WindowController(QObject):
         """The mend for a client that doesn't take our certificate."""
         if row is not None and row.host:
             self.settings.leave_undecrypted(row.host)
+
+    def _accept_certificate(self, row: ExchangeRow | None) -> None:
+        """The mend for an origin whose certificate nobody vouches for."""
+        reader = self.model.reader
+        refused = None if row is None or reader is None else refused_certificate(reader, row)
+        if refused is None:
+            said = "The certificate that was refused is not in this capture."
+            self.window.notices.tell("accept", NoticeKind.WARNING, said)
+        else:
+            self.settings.accept_certificate(*refused)
 
     # The capture
 
