@@ -21,7 +21,8 @@ from build_scripts.suites.through import Passage, SuiteError, executable, harrie
 
 _SUITE_WITHIN_S = 3600.0
 _LARGEST_BYTES = 1 << 25  # its cases go up to 16 MiB
-_RANK = {"OK": 0, "INFORMATIONAL": 1, "NON-STRICT": 1, "UNIMPLEMENTED": 2, "FAILED": 3}
+# «Non-strict» passes: what a peer has echoed before it saw a fault goes by how the bytes were cut on their way.
+_RANK = {"OK": 0, "NON-STRICT": 0, "INFORMATIONAL": 1, "UNIMPLEMENTED": 2, "FAILED": 3}
 
 
 def run_autobahn(wstest: str, folder: Path, cases: list[str]) -> list[str]:
