@@ -225,12 +225,16 @@ class Connect:
         except OSError as error:
             if upstream is not None:
                 upstream.link.close()
-            report.upstream_connection = upstream.key if upstream is not None else 0
             self._connection.report(self._client, hello_facts(hello))
-            # Without an upstream it didn't come to a page that says so: who waited for it in vain has left.
-            failure = client_tls_failure(error, name) if first_error is None else first_error.failure
+            failure = client_tls_failure(error, name)
             if failure.kind is FailureKind.CLIENT_REFUSED_CERTIFICATE:
                 failure = self._counted(failure, hello)
+            if first_error is not None:
+                # It didn't come to a page that says so: who waited for it in vain has left.
+                failure = first_error.failure
+                report.upstream_connection = first_error.connection
+            elif upstream is not None:
+                report.upstream_connection = upstream.key
             services.reporter.fail(report, failure)
             return
         self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name, fingerprint=fingerprint_of(hello)))

@@ -5,8 +5,10 @@ import ssl
 import msgspec
 import pytest
 
+from proxy_core.model.tls_facts import decode_tls_facts
 from proxy_core.model.tunnel_reason import TunnelReason, reason_in
 from tests.support.conversation import wait_for
+from tests.support.test_ca import Fault
 from tests.support.tls_conversation import OK, answer_all, connect_through, https_origin
 
 
@@ -71,3 +73,16 @@ def test_where_the_settings_want_it_so_the_fourth_connection_passes(start_proxy,
     assert reason_in(proxy.exchanges[-1].detail.notes) == TunnelReason.REFUSED.told()
     use_other = connect_through(proxy, "localhost", origin.port, alpn=("http/1.1", "x"))  # another client
     assert use_other.tls.getpeercert()
+
+
+def test_where_the_origin_is_refused_too_its_certificate_is_kept(start_proxy, trusting, start_origin, example_ca):
+    bad = https_origin(start_origin, example_ca.leaf("localhost", fault=Fault.SELF_SIGNED), answer_all)
+    proxy = start_proxy(settings=msgspec.structs.replace(trusting, after_refusals="pass"))
+    for number in range(1, 4):
+        refuse(proxy, bad.port)
+        last = proxy.finished(number)[-1]
+        assert last.row.failure == "tls_certificate_error"
+        assert decode_tls_facts(proxy.connections[last.detail.upstream_connection].tls).chain
+    refuse(proxy, bad.port)
+    wait_for(lambda: len(proxy.exchanges) == 4)
+    assert reason_in(proxy.exchanges[-1].detail.notes) == TunnelReason.REFUSED.told()
