@@ -139,8 +139,9 @@ class Person:
     def export_list(self, path: Path) -> list[dict]:
         """Select the whole list and export that by its menu; nothing when nothing could be selected."""
         self._display.press(MAIN_WINDOW, "F6", "Down", "ctrl+a")
-        downs = [key for key in LIST_MENU if key != "-"].index("export_selected") + 1
-        self._display.press(MAIN_WINDOW, "Menu", *["Down"] * downs, "Return")
+        # Counted from the menu's end: above it stands what only some rows have.
+        ups = [key for key in reversed(LIST_MENU) if key != "-"].index("export_selected") + 1
+        self._display.press(MAIN_WINDOW, "Menu", *["Up"] * ups, "Return")
         if not until(lambda: self._display.find("Export as HAR"), 5):
             self._display.press(MAIN_WINDOW, "Escape")
             return []
