@@ -24,6 +24,7 @@ from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.control import EngineControl
 from proxy_core.home import open_home
+from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.notice import Notice, RecordingChanged, Remark, RowsChanged, WorkerChanged
 from proxy_core.model.settings import Settings
 from tests.support.captures import LiveCapture, Sample
@@ -103,6 +104,12 @@ def shown_paths(controller: WindowController) -> list[str]:
     model = controller.model
     rows = [model.exchange_at(row) for row in range(model.rowCount())]
     return [row.path for row in rows if row is not None]
+
+
+def is_over(controller: WindowController) -> bool:
+    """Whether the first exchange of the list is told to its end."""
+    row = controller.model.exchange_at(0)
+    return row is not None and row.state >= ExchangeState.COMPLETE
 
 
 def write_filter(controller: WindowController, text: str) -> None:
@@ -535,6 +542,7 @@ def test_the_key_for_the_list_over_an_empty_one_takes_no_keys_from_the_filter_la
     window.filter_bar.field.setFocus()
     get(controller, f"{site.http_url}/style.css")
     qtbot.waitUntil(window.list.isVisible, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: is_over(controller), timeout=WAIT_MS)  # what is told of it later would be looked at again
     assert QApplication.focusWidget() is window.filter_bar.field
     window.action("show_list").trigger()
     assert QApplication.focusWidget() is window.list
