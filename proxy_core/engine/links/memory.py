@@ -5,15 +5,18 @@ has received. Waiting needs a greenlet for each side, as with sockets.
 """
 
 import errno
+import time
 from collections import deque
 from collections.abc import Callable
 
-from gevent import Timeout
+from gevent import get_hub
 from gevent.event import Event
 
 from proxy_core.engine.links.link import RECEIVE_LIMIT, PeerState
 
 BUFFER_BYTES = 256 * 1024  # in each direction
+_LOOK_S = 0.25  # a limit that is lowered during a wait takes effect so late at the most, as the sweep does for sockets
+_clock = time.monotonic
 
 
 class MemoryLink:
@@ -38,6 +41,7 @@ class MemoryLink:
         self._is_receiving = False
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
+        since = _clock()
         while not self._pieces:
             if self._is_closed:
                 raise OSError(errno.EBADF, "the link is closed")
@@ -48,8 +52,8 @@ class MemoryLink:
             self._arrived.clear()
             self._is_receiving = True
             try:
-                with Timeout(self.read_limit_s, TimeoutError("nothing arrived in time")):
-                    self._arrived.wait()
+                if not self._arrived.wait(_left(since, self.read_limit_s)) and _clock() - since >= self.read_limit_s:
+                    raise TimeoutError("nothing arrived in time")
             finally:
                 self._is_receiving = False
         piece = self._pieces.popleft()
@@ -64,8 +68,10 @@ class MemoryLink:
     def send(self, data: bytes) -> None:
         other = self._peer()
         if data:
-            with Timeout(self.write_limit_s, TimeoutError("the peer took nothing in time")):
-                other._has_room.wait()
+            since = _clock()
+            while not other._has_room.wait(_left(since, self.write_limit_s)):
+                if _clock() - since >= self.write_limit_s:
+                    raise TimeoutError("the peer took nothing in time")
             other = self._peer()
             other._pieces.append(bytes(data))
             other._buffered += len(data)
@@ -85,6 +91,10 @@ class MemoryLink:
     def _wake(self) -> None:
         self._arrived.set()
         if not self._is_receiving and self.on_ahead is not None:
+            get_hub().loop.run_callback(self._tell_ahead)  # in the hub, as the contract has it
+
+    def _tell_ahead(self) -> None:
+        if not self._is_receiving and not self._is_closed and self.on_ahead is not None:
             self.on_ahead()
 
     def send_eof(self) -> None:
@@ -101,6 +111,7 @@ class MemoryLink:
     def abort(self) -> None:
         if not self._is_closed and self._other is not None:
             self._other._error = ConnectionResetError(errno.ECONNRESET, "the peer has reset the link")
+            self._other._pieces.clear()  # as a socket's reset takes back what was not received
             self._other._wake()
         self._is_closed = True
         self._let_go()
@@ -132,6 +143,11 @@ class MemoryLink:
         if data:
             self._pieces.appendleft(data)
             self._buffered += len(data)
+
+
+def _left(since: float, limit_s: float) -> float:
+    """How long to wait before looking again."""
+    return max(0.0, min(_LOOK_S, since + limit_s - _clock()))
 
 
 def memory_links(name: str) -> tuple[MemoryLink, MemoryLink]:
