@@ -1,7 +1,7 @@
 """How the engine reaches upstreams, as far as a person can set it: proxies, names, TLS. Plain data within `Settings`.
 
-The texts are kept as the person wrote them and read where they are used; `problem_of` finds what can't be read before
-anything uses them.
+The texts are kept as the person wrote them and read where they are used; `check_ways_out` finds what can't be read
+before anything uses them.
 """
 
 import ipaddress
