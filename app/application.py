@@ -6,7 +6,6 @@ The engine is started first, so that it is listening by the time the window is d
 import atexit
 import importlib
 import os
-import signal
 import sys
 import threading
 from functools import partial
@@ -70,6 +69,7 @@ def _show(
     from app.look.theme import Scheme, Theme
     from app.shell.engine_bridge import EngineBridge
     from app.shell.fault_news import FaultNews, QtMessages
+    from app.shell.signals import SignalWatch
     from app.shell.window_controller import WindowController
 
     messages = QtMessages(log)
@@ -87,14 +87,13 @@ def _show(
     bridge.attach()
     controller = WindowController(home, preferences, settings, bridge, theme)
     FaultNews(log, controller.window.notices)
-    # The bridge's timer lets Python run often enough for these to be heard.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: controller.window.close())
+    signals = SignalWatch(controller.window.close)
     controller.window.show()
     for file in options.files[:1]:
         controller.files.open(file)
     threading.Thread(target=_import_the_rest, name="imports", daemon=True).start()
     status = application.exec()
+    signals.close()
     controller.close()
     return status
 
