@@ -31,6 +31,7 @@ class ShownCapture(QObject):
         self._clearing = clearing
         self._notices = notices
         self._file = ""  # path of the file that is shown, "" for the live capture
+        self._live = ""  # path of the live capture that was last shown: an engine's may be unreadable, and stays behind
         self._title = ""
         self._file_totals = CaptureTotals()
         model.counted.connect(self._counted)
@@ -44,8 +45,8 @@ class ShownCapture(QObject):
 
     @property
     def path(self) -> str:
-        """Where it lies; "" before there is a live capture."""
-        return self._file or self._state.capture_path
+        """Where it lies; "" before there is a live capture. The rows of the list are of no other."""
+        return self._file or self._live
 
     @property
     def title(self) -> str:
@@ -90,7 +91,7 @@ class ShownCapture(QObject):
         path = self._state.capture_path
         if not path or not self._use(path):
             return
-        self._file = self._title = ""
+        self._file, self._title, self._live = "", "", path
         if self._clearing.left_out.upto_id:
             self._model.leave_out(self._clearing.left_out)
         self._notices.withdraw("viewing")
@@ -108,8 +109,12 @@ class ShownCapture(QObject):
 
     def rows_changed(self, notice: RowsChanged) -> None:
         """The live capture has grown."""
-        if not self.is_file:
+        if self.is_file:
+            return
+        if self._live == self._state.capture_path:
             self._model.take(notice)
+        else:  # it could not be read when its engine started
+            self.show_live()
 
     def _use(self, path: str) -> bool:
         try:

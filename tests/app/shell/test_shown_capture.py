@@ -29,8 +29,8 @@ class Desk:
         self.shown.about_to_change.connect(lambda: self.news.append("about to change"))
         self.shown.changed.connect(lambda: self.news.append("changed"))
 
-    def start(self) -> None:
-        folder = str(self.live.folder)
+    def start(self, folder: str = "") -> None:
+        folder = folder or str(self.live.folder)
         self.state.started(EngineStarted("127.0.0.1", 8080, 8080, folder, "ca.pem", "CA", "AB:CD", "x", 1))
         self.shown.engine_started()
 
@@ -126,6 +126,23 @@ def test_what_cannot_be_read_leaves_what_is_shown_and_its_selection(desk, qtbot,
     assert not desk.shown.is_file
     assert "bad.harrier" in desk.notices.texts()["capture"]
     shows(desk, qtbot, "/a")
+
+
+def test_another_engine_whose_capture_cannot_be_read_leaves_the_old_one_with_its_rows(desk, qtbot, tmp_path):
+    desk.start()
+    desk.arrive(Sample("/a"))
+    shows(desk, qtbot, "/a")
+    before = desk.shown.path
+    desk.start(str(tmp_path / "next.live"))
+    assert desk.shown.path == before  # whose rows the list still has: a body is looked for there
+    assert "next.live" in desk.notices.texts()["capture"]
+    following = LiveCapture(tmp_path / "next.live", series=2)
+    desk.live.close()
+    desk.live = following
+    desk.arrive(Sample("/b"))  # now it can be read
+    shows(desk, qtbot, "/b")
+    assert desk.shown.path == str(following.folder)
+    assert "capture" not in desk.notices.texts()
 
 
 def test_what_was_cleared_is_not_among_all(desk, qtbot, file):
