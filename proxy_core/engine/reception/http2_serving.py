@@ -29,6 +29,12 @@ _NO_PROXY = Failure(
     "This place stands for an origin: in HTTP/2 it is no proxy.",
     403,
 )
+_CROWD = Failure(
+    FailureKind.HTTP_REQUEST_DENIED,
+    "The client has given up so many exchanges that are still being ended that no more are begun.",
+)
+# A stream that was reset is none of the peer's any more, but its relay may still wait to be connected, say.
+_RELAYS = 4 * HTTP2_LIMITS.streams
 
 
 class Http2Serving:
@@ -76,6 +82,11 @@ class Http2Serving:
 
     def _take_request(self, stream: Http2Stream, head: Http2RequestHead) -> None:
         self._has_served = True
+        if len(self._greenlets) >= _RELAYS:
+            stream.reset(frame.REFUSED_STREAM)
+            report = open_report(self._services.reporter, self._connection, self._route.tunnel, head)
+            self._services.reporter.fail(report, _CROWD)
+            return
         greenlet = gevent.spawn(self._serve, stream, head)
         self._greenlets.add(greenlet)
         greenlet.rawlink(self._greenlets.discard)

@@ -254,6 +254,8 @@ class Http2Session:
             stream.break_off(StreamBrokenError(why, failure=self.failure, is_connection=True))
         self.streams.clear()
         self._drained.set()
+        if self._is_writer_asleep:  # it sees that it has nothing more to do
+            self.wake_writer()
 
     def close(self) -> None:
         """Say goodbye, send what is queued, and close."""

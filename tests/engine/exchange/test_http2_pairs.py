@@ -1,9 +1,12 @@
 """HTTP/2 on one side and HTTP/1 on the other: what each can say, the other is told in its own way."""
 
 import gevent
+import h2.errors
 import h2.events
 import pytest
+from gevent.event import Event
 
+from proxy_core.engine.reception import http2_serving
 from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
@@ -231,3 +234,23 @@ class TestFromHttp2ToHttp2:
         streams = [client.requests(GET) for _ in range(20)]
         assert {client.answer(stream).status for stream in streams} == {502}
         assert len(tries) == 1
+
+
+def test_relays_that_outlive_their_streams_are_bounded(house, monkeypatch):
+    monkeypatch.setattr(http2_serving, "_RELAYS", 3)
+    goes_on = Event()
+
+    def connect(*_arguments: object, **_options: object) -> None:
+        goes_on.wait()
+        raise UpstreamError(Failure(FailureKind.DNS_ERROR, "There is no such host."))
+
+    monkeypatch.setattr(house.services.opener, "connect", connect)
+    client = house.http2_client()
+    for _ in range(3):
+        client.resets(client.requests(GET), h2.errors.ErrorCodes.CANCEL)
+    stream = client.requests(GET)
+    assert client.until(h2.events.StreamReset, stream).error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+    goes_on.set()
+    house.finishes()
+    assert [row.failure for row, _ in house.recorded()].count("http_request_denied") == 1
+    assert client.answer(client.requests(GET)).status == 502  # there is room again
