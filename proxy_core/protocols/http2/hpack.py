@@ -29,6 +29,8 @@ TABLE_BYTES = 4096  # RFC 7541 §6.5.2 of HTTP/2: everybody's first size, and th
 # Of one block, as RFC 7541 §4.1 counts. Sixteen times what a head may have: above the limit a head is refused and its
 # connection lives; only what nobody sends by mistake ends it.
 _BOMB_FACTOR = 16
+_NEVER_INDEXED = b"\x10"  # §6.2.3: a literal, its name a string
+_LENGTH_PREFIX = 0x7F
 
 
 class FieldBlockError(Exception):
@@ -70,18 +72,35 @@ class FieldDecoder:
 
 
 class FieldEncoder:
-    """The sending end's table.
-
-    A field that no hop may index keeps its mark, unless the table holds the same field already, from one without.
-    """
+    """The sending end's table."""
 
     def __init__(self) -> None:
         self._encoder: _Encoder = _RustFieldEncoder() if HAS_RUST else _PythonFieldEncoder()
         self._table_bytes = TABLE_BYTES
 
     def encode(self, fields: Fields) -> bytes:
-        """A block with these fields."""
+        """A block with these fields; what no hop may index keeps its mark."""
+        for field in fields:
+            if field[2]:
+                return self._encode_with_marks(fields)
         return self._encoder.encode(fields)
+
+    def _encode_with_marks(self, fields: Fields) -> bytes:
+        # Either library sends what a table holds by its index, marked or not, though a mark must be passed on
+        # (RFC 7541 §6.2.3). So marked fields are written here; they touch no table.
+        pieces = [self._encoder.encode(())]  # §4.2: a change of the table comes before all fields
+        plain: list[Field] = []
+        for field in fields:
+            if not field[2]:
+                plain.append(field)
+                continue
+            if plain:
+                pieces.append(self._encoder.encode(tuple(plain)))
+                plain = []
+            pieces += (_NEVER_INDEXED, _string(field[0]), _string(field[1]))
+        if plain:
+            pieces.append(self._encoder.encode(tuple(plain)))
+        return b"".join(pieces)
 
     def limit_table(self, limit: int) -> None:
         """The peer holds no larger table than that; the next block says what is used of it (RFC 7541 §4.2)."""
@@ -89,6 +108,20 @@ class FieldEncoder:
         if size != self._table_bytes:
             self._table_bytes = size
             self._encoder.set_table_size(size)
+
+
+def _string(text: bytes) -> bytes:
+    """Without Huffman's code (RFC 7541 §5.2), its length an integer of a 7-bit prefix (§5.1)."""
+    length = len(text)
+    if length < _LENGTH_PREFIX:
+        return bytes((length,)) + text
+    prefix = bytearray((_LENGTH_PREFIX,))
+    length -= _LENGTH_PREFIX
+    while length >= 0x80:
+        prefix.append(length & 0x7F | 0x80)
+        length >>= 7
+    prefix.append(length)
+    return bytes(prefix) + text
 
 
 class _RustFieldDecoder:
