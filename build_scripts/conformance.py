@@ -5,6 +5,7 @@ The suites are not part of Harrier; each is made or fetched by whoever runs it, 
     h2spec PROGRAM      github.com/summerwind/h2spec, `go build ./cmd/h2spec`: the side towards clients
     h2specd PROGRAM     the same, `go build ./cmd/h2specd`: the side towards origins
     llhttp FOLDER       github.com/nodejs/llhttp, its folder `test`: reading HTTP/1
+    hpack FOLDER        github.com/http2jp/hpack-test-case: HTTP/2's field blocks
     autobahn PROGRAM    PyPI, autobahntestsuite, under Python 2.7: `wstest`; WebSocket, both ways
                         (`--cases 1.* --cases 2.*` runs some)
 
@@ -25,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from build_scripts.environment import SetupError, prepare
 
-SUITES = ("h2spec", "h2specd", "llhttp", "autobahn")
+SUITES = ("h2spec", "h2specd", "llhttp", "hpack", "autobahn")
 
 
 def main(arguments: list[str]) -> int:
@@ -48,6 +49,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from build_scripts.suites.autobahn import run_autobahn
+    from build_scripts.suites.hpack import run_hpack
     from build_scripts.suites.http2 import run_h2spec, run_h2specd
     from build_scripts.suites.llhttp import run_llhttp
     from build_scripts.suites.through import SuiteError
@@ -64,6 +66,8 @@ def _run(options: argparse.Namespace) -> int:
                     against = run_h2specd(options.place, folder)
                 case "llhttp":
                     against = run_llhttp(options.place)
+                case "hpack":
+                    against = run_hpack(options.place)
                 case _:
                     against = run_autobahn(options.place, folder, options.cases or ["*"])
         except SuiteError as error:
