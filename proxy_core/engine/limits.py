@@ -25,5 +25,6 @@ class Limits(NamedTuple):
 
 
 # A stream's window is what one of its readers may leave waiting in our memory; 512 KiB in 50 ms are 10 MB/s. The
-# connection's lets 64 such readers stand still before the 65th stalls the others.
-HTTP2_LIMITS = Http2Limits(streams=100, stream_window_bytes=512 * 1024, connection_window_bytes=32 * 1024 * 1024)
+# connection's is that of all streams, so that those whose readers stand still never stall the others.
+_STREAMS, _STREAM_WINDOW_BYTES = 100, 512 * 1024
+HTTP2_LIMITS = Http2Limits(_STREAMS, _STREAM_WINDOW_BYTES, _STREAMS * _STREAM_WINDOW_BYTES)

@@ -117,12 +117,16 @@ class FakeClient(_FakeSide):
     """A `ClientSide`."""
 
     carries_one = True
+    fault = None
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self.has_left = self.has_reset = False
         self.sent_head = b""
         self.when_gone: Callable[[], None] | None = None
+
+    def limit_body(self, limit_s: float) -> None:
+        self.link.read_limit_s = limit_s
 
     def next_request(self) -> FakeRequestHead:
         read = self._next_line(wait=True)

@@ -9,6 +9,7 @@ slows the other, and memory stays flat. The report is completed before the last 
 whole is on disk.
 """
 
+import math
 import time
 
 from proxy_core.engine.exchange import own_answer
@@ -93,7 +94,7 @@ class ExchangeRelay:
         except ClientGoneError:
             self._drop_upstream()
             text = "The client closed the connection before it had the whole response."
-            self._reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
+            self._reporter.fail(self._report, self._client.fault or Failure(FailureKind.CLIENT_CLOSED, text))
             self._client.end_unanswered()
         except Exception:  # a border: our own fault costs this exchange and its connection, and is told
             self._fail(Failure(FailureKind.OWN_FAULT, caught("a relay")), is_last=True)
@@ -154,6 +155,8 @@ class ExchangeRelay:
             self._relay_response(head, upstream)
 
     def _connect(self, to: Destination, *, can_repeat: bool) -> UpstreamSide:
+        if self._client.has_reset:  # before its turn came
+            raise SideError(Failure(FailureKind.CLIENT_CLOSED, "The client left before the response came."))
         upstream = self._upstream = self._route.side_for(to, self._report, can_repeat=can_repeat)
         if self._client.has_left:
             self._client_gone()
@@ -228,6 +231,8 @@ class ExchangeRelay:
         if upload is not None and not upload.is_done and self._has_asked_first and _is_refusal(response):
             upload.stop_unless_begun()
         self._has_begun = True
+        if upload is not None and not upload.is_done:
+            client.limit_body(math.inf)  # who listens may keep silent: a call of gRPC that streams both ways, say
         client.send_head(response)
         if response is not received:  # somebody has decided so
             report.response_forwarded_head = client.sent_head
@@ -280,6 +285,7 @@ class ExchangeRelay:
         """The response is over before the request's body."""
         # Where the origin reads on, so do we: it may use what comes, and some clients read no response before they have
         # sent everything. Who waited for a 100 and was told something else has nothing to send.
+        self._client.limit_body(self._services.limits.request_body_s)
         has_nothing = self._has_asked_first and not response.connection_auth and upload.stop_unless_begun()
         if not upload.finish(wait=upstream.reads_on and not has_nothing):
             self._report.flags |= _REQUEST_INCOMPLETE
@@ -374,14 +380,15 @@ class ExchangeRelay:
             return
         if client.has_reset or was_cut:
             when = "it had the whole response" if has_begun else "the response came"
-            failure = Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
-        if failure.kind is not FailureKind.CLIENT_CLOSED and reset_code is not None and client.pass_reset(reset_code):
+            failure = client.fault or Failure(FailureKind.CLIENT_CLOSED, f"The client left before {when}.")
+        is_there = failure.kind is not FailureKind.CLIENT_CLOSED and client.fault is None
+        if is_there and reset_code is not None and client.pass_reset(reset_code):
             self._reporter.fail(report, failure)
             return
-        if failure.kind is not FailureKind.CLIENT_CLOSED and not has_begun:
+        if is_there and not has_begun:
             self._answer(own_answer.failure_response(failure, self._head), failure, is_last=is_last)
             return
-        if failure.kind is FailureKind.CLIENT_CLOSED:
+        if not is_there:
             if not self._has_request_ended or (upload is not None and upload.failure is not None):
                 report.flags |= _REQUEST_INCOMPLETE
             self._reporter.fail(report, failure)

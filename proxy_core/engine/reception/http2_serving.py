@@ -47,7 +47,6 @@ class Http2Serving:
         self._route = route
         self._first_bytes = first_bytes
         self._greenlets: set[gevent.Greenlet[..., None]] = set()
-        self._has_served = False
         route.overlaps = True
         link.read_limit_s = services.limits.idle_s
         self._session = Http2Session(
@@ -64,13 +63,14 @@ class Http2Serving:
         session = self._session
         try:
             session.receive_all(self._first_bytes)
+            is_told = bool(session.streams)  # their exchanges tell how the connection ended
             gevent.joinall(list(self._greenlets))
         finally:
             gevent.killall(list(self._greenlets))
             self._route.close()
             session.close()
         session.wait_for_end()  # who has handed the link to us closes what it runs over
-        if session.failure is not None and not self._has_served:
+        if session.failure is not None and not is_told:
             report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, b"")
             self._services.reporter.fail(report, session.failure)
         return Closed()
@@ -81,7 +81,6 @@ class Http2Serving:
         self._session.wake_writer()
 
     def _take_request(self, stream: Http2Stream, head: Http2RequestHead) -> None:
-        self._has_served = True
         if len(self._greenlets) >= _RELAYS:
             stream.reset(frame.REFUSED_STREAM)
             report = open_report(self._services.reporter, self._connection, self._route.tunnel, head)

@@ -31,6 +31,7 @@ class Http1Client:
     """A `ClientSide`. Ask it for `next_request`, then have the exchange relayed, as long as it `keeps`."""
 
     carries_one = True
+    fault: Failure | None = None  # what can't be read deserves an answer in HTTP/1
 
     def __init__(
         self,
@@ -127,6 +128,9 @@ class Http1Client:
             self.link.read_limit_s = self._limits.request_head_s - (_clock() - self._head_since)
             if self.link.read_limit_s <= 0:
                 raise TimeoutError
+
+    def limit_body(self, limit_s: float) -> None:
+        self.link.read_limit_s = limit_s
 
     def part_here(self) -> BodyPart | EndOfMessage | None:
         try:

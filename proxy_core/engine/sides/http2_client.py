@@ -46,6 +46,14 @@ class Http2Client:
         return self._stream.is_gone
 
     @property
+    def fault(self) -> Failure | None:
+        broken = self._stream.broken
+        return broken.failure if broken is not None else self._session.failure
+
+    def limit_body(self, limit_s: float) -> None:
+        self._stream.read_limit_s = limit_s
+
+    @property
     def when_gone(self) -> Callable[[], None] | None:
         """Told that one of these has become true."""
         return self._stream.when_gone

@@ -5,7 +5,7 @@ want to say gathers in the protocol's output, and leaves together. So a stream's
 without half a frame having gone, and what many streams say in one turn of the loop costs one system call.
 
 A body is never buffered as a whole: a stream's window opens again only when the other side of the exchange has taken
-what came (`Http2Stream.take` gives the credit for one part back when the next is asked for).
+what came (`Http2Stream.take` gives the credit back when more is waited for).
 """
 
 import time
@@ -78,6 +78,7 @@ class Http2Session:
         self._writer: gevent.Greenlet[..., None] | None = None
         self._is_writer_asleep = False
         self._drained = Signal()
+        self._settled = Signal()  # the peer's settings are here, or never will be
         sweep.waiting.add(self)
         protocol.start()
         self.wake_writer()
@@ -156,6 +157,7 @@ class Http2Session:
         elif isinstance(event, GoAwayReceived):
             self.going_away = True
         elif isinstance(event, SettingsReceived):
+            self._settled.set()
             for stream in self.streams.values():
                 stream.wake_sender()
             if self._on_settings is not None:
@@ -195,6 +197,10 @@ class Http2Session:
         if self.lost is not None or self.going_away or self.has_ended or self._is_closing:
             return 0
         return self.protocol.room
+
+    def wait_for_settings(self, limit_s: float) -> None:
+        """Wait until the peer has said what it takes, or for so long."""
+        self._settled.wait(limit_s)
 
     # Sending
 
@@ -240,6 +246,7 @@ class Http2Session:
 
     def _end(self, why: str) -> None:
         """The peer sends no more: what streams still wait for doesn't come."""
+        self._settled.set()
         for stream in list(self.streams.values()):
             if not stream.has_ended:
                 stream.break_off(StreamBrokenError(why, failure=self.failure, is_connection=True))
@@ -254,6 +261,7 @@ class Http2Session:
             stream.break_off(StreamBrokenError(why, failure=self.failure, is_connection=True))
         self.streams.clear()
         self._drained.set()
+        self._settled.set()
         if self._is_writer_asleep:  # it sees that it has nothing more to do
             self.wake_writer()
 

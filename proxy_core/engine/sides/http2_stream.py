@@ -90,7 +90,7 @@ class Http2Stream:
         self._session = session
         self._hub = get_hub()
         self._items: deque[tuple[Item, int]] = deque()
-        self._owed = 0  # credit for the part that was taken last
+        self._owed = 0  # credit for what was taken, and may not have been passed on yet
         self._reader: Any = None
         self._sender: Any = None
         self._reader_since_s = self._sender_since_s = 0
@@ -111,11 +111,11 @@ class Http2Stream:
             self._hub.loop.run_callback(_resume, self, "_reader")
 
     def take(self, *, wait: bool) -> Item | None:
-        """What has come next; the one before has been passed on. None where nothing is here, without `wait`.
+        """What has come next. None where nothing is here, without `wait`; who waits has passed on what it took before.
 
         Raises StreamBrokenError, behind what had come before; TimeoutError.
         """
-        if self._owed:
+        if wait and self._owed:
             self._give_credit()
         while not self._items:
             if self.broken is not None:
@@ -128,7 +128,8 @@ class Http2Stream:
                 self._hub.switch()
             finally:
                 self._reader = None
-        item, self._owed = self._items.popleft()
+        item, credit = self._items.popleft()
+        self._owed += credit
         return item
 
     @property
@@ -220,7 +221,8 @@ class Http2Stream:
     def reset(self, code: int) -> None:
         """Give it up, and wake who waits here."""
         session = self._session
-        if session.streams.get(self.number) is self and session.lost is None:
+        # Behind the GOAWAY of a connection that was broken there is nothing to say (RFC 9113 §5.4.1).
+        if session.streams.get(self.number) is self and session.lost is None and session.failure is None:
             session.protocol.reset(self.number, code)
             session.wake_writer()
         self.break_off(StreamBrokenError("was left"))

@@ -1,6 +1,7 @@
 """HTTP/2's upstream side: a connection that carries many exchanges, and a stream for each."""
 
 import errno
+import math
 from collections.abc import Callable
 
 import gevent
@@ -21,6 +22,7 @@ from proxy_core.protocols.http2.translation import request_fields, trailer_field
 from proxy_core.protocols.http2.validation import raw_text
 from proxy_core.protocols.part import BodyPart, EndOfMessage, RequestHead
 
+_SETTINGS_S = 30.0  # an origin that has TLS but says nothing in it, as TLS itself may take
 _FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
 
 
@@ -67,6 +69,8 @@ class Http2Upstream:
         self._out: list[bytes] = []
         self._end: EndOfMessage | None = None
         self._has_begun = False  # a byte of the response has come
+        self._is_left = False  # before there was a stream
+        self._limit_s = math.inf
 
     @property
     def reads_on(self) -> bool:
@@ -80,16 +84,20 @@ class Http2Upstream:
 
     def send_head(self, head: RequestHead) -> None:
         session = self._session
+        if head.method == b"CONNECT" and head.upgrade:
+            session.wait_for_settings(_SETTINGS_S)  # RFC 8441 §3
+        if self._is_left:
+            raise self._broke(StreamBrokenError("was left"))
         if not session.room:
             raise self._broke(StreamBrokenError(session.lost or "takes no more requests", is_unprocessed=True))
         if head.method == b"CONNECT" and head.upgrade and not session.protocol.peer_allows_connect_protocol:
-            text = f"{self.connection.where} doesn't take WebSockets over HTTP/2, though a connection before it did."
+            text = f"{self.connection.where} doesn't take WebSockets over HTTP/2."
             raise SideError(Failure(FailureKind.HTTP_UPGRADE_FAILED, text))
         fields = request_fields(head)
         is_end = head.body_length == 0 and head.method != b"CONNECT"
         self._stream = session.open_stream(fields, is_end=is_end)
-        self._stream.read_limit_s = session.link.read_limit_s
-        self._stream.write_limit_s = session.link.write_limit_s
+        self._stream.read_limit_s = min(session.link.read_limit_s, self._limit_s)
+        self._stream.write_limit_s = min(session.link.write_limit_s, self._limit_s)
 
     def head_text(self, head: RequestHead) -> bytes:
         return raw_text(request_fields(head))
@@ -187,11 +195,13 @@ class Http2Upstream:
             self._stream.reset(frame.CANCEL)
 
     def hurry(self, limit_s: float) -> None:
+        self._limit_s = limit_s
         if self._stream is not None:
             self._stream.read_limit_s = min(self._stream.read_limit_s, limit_s)
             self._stream.write_limit_s = min(self._stream.write_limit_s, limit_s)
 
     def abort(self) -> None:
+        self._is_left = True
         if self._stream is not None:
             self._stream.reset(frame.CANCEL)
 

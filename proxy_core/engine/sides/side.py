@@ -66,6 +66,14 @@ class ClientSide(BodySource, Protocol):
         """Nobody wants the response."""
         ...
 
+    @property
+    def fault(self) -> Failure | None:
+        """What it has done against the protocol, if that has ended the exchange: then nobody is there to be told."""
+        ...
+
+    def limit_body(self, limit_s: float) -> None:
+        """How long from now on a wait for the request's body may last."""
+
     def send_interim(self, head: ResponseHead) -> None:
         """Send a 1xx response at once, unless this client can't understand one. Raises ClientGoneError."""
 

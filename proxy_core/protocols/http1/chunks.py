@@ -16,6 +16,7 @@ import re
 from proxy_core.protocols.http1.fields import BARE_LF, FIELD_LINES, TOKEN, VALUE, MalformedError, repair_lines, shown
 from proxy_core.protocols.http1.head import END_OF_CHUNKS, HeadLimits
 from proxy_core.protocols.part import BodyPart, EndOfMessage
+from proxy_core.protocols.trailers import sent_trailers
 
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\' + VALUE + rb')*+"'  # RFC 9110 §5.6.4
 _EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"++(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"++|" + _QUOTED + rb"))?+"
@@ -24,15 +25,6 @@ _ODD_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)[ \t]*+;" + VALUE + rb"*+\r\n
 # What a size line may look like as long as its end isn't here.
 _PARTIAL_SIZE_LINE = re.compile(rb"(?:[0-9A-Fa-f]{1,16}+(?:[ \t]*+(?:;" + VALUE + rb"*+)?+)?+\r?+)?+")
 _LARGEST_CHUNK = 2**63 - 1
-
-# RFC 9110 §6.5.1: fields that mean something before the body must not be merged from behind it. These would change
-# framing, routing, authentication or how the body is read, so they are recorded but not sent on.
-_FORBIDDEN_TRAILER = re.compile(
-    rb"(?m)^(?:connection|content-(?:encoding|length|range|type)|cookie|expect|host|keep-alive|max-forwards|"
-    rb"authorization|proxy-[^:]*+|set-cookie|te|trailer|transfer-encoding|upgrade|www-authenticate|authentication-info)"
-    rb":.*\n",
-    re.IGNORECASE,
-)
 
 
 class ChunkDecoder:
@@ -150,7 +142,7 @@ class ChunkDecoder:
         trailers = section[:-2]
         if FIELD_LINES.fullmatch(section) is None:
             section, _ = repair_lines(section, strip_names=False)
-        return EndOfMessage(trailers, self._last_line + _FORBIDDEN_TRAILER.sub(b"", section))
+        return EndOfMessage(trailers, self._last_line + sent_trailers(section))
 
 
 def check_partial_trailers(section: bytes | bytearray, start: int) -> None:

@@ -10,6 +10,7 @@ from html import escape
 from http import HTTPStatus
 
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.trailers import sent_trailers
 from proxy_core.version import VERSION
 
 _CHUNKED_LINE = re.compile(rb"\r\ntransfer-encoding:[^\r]*+(?=\r)", re.IGNORECASE)
@@ -169,5 +170,5 @@ def chunk(data: bytes) -> bytes:
 
 
 def last_chunk(trailers: bytes) -> bytes:
-    """The end of a chunked body, with trailers as raw field lines."""
-    return b"0\r\n%b\r\n" % trailers
+    """The end of a chunked body, with those trailers, as raw field lines, that may be sent on."""
+    return b"0\r\n%b\r\n" % sent_trailers(trailers)

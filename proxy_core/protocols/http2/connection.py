@@ -25,7 +25,7 @@ from proxy_core.protocols.http2.field_section import list_bytes
 from proxy_core.protocols.http2.hpack import TABLE_BYTES, FieldBlockError, FieldDecoder, Fields
 from proxy_core.protocols.http2.limits import Http2Limits
 from proxy_core.protocols.http2.stream import ANY_LENGTH, Stream
-from proxy_core.protocols.http2.validation import raw_text, read_request_head, read_response_head, read_trailers
+from proxy_core.protocols.http2.validation import read_request_head, read_response_head, read_trailers, refused_text
 from proxy_core.protocols.part import CHUNKED
 
 _LIMITS = Http2Limits()
@@ -291,7 +291,7 @@ class Http2Connection(ControlReading):
             self._check_size(fields, block_bytes)
             head = read_request_head(fields, is_end=is_end, may_extend=self._may_extend)
         except MalformedError as error:
-            self._malformed(number, error, raw_text(fields))
+            self._malformed(number, error, refused_text(fields))
             return
         stream = self._new_stream(number, head.method)
         stream.has_head = True
@@ -313,7 +313,7 @@ class Http2Connection(ControlReading):
                 raise MalformedError("A second head came where a body was to be.")
             trailers = read_trailers(fields)
         except MalformedError as error:
-            self._malformed(stream.number, error, b"" if stream.has_head else raw_text(fields))
+            self._malformed(stream.number, error, b"" if stream.has_head else refused_text(fields))
             return
         self._take_end(stream, trailers)
 

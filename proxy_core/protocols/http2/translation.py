@@ -10,6 +10,7 @@ from proxy_core.protocols.http1.head import Http1RequestHead, Http1ResponseHead
 from proxy_core.protocols.http2.head import Http2RequestHead, Http2ResponseHead
 from proxy_core.protocols.http2.hpack import Field, Fields
 from proxy_core.protocols.part import RequestHead, ResponseHead
+from proxy_core.protocols.trailers import sent_trailers
 
 # RFC 9113 §8.2.2: they speak of a connection, and HTTP/2 has none of that kind; Host is `:authority` here (§8.3.1).
 _OF_CONNECTION = frozenset(
@@ -49,23 +50,29 @@ def request_at(head: Http2RequestHead, origin: Origin) -> Http2RequestHead:
 def request_fields(head: RequestHead) -> Fields:
     """What opens a stream for this request."""
     if isinstance(head, Http2RequestHead):
-        return head.fields
+        return head.fields if head.max_forwards < 0 else _one_hop_further(head)
     authority = authority_text(head.scheme, head.host, head.port).encode("utf-8")
+    text = head.forward if isinstance(head, Http1RequestHead) else head.raw
     fields: list[tuple[bytes, bytes, bool]] = [(b":method", head.method, False)]
     if head.method == b"CONNECT":  # RFC 9113 §8.5
         fields.append((b":authority", head.origin_target, False))
     else:
-        parsed = parse_head(head.raw)
-        named = parsed.value(b"host") or authority
+        # The authority of a target in absolute form counts, and that of whom a place stands for: `forward` has it.
+        named = parse_head(text).value(b"host") or authority
         fields.append((b":scheme", head.scheme.encode("ascii"), False))
         fields.append((b":authority", named, False))
         fields.append((b":path", head.origin_target, False))
-    text = head.forward if isinstance(head, Http1RequestHead) else head.raw
     fields += _without_connection(text, leaves_out=b"host")
     if text is not head.raw and head.method != b"CONNECT" and head.version != "HTTP/1.0":
         # RFC 9110 §10.1.4: `forward` hasn't what a client says of trailers to its next hop alone; we do pass them on.
-        fields += _translated([field for field in parsed.fields if field[0].lower() == b"te"])[:1]
+        fields += _translated([field for field in parse_head(head.raw).fields if field[0].lower() == b"te"])[:1]
     return tuple(fields)
+
+
+def _one_hop_further(head: Http2RequestHead) -> Fields:
+    """RFC 9110 §7.6.2: what is left of Max-Forwards behind us."""
+    left = (b"max-forwards", b"%d" % (head.max_forwards - 1), False)
+    return tuple(left if field[0] == b"max-forwards" else field for field in head.fields)
 
 
 def response_fields(head: ResponseHead) -> Fields:
@@ -77,8 +84,8 @@ def response_fields(head: ResponseHead) -> Fields:
 
 
 def trailer_fields(raw: bytes) -> Fields:
-    """Trailers from raw field lines."""
-    return tuple(_translated(parse_fields(raw)))
+    """Trailers from raw field lines: those that may be sent on."""
+    return tuple(_translated(parse_fields(sent_trailers(raw))))
 
 
 def _without_connection(raw: bytes, leaves_out: bytes = b"") -> list[tuple[bytes, bytes, bool]]:

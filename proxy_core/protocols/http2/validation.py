@@ -21,6 +21,7 @@ _STATUS = re.compile(rb"[1-9][0-9]{2}")
 _HOPS = re.compile(rb"[0-9]{1,9}")
 _SCHEMES = {b"http": "http", b"https": "https"}
 _NO_CONTENT = (204, 304)
+_REFUSED_BYTES = 16 * 1024
 _NOT_ASCII = "The request target holds bytes that are not ASCII."
 
 
@@ -110,6 +111,16 @@ def read_response_head(fields: Fields, method: bytes, *, is_end: bool) -> Http2R
 def read_trailers(fields: Fields) -> bytes:
     """Trailers as text. Raises MalformedError; RFC 9113 §8.1: also for pseudo-fields."""
     return read_section(fields, 0).lines
+
+
+def refused_text(fields: Fields) -> bytes:
+    """What is kept of a head that is refused. A block may be thousands of times smaller than its fields."""
+    kept = 0
+    for count, (name, value, _) in enumerate(fields):
+        kept += len(name) + len(value)
+        if kept > _REFUSED_BYTES:
+            return raw_text(fields[:count]) + b"[%d more fields]\r\n" % (len(fields) - count)
+    return raw_text(fields)
 
 
 def raw_text(fields: Fields) -> bytes:

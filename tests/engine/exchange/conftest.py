@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -116,12 +117,12 @@ class House:
         self._greenlets.append(gevent.spawn(serving.run))
         return Peer(theirs)
 
-    def http2_client(self) -> Http2Peer:
+    def http2_client(self, **options: Any) -> Http2Peer:
         """A client that speaks HTTP/2 to a serving of its own."""
         ours, theirs = memory_links("client")
         serving = Http2Serving(self.services, ours, 1, Route(self.services))
         self._greenlets.append(gevent.spawn(serving.run))
-        return Http2Peer(theirs.send, theirs.receive, is_client=True)
+        return Http2Peer(theirs.send, theirs.receive, is_client=True, **options)
 
     def fake_client(self) -> Peer:
         """A client that speaks the other protocol, for one exchange."""
