@@ -18,7 +18,7 @@ from proxy_core.capture.schema import APPLICATION_ID
 from proxy_core.plain_file import plain_size
 
 # Of one value. The largest of ours are packed details: heads (at the most some hundred KB from a worker, more from a
-# HAR) and the extents of both bodies (4 MiB at the most, see `capture.extents`).
+# HAR, see `model.bounds`) and the extents of the bodies (4 MiB of each at the most, see `capture.extents`).
 VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 _SMALLEST_ROW_BYTES = 8  # of `detail`: cell pointer 2, sizes 2, header 4; one of `exchange` takes 22 at least
 OPENING_S = 5.0  # reading a schema of six tables takes 1 ms

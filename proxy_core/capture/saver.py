@@ -98,6 +98,13 @@ class CaptureFile:
                 extents.append((0, cursor.lastrowid, len(piece)))
         return encode_extents(extents) if extents else None
 
+    def add_forwarded_body(self, chunks: Iterable[bytes] | None) -> bytes | None:
+        """Add a body that was sent on in the place of the received one; None where none was.
+
+        One of no bytes has extents, too: it is not the same as what went on as it came. Raises CaptureError.
+        """
+        return None if chunks is None else self.add_body(chunks) or _NO_BYTES
+
     def finish(self) -> None:
         """Make the file appear under its name. Raises CaptureError."""
         self._run("COMMIT")
@@ -152,10 +159,11 @@ def save_capture(
 def _moved(message: MessageRecord, reader: CaptureReader, file: CaptureFile) -> MessageRecord:
     """The message with its bodies in `file`."""
     forwarded = message.forwarded_body
-    if forwarded is not None:  # else it went on as it came: not the same as without a byte
-        forwarded = file.add_body(reader.iterate_body(forwarded, CHUNK_BYTES)) or _NO_BYTES
     return message._replace(
-        body=file.add_body(reader.iterate_body(message.body, CHUNK_BYTES)), forwarded_body=forwarded
+        body=file.add_body(reader.iterate_body(message.body, CHUNK_BYTES)),
+        forwarded_body=file.add_forwarded_body(
+            None if forwarded is None else reader.iterate_body(forwarded, CHUNK_BYTES)
+        ),
     )
 
 

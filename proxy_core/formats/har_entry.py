@@ -19,9 +19,11 @@ import msgspec
 
 from proxy_core.formats.har_form import body_of_params
 from proxy_core.formats.har_messages import HarMessage, has_socket_messages, read_messages
-from proxy_core.formats.har_repairs import HarRepairs
-from proxy_core.formats.har_values import as_dict, as_dicts, as_integer, as_number, as_text
+from proxy_core.formats.har_own import OwnBytes
+from proxy_core.formats.har_repairs import TOO_LONG, HarRepairs
+from proxy_core.formats.har_values import UNKNOWN_TYPE, as_dict, as_dicts, as_integer, as_number, as_text
 from proxy_core.model.bounds import (
+    ACTS_LIMIT_BYTES,
     EARLIEST,
     HEAD_LIMIT_BYTES,
     LATEST,
@@ -48,15 +50,12 @@ from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.resource_type import media_essence, resource_type
 
 _LARGEST_KEY = 2**62
-_CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 _VERSION = re.compile(r"(?:http/|h)?([123])(?:\.([01]))?(?:[-+c].{0,20})?", re.IGNORECASE)  # http/2.0, h2, h3-29, h2c
 _USUAL_VERSION = "HTTP/1.1"  # in a start line that is put together from an entry without one
 _LONGEST_VERSION = 32  # characters
 _LINE_ENDS = re.compile("[\r\n]+")
 _FOLD = re.compile("[\r\n]+[ \t]+")
 _CONNECTIONS_KNOWN = 100_000  # 20 MB
-_TOO_LONG = "A text was longer than a capture can hold, and was cut"
-_OWN_HEADS = ("requestHead", "responseHead")
 _WEBSOCKET_SCHEMES = {"ws": "http", "wss": "https"}
 
 
@@ -69,6 +68,8 @@ class HarEntry:
     upstream: ConnectionRow | None
     request_body: bytes
     response_body: bytes
+    request_forwarded: Iterator[bytes] | None  # decoded as it is taken; None where no other body was sent on
+    response_forwarded: Iterator[bytes] | None
     messages: Iterator[HarMessage]  # read as they are taken, from the entry
 
 
@@ -113,6 +114,7 @@ class _Importer:
         self._repairs = repairs
         self._connections = connections
         self._own = as_dict(entry.get("_harrier"))
+        self._own_bytes = OwnBytes(self._own, repairs)
 
     def entry(self) -> HarEntry:
         request, response = as_dict(self._entry.get("request")), as_dict(self._entry.get("response"))
@@ -152,28 +154,25 @@ class _Importer:
             flags=self._flags(url.scheme, is_body_missing=bool(told_size)),
         )
         upstream = self._upstream(started_at)
+        request_forwarded = self._own_bytes.body("requestForwardedBody")
+        response_forwarded = self._own_bytes.body("responseForwardedBody")
         detail = ExchangeDetail(
             key=self._number,
-            request=MessageRecord(
-                head=self._cut_head(request_head),
-                version=self._version("requestVersion", request),
-                trailers=self._own_bytes("requestTrailersRaw") or None,
-            ),
-            response=MessageRecord(
-                head=self._cut_head(response_head),
-                version=self._version("responseVersion", response),
-                trailers=self._own_bytes("responseTrailersRaw") or None,
-            ),
-            interim=self._own_bytes("interim") or None,
+            request=self._record("request", request, request_head, is_body_kept=request_forwarded is None),
+            response=self._record("response", response, response_head, is_body_kept=response_forwarded is None),
+            interim=self._own_bytes.part("interim"),
             timings=self._timings(),
             failure_text=self._cut(as_text(self._entry.get("_error") or response.get("_error")), TEXT_LIMIT),
             notes=self._cut(self._notes(request, response), TEXT_LIMIT),
             client_connection=0,
             upstream_connection=upstream.key if upstream is not None else 0,
+            acts=self._own_bytes.part("acts", ACTS_LIMIT_BYTES),
         )
         row, detail = ExchangeRow(*_storable(row)), ExchangeDetail(*_storable(detail))
         messages = read_messages(self._entry, self._repairs)
-        return HarEntry(row, detail, upstream, request_body, response_body, messages)
+        return HarEntry(
+            row, detail, upstream, request_body, response_body, request_forwarded, response_forwarded, messages
+        )
 
     # Parts
 
@@ -268,13 +267,13 @@ class _Importer:
 
     def _cut(self, text: str, limit: int) -> str:
         if len(text) > limit:
-            self._repairs.note(_TOO_LONG)
+            self._repairs.note(TOO_LONG)
         return text[:limit]
 
     def _cut_head(self, head: bytes) -> bytes:
         if len(head) <= HEAD_LIMIT_BYTES:
             return head
-        self._repairs.note(_TOO_LONG)
+        self._repairs.note(TOO_LONG)
         return head[: HEAD_LIMIT_BYTES - 4].rstrip(b"\r\n") + b"\r\n\r\n"
 
     def _timings(self) -> bytes:
@@ -308,44 +307,44 @@ class _Importer:
         flags = ExchangeFlag.INTERCEPTED if scheme == "https" else ExchangeFlag(0)
         return int(flags | ExchangeFlag.BODY_NOT_RECORDED if is_body_missing else flags)
 
-    def _own_bytes(self, name: str) -> bytes:
-        try:
-            told = b64decode(as_text(self._own.get(name)), validate=True)
-        except (Base64Error, ValueError):
-            return b""
-        if len(told) > HEAD_LIMIT_BYTES and name not in _OWN_HEADS:
-            self._repairs.note(_TOO_LONG)
-            return b""  # a part of it would be none
-        return told
-
     def _version(self, own_name: str, message: dict[str, Any]) -> str:
         own = self._own.get(own_name)
         if isinstance(own, str) and own.isascii() and len(own) <= _LONGEST_VERSION:
             return own
         return _version(message)
 
+    def _record(self, name: str, message: dict[str, Any], head: bytes, *, is_body_kept: bool) -> MessageRecord:
+        """A message without its bodies; `is_body_kept`: what was sent on is the received one."""
+        own = self._own_bytes
+        # Where the received head has lost its coding, the body has, too: whichever head it went with.
+        is_decoded = is_body_kept and head != own.head(f"{name}Head", is_decoded=False)
+        forwarded_head = own.head(f"{name}ForwardedHead", is_decoded=is_decoded)
+        return MessageRecord(
+            head=self._cut_head(head),
+            version=self._version(f"{name}Version", message),
+            trailers=own.part(f"{name}TrailersRaw"),
+            forwarded_head=self._cut_head(forwarded_head) or None,
+        )
+
     def _request_head(self, request: dict[str, Any], url: _Url, *, has_body: bool) -> bytes:
         if "requestHead" in self._own:
-            return self._own_head("requestHead", has_body=has_body)
+            return self._own_bytes.head("requestHead", is_decoded=has_body)
         line = f"{as_text(request.get('method')) or 'GET'} {url.path or '/'} {_version(request) or _USUAL_VERSION}"
         return _head(line, _fields(request), has_body=has_body)
 
     def _response_head(self, response: dict[str, Any], status: int, *, has_body: bool) -> bytes:
         if "responseHead" in self._own:
-            return self._own_head("responseHead", has_body=has_body)
+            return self._own_bytes.head("responseHead", is_decoded=has_body)
         fields = _fields(response)
         text = as_text(response.get("statusText"))
         if not status and not fields:
             return b""
         return _head(f"{_version(response) or _USUAL_VERSION} {status} {text}", fields, has_body=has_body)
 
-    def _own_head(self, name: str, *, has_body: bool) -> bytes:
-        head = self._own_bytes(name)
-        return _CODING_LINE.sub(b"", head) if has_body else head
-
     @staticmethod
     def _mime_type(response: dict[str, Any]) -> str:
-        return as_text(as_dict(response.get("content")).get("mimeType"))
+        told = as_text(as_dict(response.get("content")).get("mimeType"))
+        return told if told != UNKNOWN_TYPE else ""
 
     def _request_body(self, request: dict[str, Any]) -> bytes:
         post = as_dict(request.get("postData"))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+TOO_LONG = "A text was longer than a capture can hold, and was cut"
+
 
 @dataclass(slots=True)
 class HarRepairs:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+UNKNOWN_TYPE = "x-unknown"  # what Chrome, too, has for the media type of a body that came without one
 _LONGEST_NUMBER = 32  # characters; longer ones are none that HAR has
 
 

@@ -2,8 +2,12 @@
 
 What readers are strict about decides the form: no null anywhere, numbers where Chrome wants numbers, `pages` for
 Firefox, `cache` for both, bare addresses, one Content-Type, absolute URLs without fragment, `ssl` within `connect`.
-What HAR has no place for goes into `_harrier`, so that an import by Harrier loses nothing. A body is text when it is
-UTF-8, and base64 otherwise, so that nobody guesses a charset twice.
+A body is text when it is UTF-8, and base64 otherwise, so that nobody guesses a charset twice.
+
+The standard members tell of both messages what was received: the request as the client sent it, the response as it came
+from the origin. What was sent on in their place, and all else that HAR has no place for, goes into `_harrier`, so that
+an import by Harrier has the same exchange again, but for the content codings of its bodies and what is known of its
+connections.
 """
 
 import codecs
@@ -19,20 +23,21 @@ import msgspec
 from proxy_core.formats.content_coding import CodingError, Expansion, codings_text, iterate_decoded, parse_codings
 from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
 from proxy_core.formats.har_messages import Messages, message_members
+from proxy_core.formats.har_own import base64_pieces, own_facts
 from proxy_core.formats.har_pairs import form_params, query_pairs
+from proxy_core.formats.har_values import UNKNOWN_TYPE
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
     ConnectionRow,
     ExchangeDetail,
     ExchangeFlag,
-    ExchangeKind,
     ExchangeRow,
     ExchangeState,
     ResourceType,
     Timings,
     relays_bytes,
 )
-from proxy_core.model.message_head import Field, MessageHead, parse_fields, parse_head, to_text
+from proxy_core.model.message_head import Field, MessageHead, parse_head, to_text
 from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.message_row import MessageContent
 from proxy_core.version import VERSION
@@ -74,6 +79,8 @@ class HarSource:
     messages: Messages = field(default_factory=lambda: iter(()))
     message_bytes: Callable[[MessageContent], bytes] = _no_bytes
     expansion: Expansion = field(default_factory=Expansion)  # one for all entries of a file
+    request_forwarded: Chunks | None = None  # the body that was sent on in the place of the received one, if any was
+    response_forwarded: Chunks | None = None
 
 
 def har_begin() -> bytes:
@@ -146,7 +153,7 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
         entry["_error"] = detail.failure_text or row.failure
     if detail.notes:
         entry["comment"] = detail.notes
-    entry["_harrier"] = _own_facts(row, detail)
+    entry["_harrier"] = own_facts(row, detail) | _forwarded_bodies(source, streams)
     return entry
 
 
@@ -200,7 +207,7 @@ def _response(source: HarSource, head: MessageHead, streams: list[Iterator[bytes
     response_bytes = 0 if relays_bytes(row) else row.response_bytes
     content: dict[str, Any] = {
         "size": body.size or _size_not_recorded(row, response_bytes, codings),
-        "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or "x-unknown",
+        "mimeType": to_text(head.value(b"content-type") or b"") or row.media_type or UNKNOWN_TYPE,
     }
     if body.size > response_bytes:
         content["compression"] = body.size - response_bytes
@@ -302,13 +309,7 @@ class _Body:
             for part in self._parts():
                 yield _encode(utf8.decode(part))[1:-1]
             return
-        rest = b""
-        for part in self._parts():
-            data = rest + part
-            whole = len(data) - len(data) % 3
-            rest = data[whole:]
-            yield b64encode(data[:whole])
-        yield b64encode(rest)
+        yield from base64_pieces(self._parts())
 
 
 def absolute_url(row: ExchangeRow) -> str:
@@ -387,6 +388,32 @@ def _iso(instant_us: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
+def _forwarded_bodies(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, msgspec.Raw]:
+    """What is told of bodies that were sent on: nothing where the one received has the same bytes."""
+    told: dict[str, msgspec.Raw] = {}
+    for name, sent, received in (
+        ("requestForwardedBody", source.request_forwarded, source.request_chunks),
+        ("responseForwardedBody", source.response_forwarded, source.response_chunks),
+    ):
+        if sent is not None and not _are_same(sent(), received()):
+            streams.append(base64_pieces(sent()))
+            told[name] = _GAP
+    return told
+
+
+def _are_same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
+    """Whether two bodies have the same bytes, however they are cut into pieces (of which none is empty)."""
+    left = right = b""
+    while True:
+        left, right = left or next(one, b""), right or next(other, b"")
+        length = min(len(left), len(right))
+        if not length:
+            return left == right
+        if left[:length] != right[:length]:
+            return False
+        left, right = left[length:], right[length:]
+
+
 def _security(tls: bytes) -> dict[str, Any]:
     try:
         facts = msgspec.msgpack.decode(tls)
@@ -396,41 +423,3 @@ def _security(tls: bytes) -> dict[str, Any]:
         return {}
     told = {"protocol": facts.get("version"), "_cipher": facts.get("cipher"), "_alpn": facts.get("alpn")}
     return {name: value for name, value in told.items() if isinstance(value, str) and value}
-
-
-def _own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
-    """What an import needs to make the same exchange again. Heads are base64: every byte counts."""
-    facts: dict[str, Any] = {
-        "id": row.id,
-        "kind": ExchangeKind(row.kind).name.lower(),
-        "requestHead": b64encode(detail.request.head).decode(),
-        "responseHead": b64encode(detail.response.head).decode(),
-        "requestVersion": detail.request.version,
-        "responseVersion": detail.response.version,
-        "flags": row.flags,
-        "state": row.state,
-        "startedAt": row.started_at,
-        "timings": list(_raw_timings(detail.timings)),
-    }
-    if relays_bytes(row):
-        facts["sent"], facts["received"] = row.request_bytes, row.response_bytes
-    if row.duration_us is not None:
-        facts["duration"] = row.duration_us
-    if row.failure:
-        facts["failure"] = row.failure
-    if detail.notes:
-        facts["notes"] = detail.notes
-    for name, raw in (("requestTrailers", detail.request.trailers), ("responseTrailers", detail.response.trailers)):
-        if raw:
-            facts[name] = [[to_text(key), to_text(value)] for key, value in parse_fields(raw)]
-            facts[f"{name}Raw"] = b64encode(raw).decode()
-    if detail.interim:
-        facts["interim"] = b64encode(detail.interim).decode()
-    return facts
-
-
-def _raw_timings(timings: bytes) -> Iterator[int]:
-    try:
-        yield from msgspec.msgpack.decode(timings, type=list[int])
-    except msgspec.DecodeError:
-        yield from Timings()

@@ -15,4 +15,6 @@ TEXT_LIMIT = 2 * 1024 * 1024  # characters of one column; Chromium's longest URL
 NAME_LIMIT = (
     64 * 1024
 )  # characters of a host, a media type …; there are a handful of them in a row, and none comes near
-HEAD_LIMIT_BYTES = 6 * 1024 * 1024  # all five heads and trailers fit into one value of the index with room to spare
+# With the texts, all seven heads and trailers and the acts fit into one value of the index, with room to spare.
+HEAD_LIMIT_BYTES = 6 * 1024 * 1024
+ACTS_LIMIT_BYTES = 1024 * 1024  # a sentence for each thing that was done about an exchange: some thousands of them

@@ -8,8 +8,9 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.capture.walk import Walk
 from proxy_core.formats.content_coding import Expansion
-from proxy_core.formats.har_writer import HarSource, har_begin, har_end, har_entry, har_tunnel
+from proxy_core.formats.har_writer import Chunks, HarSource, har_begin, har_end, har_entry, har_tunnel
 from proxy_core.model.exchange import ExchangeKind
+from proxy_core.model.message_record import MessageRecord
 from proxy_core.partial_file import whole_file
 from proxy_core.tasks.conversion_report import ConversionError
 
@@ -67,6 +68,8 @@ def _write_entries(
                 walk.messages(row.id),
                 reader.payload,
                 expansion,
+                _forwarded(reader, detail.request),
+                _forwarded(reader, detail.response),
             )
             if count:
                 write(b",\n")
@@ -77,6 +80,10 @@ def _write_entries(
             raise SaveCancelledError
     write(har_end(tunnels))
     return count, left_out
+
+
+def _forwarded(reader: CaptureReader, message: MessageRecord) -> Chunks | None:
+    return None if message.forwarded_body is None else partial(reader.iterate_body, message.forwarded_body)
 
 
 def tunnels_text(count: int) -> str:

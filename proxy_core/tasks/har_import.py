@@ -26,8 +26,14 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
             capture.set_meta("imported_from", os.path.basename(source))
             try:
                 for entry in read_har(_WatchedFile(file, progress), repairs):
-                    request = entry.detail.request._replace(body=capture.add_body((entry.request_body,)))
-                    response = entry.detail.response._replace(body=capture.add_body((entry.response_body,)))
+                    request = entry.detail.request._replace(
+                        body=capture.add_body((entry.request_body,)),
+                        forwarded_body=capture.add_forwarded_body(entry.request_forwarded),
+                    )
+                    response = entry.detail.response._replace(
+                        body=capture.add_body((entry.response_body,)),
+                        forwarded_body=capture.add_forwarded_body(entry.response_forwarded),
+                    )
                     capture.add(entry.row, entry.detail._replace(request=request, response=response))
                     for message in entry.messages:
                         _add_message(capture, entry.row.id, message)

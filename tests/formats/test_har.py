@@ -320,7 +320,8 @@ JSON = st.recursive(
         | st.dictionaries(
             st.sampled_from(
                 "request response url method headers name value content text encoding timings status _harrier flags"
-                " startedAt duration requestHead postData params connection serverIPAddress time bodySize".split()
+                " startedAt duration requestHead postData params connection serverIPAddress time bodySize acts"
+                " requestForwardedHead responseForwardedHead requestForwardedBody responseForwardedBody".split()
             ),
             inner,
             max_size=5,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ def test_the_version_of_http_is_kept(trip, told, kept):
     (found,) = trip(entry(request=message, response={**message, "statusText": ""}))
     assert (found["request"]["httpVersion"], found["response"]["httpVersion"]) == (kept, kept)
     assert (found["response"]["status"], found["response"]["statusText"]) == (200, "")
+
+
+def test_a_type_that_nobody_knew_is_none(trip):
+    """Chrome has a word for it, and so have we."""
+    (found,) = trip(entry(response={"content": {"text": "x", "mimeType": "x-unknown"}}))
+    assert found["response"]["content"]["mimeType"] == "x-unknown"
+    with closing(trip.reader()) as reader:
+        assert reader.rows([1])[1].media_type == ""
 
 
 def test_what_a_capture_has_no_place_for_is_counted(trip):

@@ -43,7 +43,11 @@ class Sample:
     flags: int = 1
     duration_us: int = 38_000
     response_trailers: bytes | None = None
-    response_forwarded_body: bytes | None = None  # None: as received
+    request_forwarded_head: bytes | None = None  # None: as received
+    request_forwarded_body: bytes | None = None
+    response_forwarded_head: bytes | None = None
+    response_forwarded_body: bytes | None = None
+    acts: bytes | None = None
     interim: bytes | None = None
     # Of each: side, opcode, flags, payload, and what else a `MessageContent` has behind its extents.
     messages: Sequence[tuple[int, int, int, bytes, tuple[object, ...]]] = field(default_factory=list)
@@ -99,17 +103,23 @@ class LiveCapture:
             sample.failure,
             sample.flags,
         )
-        forwarded = sample.response_forwarded_body
         timings = Timings(200, 1100, 3000, 6200, 400, 22_300, 4_800)
         detail = ExchangeDetail(
             key,
-            MessageRecord(sample.request_head(), "HTTP/1.1", body=self._body(sample.request_body)),
+            MessageRecord(
+                sample.request_head(),
+                "HTTP/1.1",
+                body=self._body(sample.request_body),
+                forwarded_head=sample.request_forwarded_head,
+                forwarded_body=self._forwarded(sample.request_forwarded_body),
+            ),
             MessageRecord(
                 sample.response_head(),
                 "HTTP/1.1" if sample.status else "",
                 sample.response_trailers,
                 self._body(sample.response_body),
-                forwarded_body=None if forwarded is None else self._body(forwarded) or encode_extents([]),
+                sample.response_forwarded_head,
+                self._forwarded(sample.response_forwarded_body),
             ),
             sample.interim,
             msgspec.msgpack.encode(list(timings)),
@@ -117,6 +127,7 @@ class LiveCapture:
             sample.notes,
             self.journal.series << 32 | 1,
             self.journal.series << 32 | 2,
+            sample.acts,
         )
         return encode_event((EventKind.EXCHANGE.value, key, row, encode_detail(detail)))
 
@@ -144,6 +155,9 @@ class LiveCapture:
         extent: Extent = (self.journal.segment, self.journal.offset + RECORD_HEADER.size, len(data))
         self.journal.write(record(BODY_RECORD, data))
         return encode_extents([extent])
+
+    def _forwarded(self, data: bytes | None) -> bytes | None:
+        return None if data is None else self._body(data) or encode_extents([])
 
     def journal_only(self, *samples: Sample) -> None:
         """What a killed engine leaves: in the journal, not in the index."""

@@ -10,6 +10,7 @@ import pytest
 from proxy_core.capture.extents import decode_extents
 from proxy_core.capture.journal import Journal
 from proxy_core.capture.segment import segment_name
+from proxy_core.capture.writer import INDEX_NAME, IndexWriter
 from proxy_core.engine.exchange import route
 from proxy_core.engine.exchange.point import Points
 from proxy_core.engine.exchange.relay import ExchangeRelay
@@ -172,6 +173,16 @@ class House:
                 if hasattr(event, "detail"):
                     latest[event.key] = ExchangeRow(0, *event.row), decode_detail(event.detail)
         return [latest[key] for key in sorted(latest)]
+
+    def capture(self) -> str:
+        """The capture that a recorder makes of what the reporter has told."""
+        self.reporter.tell_all()
+        writer = IndexWriter(str(self._folder / INDEX_NAME))
+        for batch in map(decode_batch, self._events.batches):
+            writer.apply(batch.events, (batch.series, batch.segment, batch.offset))
+        writer.commit()
+        writer.close(closed=True)
+        return str(self._folder)
 
     def body(self, extents: bytes | None) -> bytes:
         data = b""
