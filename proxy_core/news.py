@@ -21,10 +21,13 @@ class News:
         """It is told, or nothing any more."""
         self._rows: list[tuple[Any, ...]] = []
         self.first_new_id = self.last_new_id = self.changed_from_id = self.changed_to_id = 0
+        self.has_programs = False
         self.is_due = False
 
     def add(self, applied: Applied) -> None:
         """This has changed."""
+        if applied.has_programs:
+            self.has_programs = self.is_due = True
         if not applied.rows:
             return
         self.is_due = True

@@ -423,6 +423,7 @@ class Recorder:
                 failed=writer.failed,
                 capture_bytes=writer.recorded_bytes,
                 unread=unread.sentence(),
+                has_programs=news.has_programs,
             )
         )
         self._unread_told = unread.count

@@ -32,7 +32,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QTableView, QToolTip, QWidget
 
-from app.list.columns import COLUMNS
+from app.list.columns import APP, COLUMNS, program_text
 from app.list.exchange_model import ExchangeModel
 from app.list.exchange_painter import Cell, ExchangePainter, RowLook
 from app.list.kept_selection import KeptSelection
@@ -259,6 +259,7 @@ class ExchangeList(QTableView):
         selected = self._selected_rows_between(first, last)
         current = self.currentIndex().row() if self.hasFocus() else -1
         now_us = int(time.time() * 1e6) if self._is_running else 0
+        names_program = any(cell.key == APP for cell in cells)
         is_whole = rect.height() >= self.viewport().height() - height
         if is_whole:
             self._links.clear()
@@ -273,12 +274,11 @@ class ExchangeList(QTableView):
                 is_selected=row in selected,
                 is_current=row == current,
                 is_hovered=row == self._hovered_row,
-                sentence=self._exchanges.cache.sentence(exchange),
-                messages=self._exchanges.cache.message_count(exchange),
                 now_us=now_us,
             )
             self.painter.paint_background(painter, look)
-            link = self.painter.paint_row(painter, exchange, cells, look)
+            listed = self._exchanges.listed_row(row, exchange, names_program=names_program)
+            link = self.painter.paint_row(painter, listed, cells, look)
             if link is not None and is_whole:
                 self._links.append((link, exchange.id))
             if exchange.state < FIRST_FINAL_STATE and is_whole and now_us:
@@ -409,16 +409,19 @@ class ExchangeList(QTableView):
         return next((exchange_id for rect, exchange_id in self._links if rect.contains(position)), None)
 
     def _show_tip(self, event: QHelpEvent) -> None:
-        """The whole text of a cell that is cut."""
+        """The whole text of a cell that is cut, and what belongs to it."""
         row, column = self.rowAt(event.pos().y()), self.columnAt(event.pos().x())
         exchange = self._exchanges.exchange_at(row) if row >= 0 else None
         if exchange is None or column < 0:
             QToolTip.hideText()
             return
-        text = COLUMNS[column].text(exchange)
-        if COLUMNS[column].key == "path":
-            sentence = one_line(self._exchanges.cache.sentence(exchange))
-            text = "\n".join(part for part in (text, sentence) if part)
+        key = COLUMNS[column].key
+        listed = self._exchanges.listed_row(row, exchange, names_program=key == APP)
+        text = COLUMNS[column].text(listed)
+        if key == "path":
+            text = "\n".join(part for part in (text, one_line(listed.sentence)) if part)
+        elif key == APP:
+            text = program_text(listed)
         elif self.painter.fits(text, self.header.sectionSize(column)):
             text = ""
         if text:

@@ -15,17 +15,20 @@ from typing import assert_never
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
 from app.list.capture_query import CaptureQuery, IdsMatched, Listed, ListQuery, RangeListed
-from app.list.columns import COLUMNS
+from app.list.columns import APP, COLUMN_INDEX, COLUMNS
 from app.list.id_list import Edit, apply_edit, edits_for_ids, edits_for_range, position_of
+from app.list.listed_row import ListedRow
 from app.list.row_cache import PATIENCE_S, RowCache
 from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeRow
+from proxy_core.model.filter import mentions
 from proxy_core.model.notice import RowsChanged
 
 MOST_EDITS = 64  # more at once are a reset
 _MOST_EXACT_IDS = 2000  # changed ids that are asked for one by one; more are asked for as a range
 _FEW_IDS = 20  # are looked for one by one, more in one pass over the list
+_NAMED_LATE = 5000  # so many ids back an exchange may still get the name of its program
 _RESORT_AFTER_MS = 300  # at the earliest; a list that takes long to sort is sorted less often
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _Index = QModelIndex | QPersistentModelIndex
@@ -56,6 +59,7 @@ class ExchangeModel(QAbstractTableModel):
         self._left_out = NOTHING_LEFT_OUT
         self._generation = 0
         self._known_id = 0  # every id up to this one is in the list, or known not to match
+        self._newest_id = 0  # that was told, or is listed
         self._changed: set[int] = set()  # to be matched again: these …
         self._changed_from = self._changed_to = 0  # … and this range
         self._is_matching = False
@@ -162,6 +166,11 @@ class ExchangeModel(QAbstractTableModel):
         place = len(self._ids) - 1 - row if self.is_reversed else row
         return self.cache.row(self._ids, place)
 
+    def listed_row(self, row: int, exchange: ExchangeRow, *, names_program: bool) -> ListedRow:
+        """What is painted in a row with what is said of it beside: of the program only where somebody sees it."""
+        place = len(self._ids) - 1 - row if self.is_reversed else row
+        return self.cache.listed(exchange, self.cache.program(self._ids, place) if names_program else None)
+
     def exchange(self, exchange_id: int) -> ExchangeRow | None:
         """What is painted of an exchange; None when it isn't in the list."""
         row = self.row_of(exchange_id)
@@ -190,8 +199,10 @@ class ExchangeModel(QAbstractTableModel):
         """The text of a cell; it is painted by the list itself, this serves accessibility and copying."""
         if role != _DISPLAY or not index.isValid():
             return None
-        row = self.exchange_at(index.row())
-        return "" if row is None else COLUMNS[index.column()].text(row)
+        row, column = self.exchange_at(index.row()), COLUMNS[index.column()]
+        if row is None:
+            return ""
+        return column.text(self.listed_row(index.row(), row, names_program=column.key == APP))
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> object:
         if orientation == Qt.Orientation.Vertical or not 0 <= section < len(COLUMNS):
@@ -215,6 +226,9 @@ class ExchangeModel(QAbstractTableModel):
         """Rows of the live capture are new or have changed. Only for a model that shows the live capture."""
         if notice.changed_from_id and not notice.rows:
             self.cache.forget_range(notice.changed_from_id, notice.changed_to_id)
+        self._newest_id = max(self._newest_id, notice.last_new_id)
+        if notice.has_programs:
+            self._programs_came()
         changed = [row[0] for row in notice.rows]
         if notice.rows:
             self.cache.put(map(ExchangeRow._make, notice.rows))
@@ -238,6 +252,17 @@ class ExchangeModel(QAbstractTableModel):
             self._repaint(notice.changed_from_id, notice.changed_to_id)
         self._match_changed()
 
+    def _programs_came(self) -> None:
+        """Who is behind some exchanges is known by now, also behind some that have ended and are told no more."""
+        self.cache.look_for_programs()
+        if self._ids:
+            column = COLUMN_INDEX[APP]
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._ids) - 1, column))
+        if self.query.filter is not None and mentions(self.query.filter, "app"):
+            late_id = max(self._newest_id - _NAMED_LATE, 1)
+            self._changed_from = min(self._changed_from or late_id, late_id)
+            self._changed_to = max(self._changed_to, self._newest_id)
+
     def leave_out(self, left_out: LeftOut) -> None:
         """Show the capture without these."""
         self._left_out = left_out
@@ -250,7 +275,7 @@ class ExchangeModel(QAbstractTableModel):
     def _start_anew(self) -> None:
         self.beginResetModel()
         self._ids = array("q")
-        self._known_id = 0
+        self._known_id = self._newest_id = 0
         self._shown_query = self.query
         self._forget_changed()
         self.cache.forget()
@@ -310,6 +335,7 @@ class ExchangeModel(QAbstractTableModel):
             self._shown_query = self.query
             self.endResetModel()
         self._known_id = answer.upto_id
+        self._newest_id = max(self._newest_id, answer.upto_id)
         self._knows_failed = self._knows_failed or answer.failed is not None
         self.counted.emit(answer.total, answer.failed)
         self._set_busy(is_busy=False)

@@ -13,8 +13,9 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from app.exchange_text import QUIET_METHODS, StatusText, messages_text, path_parts, running_text, status_text
+from app.exchange_text import QUIET_METHODS, StatusText, path_parts, running_text, status_text
 from app.list.columns import COLUMNS
+from app.list.listed_row import ListedRow
 from app.look.theme import Roles, code_font, text_font
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
@@ -26,7 +27,7 @@ LEAST_ROW_HEIGHT = 26
 MEND_TEXT = "Leave undecrypted"
 MENDABLE = frozenset({FailureKind.CLIENT_REFUSED_CERTIFICATE.value, FailureKind.CLIENT_TLS_ERROR.value})
 _SPINS_PER_S = 0.9
-_QUIET_COLUMNS = frozenset({"id", "type", "scheme"})
+_QUIET_COLUMNS = frozenset({"id", "type", "scheme", "app"})
 
 
 class Cell(NamedTuple):
@@ -38,15 +39,13 @@ class Cell(NamedTuple):
 
 
 class RowLook(NamedTuple):
-    """What the list knows about a row beside its exchange."""
+    """How a row stands in the list just now."""
 
     top: int
     width: int
     is_selected: bool
     is_current: bool  # has the keyboard
     is_hovered: bool
-    sentence: str  # why it failed, or is dark
-    messages: int = 0  # that a WebSocket has brought so far
     now_us: int = 0  # microseconds since the epoch; 0 where time stands still, for nothing is under way there any more
 
 
@@ -96,8 +95,9 @@ class ExchangePainter:
         if look.is_current:
             painter.fillRect(QRect(0, look.top, 2, self.row_height), self._colours["accent"])
 
-    def paint_row(self, painter: QPainter, row: ExchangeRow, cells: list[Cell], look: RowLook) -> QRect | None:
+    def paint_row(self, painter: QPainter, listed: ListedRow, cells: list[Cell], look: RowLook) -> QRect | None:
         """Paint all cells. Returns where the link is that mends a failed row, if it has one."""
+        row = listed.exchange
         status = status_text(row)
         link: QRect | None = None
         for place, cell in enumerate(cells):
@@ -106,10 +106,10 @@ class ExchangePainter:
             elif cell.key == "method":
                 self._paint_method(painter, row, cell, look.top, is_failed=status.is_failed)
             elif cell.key == "path":
-                width = self._room_for_path(row, cells, place) if status.is_failed else cell.width
-                link = self._paint_path(painter, row, cell._replace(width=width), look)
+                width = self._room_for_path(listed, cells, place) if status.is_failed else cell.width
+                link = self._paint_path(painter, listed, cell._replace(width=width), look)
             else:
-                self._paint_text(painter, row, cell, look, status)
+                self._paint_text(painter, listed, cell, look, status)
         return link
 
     def _write(self, painter: QPainter, text: str, font: QFont, role: str, left: float, top: int, room: int) -> float:
@@ -125,13 +125,10 @@ class ExchangePainter:
         painter.drawText(QPointF(left, top + self._baseline), text)
         return width
 
-    def _paint_text(self, painter: QPainter, row: ExchangeRow, cell: Cell, look: RowLook, status: StatusText) -> None:
+    def _paint_text(self, painter: QPainter, row: ListedRow, cell: Cell, look: RowLook, status: StatusText) -> None:
         column = _BY_KEY[cell.key]
         is_running = status.is_open and cell.key == "time"
-        if cell.key == "size" and look.messages:
-            text = messages_text(look.messages)
-        else:
-            text = running_text(row, look.now_us) if is_running and look.now_us else column.text(row)
+        text = running_text(row.exchange, look.now_us) if is_running and look.now_us else column.text(row)
         if not text:
             return
         role = "muted" if cell.key in _QUIET_COLUMNS or is_running or text == "—" else "text"
@@ -174,7 +171,7 @@ class ExchangePainter:
         role = "s5" if is_failed else "muted" if is_quiet or row.method == "CONNECT" else "text"
         self._write(painter, one_line(row.method), font, role, cell.left + PADDING, top, cell.width - 2 * PADDING)
 
-    def _room_for_path(self, row: ExchangeRow, cells: list[Cell], place: int) -> int:
+    def _room_for_path(self, row: ListedRow, cells: list[Cell], place: int) -> int:
         """A failed row may say its sentence across the cells behind the path that have nothing to say."""
         width = cells[place].width
         for cell in cells[place + 1 :]:
@@ -183,19 +180,19 @@ class ExchangePainter:
             width += cell.width
         return width
 
-    def _paint_path(self, painter: QPainter, row: ExchangeRow, cell: Cell, look: RowLook) -> QRect | None:
+    def _paint_path(self, painter: QPainter, listed: ListedRow, cell: Cell, look: RowLook) -> QRect | None:
+        row, sentence = listed.exchange, one_line(listed.sentence)
         left = float(cell.left + PADDING)
         end = cell.left + cell.width - PADDING
         path, query = path_parts(row)
         if row.state != ExchangeState.FAILED:
             left += self._write(painter, path, self._font, "text", left, look.top, int(end - left))
-            behind = query or one_line(look.sentence)  # of a tunnel: why it is dark
+            behind = query or sentence  # of a tunnel: why it is dark
             self._write(painter, behind, self._font, "muted", left, look.top, int(end - left))
             return None
         link_width = 0
         if row.failure in MENDABLE:  # the link is never what is cut
             link_width = math.ceil(self.advance(self._link, MEND_TEXT)) + 12
-        sentence = one_line(look.sentence)
         room = int(end - left) - link_width
         if path or query:
             # The sentence matters more than the end of a long path.

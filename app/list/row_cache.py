@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
+from app.list.listed_row import ListedRow
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.soundness import damaged_row
 from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
+from proxy_core.model.tls_facts import Program
 from proxy_core.model.tunnel_reason import reason_in
 
 ROW_LIMIT = 4096  # a few MB
@@ -26,6 +28,7 @@ class RowCache:
         self._characters = 0
         self._sentences: OrderedDict[int, str] = OrderedDict()
         self._counts: OrderedDict[int, int] = OrderedDict()  # of messages
+        self._programs: OrderedDict[int, Program | None] = OrderedDict()
         self.problem = ""  # the last thing that could not be read
 
     def use(self, reader: CaptureReader | None) -> None:
@@ -39,6 +42,7 @@ class RowCache:
         self._characters = 0
         self._sentences.clear()
         self._counts.clear()
+        self._programs.clear()
 
     def put(self, rows: Iterable[ExchangeRow]) -> None:
         """Take rows that came with a notice."""
@@ -46,6 +50,7 @@ class RowCache:
             self._sentences.pop(row.id, None)  # a tunnel that was open and dark may have failed since
             self._counts.pop(row.id, None)
             self._drop(row.id)
+            self._forget_program(row.id)
             self._keep(row.id, row)
         self._trim()
 
@@ -55,6 +60,16 @@ class RowCache:
             self._drop(exchange_id)
             self._sentences.pop(exchange_id, None)
             self._counts.pop(exchange_id, None)
+            self._forget_program(exchange_id)
+
+    def look_for_programs(self) -> None:
+        """Those that were not known may be by now."""
+        self._programs = OrderedDict((each, found) for each, found in self._programs.items() if found is not None)
+
+    def _forget_program(self, exchange_id: int) -> None:
+        """Unless it is known: it stays who it is."""
+        if self._programs.get(exchange_id) is None:
+            self._programs.pop(exchange_id, None)
 
     def row(self, ids: Sequence[int], position: int) -> ExchangeRow | None:
         """The row at a place of a list; its block is read with it."""
@@ -78,6 +93,37 @@ class RowCache:
             self.problem = str(error)
             return []
         return [found[each] for each in ids if each in found]
+
+    def listed(self, row: ExchangeRow, program: Program | None = None) -> ListedRow:
+        """A row with what is said of it beside."""
+        return ListedRow(row, self.sentence(row), self.message_count(row), program)
+
+    def listed_rows(self, ids: Sequence[int]) -> list[ListedRow]:
+        """Some rows at once with all that is said of them, in this order; for what a person copies."""
+        programs = self._read_programs(ids)
+        return [self.listed(row, programs.get(row.id)) for row in self.rows(ids)]
+
+    def program(self, ids: Sequence[int], position: int) -> Program | None:
+        """Who is behind the exchange at a place of a list, where that is known; its block is read with it."""
+        exchange_id = ids[position]
+        if exchange_id not in self._programs:
+            begin = position - position % BLOCK
+            missing = [each for each in ids[begin : begin + BLOCK] if each not in self._programs]
+            found = self._read_programs(missing)
+            for each in missing:
+                self._programs[each] = found.get(each)
+            while len(self._programs) > ROW_LIMIT:
+                self._programs.popitem(last=False)
+        return self._programs[exchange_id]
+
+    def _read_programs(self, ids: Sequence[int]) -> dict[int, Program]:
+        if self._reader is None:
+            return {}
+        try:
+            return self._reader.programs(ids)
+        except CaptureError as error:
+            self.problem = str(error)
+            return {}
 
     def sentence(self, row: ExchangeRow) -> str:
         """Why an exchange failed, and why a tunnel is dark; "" for all others."""

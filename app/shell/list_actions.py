@@ -40,7 +40,9 @@ class ListActions(QObject):
                 "filter": window.filter_bar.begin,
                 "clear_filter": window.filter_bar.clear,
                 "to_end": window.list.follow,
-                "copy_cell": lambda: self._put(cell_text(self._selected_rows(), self._column)),
+                "copy_cell": lambda: self._put(
+                    cell_text(self._model.cache.listed_rows(self._selected_ids()), self._column)
+                ),
                 "only_host": lambda: self._filter_host(""),
                 "not_host": lambda: self._filter_host("-"),
                 "select_all": window.list.selectAll,
@@ -81,7 +83,7 @@ class ListActions(QObject):
             self._window.filter_bar.add_condition(f"{sign}host={quoted(row.host)}")
 
     def _copy(self, form: SnippetFormat) -> None:
-        rows = self._selected_rows()
+        rows = self._model.cache.rows(self._selected_ids())
         try:
             text, left_out = ("", 0) if self._model.reader is None else snippet_text(self._model.reader, rows, form)
         except CaptureError as error:
@@ -94,7 +96,8 @@ class ListActions(QObject):
             said = f"Of {exchanges_text(len(rows))} {are} not copied: {why}."
             self._window.notices.tell("copied", NoticeKind.WARNING, said)
 
-    def _selected_rows(self) -> list[ExchangeRow]:
+    def _selected_ids(self) -> list[int]:
+        """As many as are copied at once."""
         self._window.notices.withdraw("copied")
         ids = self._window.list.selected_ids()
         if len(ids) > _MOST_COPIED:
@@ -102,7 +105,7 @@ class ListActions(QObject):
             self._window.notices.tell("copied_first", NoticeKind.WARNING, said)
         else:
             self._window.notices.withdraw("copied_first")
-        return self._model.cache.rows(ids[:_MOST_COPIED])
+        return ids[:_MOST_COPIED]
 
     @staticmethod
     def _put(text: str) -> None:

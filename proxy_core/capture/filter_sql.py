@@ -31,6 +31,8 @@ _TEXT = {"method": "method", "scheme": "scheme", "host": "host", "path": "path",
 _TEXT["app"] = (
     "(SELECT program(tls) FROM detail JOIN connection ON connection.key = client_of(packed) WHERE exchange_id = id)"
 )
+# What a list can be sorted by, beside the columns of a row.
+ORDERS = {"app": f"{_TEXT['app']} COLLATE NOCASE"}
 _WORD_COLUMNS = ("host", "path", "method", "media_type", "failure")
 _TYPES = {
     "doc": ResourceType.DOCUMENT,

@@ -16,7 +16,7 @@ import msgspec
 
 from proxy_core.capture.bodies import EVERYTHING, BodySource
 from proxy_core.capture.extents import Extent, decode_extents, extents_length
-from proxy_core.capture.filter_sql import compile_filter, register_functions
+from proxy_core.capture.filter_sql import ORDERS, compile_filter, register_functions
 from proxy_core.capture.intact import DETAILS, intact_ids, is_damage
 from proxy_core.capture.left_out import LeftOut
 from proxy_core.capture.opening import (
@@ -36,11 +36,12 @@ from proxy_core.model.event import decode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
 from proxy_core.model.filter import Filter
 from proxy_core.model.message_row import MessageContent, MessageRow, decode_content
+from proxy_core.model.tls_facts import Program, program_in
 from proxy_core.plain_file import os_error_text
 
 _PAGE = 500  # ids asked for in one statement (SQLite allows 32,766 parameters)
 _ROWS_CHARACTERS = 256 * 1024 * 1024  # that one call may give: in a file from elsewhere many rows can share one text
-_ORDERS = frozenset(ExchangeRow._fields)
+_ORDERS = {name: name for name in ExchangeRow._fields} | ORDERS
 _LARGEST_KEY = 2**63  # what a column can hold
 _Answer = TypeVar("_Answer")
 
@@ -244,13 +245,12 @@ class CaptureReader:
         upto_id: int | None = None,
     ) -> "array[int]":
         """The ids of the exchanges that match, in order. Raises CaptureInterruptedError."""
-        assert order_by in _ORDERS
         condition, parameters = compile_filter(query)
         if after_id or upto_id is not None:
             condition = f"id > ? AND id <= ? AND ({condition})"
             parameters = [after_id, 2**62 if upto_id is None else upto_id, *parameters]
         direction = "DESC" if descending else "ASC"
-        order = f"id {direction}" if order_by == "id" else f"{order_by} {direction}, id {direction}"
+        order = f"id {direction}" if order_by == "id" else f"{_ORDERS[order_by]} {direction}, id {direction}"
 
         def ask() -> "array[int]":
             found = array("q")
@@ -338,6 +338,22 @@ class CaptureReader:
         ):
             raise CaptureError(f"{self.path} is damaged: an exchange can't be read.")
         return detail
+
+    def programs(self, ids: Sequence[int]) -> dict[int, Program]:
+        """The programs behind these exchanges, where they are known (by now)."""
+        found: dict[int, Program] = {}
+        for begin in range(0, len(ids), _PAGE):
+            page = list(ids[begin : begin + _PAGE])
+            marks = ",".join("?" * len(page))
+            sql = (
+                "SELECT exchange_id, tls FROM detail JOIN connection ON connection.key = client_of(packed)"
+                f" WHERE exchange_id IN ({marks})"
+            )
+            for exchange_id, tls in self._query(sql, page):
+                program = program_in(tls) if isinstance(tls, bytes) else None
+                if program is not None:
+                    found[exchange_id] = program
+        return found
 
     def connection(self, key: int) -> ConnectionRow | None:
         """The facts about a connection."""

@@ -35,9 +35,10 @@ from proxy_core.model.event import (
     decode_event,
     encode_detail,
 )
-from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeRow, ExchangeState
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeRow, ExchangeState, Side
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.message_row import INLINE_LIMIT_BYTES, decode_content
+from proxy_core.model.tls_facts import program_in
 from proxy_core.plain_file import open_plain
 
 INDEX_NAME = "index.sqlite"
@@ -79,6 +80,7 @@ class Applied(NamedTuple):
     changed_to_id: int
     not_recorded: int  # exchanges that a worker let pass unrecorded …
     problem: str  # … and why
+    has_programs: bool = False  # those behind some connections are known by now
 
 
 class Cleared(NamedTuple):
@@ -95,8 +97,14 @@ class _Bound(NamedTuple):
 
     rows: list[tuple[Any, ...]]
     details: list[tuple[int, int, bytes]]
-    connections: list[tuple[object, ...]]
+    connections: list[tuple[Any, ...]]
     messages: list[tuple[object, ...]]
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether it is told of a client which program it is."""
+        rows = map(ConnectionRow._make, self.connections)
+        return any(row.side == Side.CLIENT and program_in(row.tls) is not None for row in rows)
 
 
 NOTHING_APPLIED = Applied([], 0, 0, 0, 0, 0, "")
@@ -245,7 +253,7 @@ class IndexWriter:
         self.recorded_bytes += size
         for encoded in unread:
             self.unread.keep(encoded)
-        return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem)
+        return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem, bound.has_programs)
 
     def _upsert(self, bound: "_Bound", progress: tuple[int, int, int] | None) -> None:
         try:

@@ -128,6 +128,19 @@ def read_filter(text: str) -> ReadFilter:
         return ReadFilter(words[0] if len(words) == 1 else And(words), error)
 
 
+def mentions(query: Filter, key: str) -> bool:
+    """Whether a filter compares this key somewhere."""
+    match query:
+        case Term():
+            return query.key == key
+        case Not(inner=inner):
+            return mentions(inner, key)
+        case And(parts=parts) | Or(parts=parts):
+            return any(mentions(part, key) for part in parts)
+        case _:
+            return False
+
+
 def number_of(key: str, value: str) -> float:
     """The number that a value of a number key means: bytes for size, microseconds for time. Raises ValueError."""
     if key == "size":

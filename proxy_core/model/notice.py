@@ -47,6 +47,7 @@ class RowsChanged(msgspec.Struct, frozen=True, tag="rows"):
     failed: int  # how many of them failed
     capture_bytes: int  # bodies and heads recorded so far, about
     unread: str = ""  # a sentence about records that could not be read, "" for none
+    has_programs: bool = False  # who is behind some connections is known by now: exchanges that have ended, too
 
 
 class CaptureCleared(msgspec.Struct, frozen=True, tag="cleared"):

@@ -18,6 +18,7 @@ from proxy_core.model.event import EventKind, decode_event, encode_detail, encod
 from proxy_core.model.exchange import ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.filter import parse_filter, read_filter
+from proxy_core.model.tls_facts import Program
 from tests.support.btree import PAGE_BYTES, leaf_pages
 from tests.support.captures import LiveCapture, Sample
 
@@ -257,6 +258,23 @@ def test_parts_of_an_url_are_found_however_it_is_written(live, reader, text, ids
         Sample("", method="CONNECT", kind=1, scheme="", host="other.test", port=8443),
     )
     assert list(reader().ids(read_filter(text).filter)) == ids
+
+
+def test_who_is_behind_exchanges(live, reader):
+    live.add(*[Sample(client=client) for client in (11, 12, 13, 11)])
+    curl, node = Program("curl", 4711, "/usr/bin/curl"), Program("Node", 12)
+    capture = reader()
+    assert capture.programs([1, 2, 3, 4]) == {}
+    live.add_clients({11: curl, 12: node, 13: None})
+    assert capture.programs([4, 3, 2, 99]) == {4: curl, 2: node}
+    assert list(capture.ids(order_by="app")) == [3, 1, 4, 2]
+    assert list(capture.ids(order_by="app", descending=True)) == [2, 4, 1, 3]
+
+
+def test_that_a_program_is_known_is_told_by_the_writer(live):
+    assert not live.writer.apply([live.client_event(11, None)], None).has_programs
+    assert live.writer.apply([live.client_event(11, Program("curl", 1))], None).has_programs
+    assert not live.writer.apply([live.event(Sample(client=11))], None).has_programs
 
 
 def test_a_query_can_be_interrupted_from_another_thread(live, reader):

@@ -31,6 +31,16 @@ def test_many_become_ranges():
     assert (news.changed_from_id, news.changed_to_id) == (1, CARRIED_ROWS * 50 - 9)
 
 
+def test_that_programs_are_known_is_news_without_a_row():
+    news = News()
+    news.add(Applied([], 0, 0, 0, 0, 0, "", has_programs=True))
+    news.add(arrived(1, 1))
+    assert news.is_due
+    assert news.has_programs
+    news.forget()
+    assert not news.has_programs
+
+
 def test_nothing_is_no_news():
     news = News()
     news.add(Applied([], 0, 0, 0, 0, 3, "full"))

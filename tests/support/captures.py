@@ -1,7 +1,7 @@
 """Synthetic captures: exchanges made from a few words, in live folders as a recorder leaves them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeSta
 from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.message_row import INLINE_LIMIT_BYTES, encode_content
 from proxy_core.model.resource_type import media_essence, resource_type
+from proxy_core.model.tls_facts import Program, with_program
 
 STARTED_AT = 1_795_000_000_000_000
 
@@ -42,6 +43,7 @@ class Sample:
     kind: int = 0
     flags: int = 1
     duration_us: int = 38_000
+    client: int = 1  # which of the capture's connections asked
     response_trailers: bytes | None = None
     request_forwarded_head: bytes | None = None  # None: as received
     request_forwarded_body: bytes | None = None
@@ -125,7 +127,7 @@ class LiveCapture:
             msgspec.msgpack.encode(list(timings)),
             sample.failure_text,
             sample.notes,
-            self.journal.series << 32 | 1,
+            self.journal.series << 32 | sample.client,
             self.journal.series << 32 | 2,
             sample.acts,
         )
@@ -183,6 +185,18 @@ class LiveCapture:
             ConnectionRow(base | 2, Side.UPSTREAM, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, tls),
         )
         self.writer.apply([encode_event((EventKind.CONNECTION.value, *row)) for row in rows], None)
+        self.writer.commit()
+
+    def client_event(self, number: int, program: Program | None) -> bytes:
+        """The event that tells of a client's connection, and of who is behind it."""
+        tls = None if program is None else with_program(None, program)
+        key = self.journal.series << 32 | number
+        row = ConnectionRow(key, Side.CLIENT, STARTED_AT, "127.0.0.1", 50_000, "127.0.0.1", 8080, tls)
+        return encode_event((EventKind.CONNECTION.value, *row))
+
+    def add_clients(self, programs: Mapping[int, Program | None]) -> None:
+        """Clients' connections by their numbers, and who is behind them."""
+        self.writer.apply([self.client_event(*each) for each in programs.items()], None)
         self.writer.commit()
 
     def close(self, *, closed: bool = True) -> str:

@@ -3,6 +3,7 @@
 from app.list.exchange_model import ExchangeModel
 from app.shell.capture_totals import CaptureTotals
 from proxy_core.model.notice import RowsChanged
+from proxy_core.model.tls_facts import Program
 from tests.support.captures import LiveCapture, Sample
 
 
@@ -26,6 +27,13 @@ class LiveFeed:
         keep up. Their ids.
         """
         events = [self.capture.event(sample, keys[place] if keys else 0) for place, sample in enumerate(samples)]
+        return self._tell(events, tells_rows=tells_rows)
+
+    def name(self, client: int, program: Program) -> None:
+        """It is known by now who is behind a connection; the model is told."""
+        self._tell([self.capture.client_event(client, program)], tells_rows=True)
+
+    def _tell(self, events: list[bytes], *, tells_rows: bool) -> list[int]:
         writer = self.capture.writer
         applied = writer.apply(events, None)
         writer.commit()
@@ -40,6 +48,7 @@ class LiveFeed:
             total=writer.total,
             failed=writer.failed,
             capture_bytes=0,
+            has_programs=applied.has_programs,
         )
         self.totals.told(notice)
         self.model.take(notice)

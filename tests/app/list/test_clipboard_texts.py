@@ -1,5 +1,6 @@
 from app.list.clipboard_texts import cell_text
 from app.list.columns import COLUMN_INDEX
+from app.list.listed_row import ListedRow
 from proxy_core.capture.reader import CaptureReader
 from tests.support.captures import LiveCapture, Sample
 
@@ -9,7 +10,7 @@ def test_a_copied_value_is_whole(tmp_path):
     capture = LiveCapture(tmp_path / "a.live")
     ids = capture.add(Sample(path=path), Sample(path="/b", method="PUT"))
     reader = CaptureReader(str(capture.folder))
-    rows = [reader.rows(ids)[each] for each in ids]
+    rows = [ListedRow(reader.rows(ids)[each]) for each in ids]
     reader.close()
     capture.close()
     whole = path.replace("\u202e", "%E2%80%AE")

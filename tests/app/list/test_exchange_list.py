@@ -2,9 +2,9 @@
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QPainter, QWheelEvent
+from PySide6.QtGui import QAccessible, QHelpEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSlider, QApplication
+from PySide6.QtWidgets import QAbstractSlider, QApplication, QToolTip
 
 from app.list import exchange_model
 from app.list.columns import COLUMN_INDEX, COLUMNS, STRETCHED
@@ -13,6 +13,7 @@ from app.list.exchange_model import ExchangeModel
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter
+from proxy_core.model.tls_facts import Program
 from tests.support.captures import LiveCapture, Sample
 from tests.support.live_feed import LiveFeed
 
@@ -651,3 +652,36 @@ def test_a_click_on_a_header_sorts(shown, feed, qtbot):
     QTest.mouseClick(shown.header.viewport(), Qt.MouseButton.LeftButton, pos=middle)
     settle(qtbot, feed)
     assert list(feed.model.all_ids()) == [1, 2]
+
+
+def test_who_asked_is_told_whole_beneath_the_pointer(shown, feed, qtbot, monkeypatch):
+    told = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _at, text, _over: told.append(text))
+    feed.arrive(Sample(client=11), Sample(client=12))
+    feed.name(11, Program("chromium", 4711, "/opt/<b>/chromium"))
+    settle(qtbot, feed)
+
+    def point_at(row: int) -> None:
+        place = shown.visualRect(feed.model.index(row, COLUMN_INDEX["app"])).center()
+        event = QHelpEvent(QHelpEvent.Type.ToolTip, place, shown.viewport().mapToGlobal(place))
+        QApplication.sendEvent(shown.viewport(), event)
+
+    point_at(1)
+    assert told == []
+    point_at(0)
+    assert told == ['<span style="white-space:pre-wrap">/opt/&lt;b&gt;/chromium\nProcess 4711</span>']
+
+
+def test_nobody_is_asked_for_programs_that_nobody_sees(shown, feed, qtbot, monkeypatch):
+    arrive(qtbot, feed, 300)
+    asked = []
+    real = feed.model.reader.programs
+    monkeypatch.setattr(feed.model.reader, "programs", lambda ids: (asked.append(len(ids)), real(ids))[1])
+    feed.model.cache.forget()
+    shown.header.show_column(COLUMN_INDEX["app"], is_shown=False)
+    shown.grab()
+    assert asked == []
+    shown.header.show_column(COLUMN_INDEX["app"], is_shown=True)
+    shown.grab()
+    shown.grab()
+    assert 1 <= len(asked) <= 2, "a block in sight is asked for at once, and once"

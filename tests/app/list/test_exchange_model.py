@@ -17,11 +17,13 @@ from app.list.row_cache import BLOCK, ROW_LIMIT, RowCache
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
+from proxy_core.model.tls_facts import Program
 from proxy_core.model.tunnel_reason import TunnelReason
 from tests.support.captures import LiveCapture, Sample
 from tests.support.live_feed import LiveFeed
 
 OPEN = ExchangeState.RESPONDING  # only such can change: what is finished is never heard of again
+CURL = Program("curl", 4711, "/usr/bin/curl")
 FAILED = {"status": None, "state": ExchangeState.FAILED, "failure": "dns_error"}
 
 
@@ -138,6 +140,48 @@ def test_a_wish_taken_back_before_its_answer_came_leaves_no_trace(feed, qtbot):
     feed.model.sort(COLUMN_INDEX["path"], Qt.SortOrder.AscendingOrder)
     feed.model.sort(0, Qt.SortOrder.DescendingOrder)
     assert settle(feed, qtbot) == [2, 1]
+
+
+def apps(feed: LiveFeed) -> list[str]:
+    column = COLUMN_INDEX["app"]
+    return [feed.model.data(feed.model.index(row, column)) for row in range(feed.model.rowCount())]
+
+
+def test_who_asked_stands_in_the_row_as_soon_as_it_is_known(feed, qtbot):
+    feed.arrive(Sample(client=11), Sample(client=12), Sample(client=11))
+    settle(feed, qtbot)
+    assert apps(feed) == ["", "", ""]
+    feed.name(11, CURL)
+    assert apps(feed) == ["curl", "", "curl"]
+    feed.name(12, Program("\u202eevil\n", 12))
+    assert apps(feed) == ["curl", "\\u202eevil\\x0a", "curl"]
+    feed.model.sort(0, Qt.SortOrder.DescendingOrder)
+    feed.arrive(Sample(client=12), Sample(client=13))
+    settle(feed, qtbot)
+    assert apps(feed) == ["", "\\u202eevil\\x0a", "curl", "\\u202eevil\\x0a", "curl"]
+
+
+def test_a_filter_by_app_finds_what_had_ended_before_its_app_was_known(feed, qtbot):
+    feed.model.set_filter(feed.model.query._replace(filter=parse_filter("-is:failed app:curl")))
+    feed.arrive(Sample(client=11), Sample(client=12), Sample(client=11))
+    assert settle(feed, qtbot) == []
+    feed.name(12, Program("node", 12))
+    assert settle(feed, qtbot) == []
+    feed.name(11, CURL)
+    assert settle(feed, qtbot) == [1, 3]
+
+
+def test_sorting_by_app_goes_on_while_apps_become_known(feed, qtbot):
+    feed.arrive(*[Sample(client=client) for client in (11, 12, 13, 11)])
+    feed.name(11, Program("zsh", 11))
+    feed.name(12, Program("Curl", 12))
+    feed.model.sort(COLUMN_INDEX["app"])
+    assert settle(feed, qtbot) == wanted(feed) == [3, 2, 1, 4]
+    feed.name(13, Program("node", 13))
+    assert settle(feed, qtbot) == wanted(feed) == [2, 3, 1, 4]
+    assert apps(feed) == ["Curl", "node", "zsh", "zsh"]
+    feed.model.sort(COLUMN_INDEX["app"], Qt.SortOrder.DescendingOrder)
+    assert settle(feed, qtbot) == wanted(feed) == [4, 1, 3, 2]
 
 
 def test_clearing_keeps_what_is_under_way(feed, qtbot):
@@ -270,6 +314,10 @@ class CountingReader:
         self.asked.append(1)
         return self._reader.detail(exchange_id)
 
+    def programs(self, ids):
+        self.asked.append(len(ids))
+        return self._reader.programs(ids)
+
 
 @pytest.fixture
 def counting(live):
@@ -289,6 +337,22 @@ def test_rows_are_read_a_block_at_a_time_and_once(counting):
             assert row is not None
             assert row.path == f"/{place}"
     assert counting.asked == [BLOCK]
+
+
+def test_programs_are_read_a_block_at_a_time_and_once_where_they_are_known(live, counting):
+    live.add_clients({1: CURL})
+    live.add(Sample(client=2))
+    cache = RowCache()
+    cache.use(counting)
+    ids = list(range(1, 3 * BLOCK + 2))
+    for _ in range(3):
+        assert [cache.program(ids, place) for place in range(BLOCK)] == [CURL] * BLOCK
+        assert cache.program(ids, 3 * BLOCK) is None
+    assert counting.asked == [BLOCK, 1]
+    live.add_clients({2: CURL})
+    cache.look_for_programs()
+    assert (cache.program(ids, 3 * BLOCK), cache.program(ids, 0)) == (CURL, CURL)
+    assert counting.asked == [BLOCK, 1, 1]
 
 
 def kept(cache: RowCache, counting: CountingReader, ids: Sequence[int]) -> int:
@@ -314,6 +378,7 @@ def test_an_exchange_that_is_gone_is_nothing(counting):
     cache = RowCache()
     cache.use(counting)
     assert cache.row([999_999], 0) is None
+    assert cache.program([999_999], 0) is None
     assert cache.rows([1, 999_999, 2])[1].id == 2
 
 
@@ -323,8 +388,9 @@ def test_a_capture_that_fails_is_told_and_paints_nothing(counting):
 
     cache = RowCache()
     cache.use(counting)
-    counting.rows = counting.detail = fail
+    counting.rows = counting.detail = counting.programs = fail
     assert cache.row([1], 0) is None
+    assert cache.program([1], 0) is None
     assert cache.rows([1]) == []
     assert cache.problem == "The disk is gone."
 
