@@ -1,5 +1,6 @@
 """A response's body whose messages are told while it comes: read from a copy, decoded, after it has gone on."""
 
+from proxy_core.engine.exchange.turn import Turn
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter
@@ -16,6 +17,7 @@ from proxy_core.protocols.part import BodyPart, EndOfMessage, ResponseHead
 _UPSTREAM = int(Side.UPSTREAM)
 _UNREADABLE = int(MessageFlag.INVALID | MessageFlag.INCOMPLETE)
 _CUT, _INCOMPLETE = int(MessageFlag.CUT), int(MessageFlag.INCOMPLETE)
+_PIECE_BYTES = 16 * 1024  # which may hold eight thousand lines
 _WAITING_LIMIT_BYTES = 256 * 1024  # parts that have come together are read together, unless they are too many
 
 
@@ -70,8 +72,8 @@ class _StreamBody:
     def _read(self) -> None:
         passed, self._passed = self._passed, []
         self._passed_bytes = 0
-        for data in passed:
-            self._messages.receive(data)
+        if passed:
+            self._messages.receive(passed[0] if len(passed) == 1 else b"".join(passed))
 
     def _finish(self) -> None:
         self._read()
@@ -88,6 +90,7 @@ class _Messages:
         self._reader: ItemReader | None = kind.reader()
         self._codings = codings
         self._decoding: StreamedDecoding | None = None
+        self._turn = Turn()
 
     def receive(self, data: bytes) -> None:
         if self._reader is None:
@@ -96,7 +99,9 @@ class _Messages:
             if self._decoding is None:
                 self._decoding = StreamedDecoding(self._codings)
             for part in self._decoding.receive(data):
-                self._tell(self._reader.receive(part))
+                for begin in range(0, len(part), _PIECE_BYTES):
+                    self._tell(self._reader.receive(part[begin : begin + _PIECE_BYTES]))
+                    self._turn.has_read(_PIECE_BYTES)
         except CodingError as error:
             self._tell(self._reader.receive_eof())
             self._reader = None
@@ -125,3 +130,4 @@ class _Messages:
             extras = ("", each.event, each.event_id, each.retry_ms) if has_extras else NO_EXTRAS
             flags = (0 if each.is_whole else _INCOMPLETE) | (_CUT if each.size > len(each.data) else 0)
             self._reporter.message(self._report, _UPSTREAM, self._opcode, flags, each.size, each.data, extras)
+            self._turn.has_told()

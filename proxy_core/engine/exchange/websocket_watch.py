@@ -2,6 +2,7 @@
 whole finds it in the capture, whatever becomes of the worker.
 """
 
+from proxy_core.engine.exchange.turn import Turn
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter
@@ -11,6 +12,7 @@ from proxy_core.protocols.part import ResponseHead
 from proxy_core.protocols.websocket.deflate import Inflater, agreed_deflate
 from proxy_core.protocols.websocket.message import MessageData, MessageEnd, MessageReader
 
+_PIECE_BYTES = 64 * 1024  # which may hold thirty thousand empty frames
 _SIDES = (int(Side.CLIENT), int(Side.UPSTREAM))
 
 
@@ -20,6 +22,7 @@ class WebSocketWatch:
     def __init__(self, reporter: Reporter, report: Report, response: ResponseHead) -> None:
         self._reporter = reporter
         self._report = report
+        self._turn = Turn()
         fields = parse_head(response.raw).values(b"sec-websocket-extensions")
         deflate, reserved = agreed_deflate(b", ".join(fields).decode("latin-1"))
         keeps = (None, None) if deflate is None else (deflate.client_takeover, deflate.server_takeover)
@@ -34,8 +37,12 @@ class WebSocketWatch:
 
     def came(self, side: int, data: bytes) -> None:
         """Read some more of what a side says."""
-        for each in self._readers[side].receive(data):
-            self._tell(side, each)
+        for begin in range(0, len(data), _PIECE_BYTES):
+            piece = data if len(data) <= _PIECE_BYTES else data[begin : begin + _PIECE_BYTES]
+            for each in self._readers[side].receive(piece):
+                self._tell(side, each)
+                self._turn.has_told()
+            self._turn.has_read(len(piece))
         self._reporter.tell_messages(self._report)
         outbox = self._reporter.outbox
         if outbox.is_full:

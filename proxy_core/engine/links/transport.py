@@ -30,6 +30,9 @@ from proxy_core.fault_log import caught
 # After a receive that was filled to the brim: a download then costs a quarter of the system calls. Not always: `recv`
 # allocates as much as it is allowed to bring, before it knows how little there is.
 BULK_RECEIVE_LIMIT = 256 * 1024
+_TURN_BYTES = (
+    1024 * 1024
+)  # a peer that is always ahead of us has the worker's others wait for no longer than this takes
 AHEAD_LIMIT_BYTES = RECEIVE_LIMIT  # taken in while nobody receives; what one receive would bring
 _READ, _WRITE = 1, 2
 _LINGER_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends RST, and what is unsent is dropped
@@ -94,6 +97,7 @@ class Transport:
         "_ahead",
         "_armed",
         "_drained",
+        "_filled_bytes",
         "_hub",
         "_is_closed",
         "_is_reset",
@@ -137,6 +141,7 @@ class Transport:
         self._write_watcher: Any = None
         self._armed = False
         self._drained = True
+        self._filled_bytes = 0  # by receives that brought as much as they may, since others had their turn
         self._reader: Any = None
         self._writer: Any = None
         self._is_closed = False
@@ -158,6 +163,9 @@ class Transport:
     # next receive reads first: were the socket empty after all, that costs one EAGAIN.
 
     def receive(self, limit: int = RECEIVE_LIMIT) -> bytes:
+        if self._filled_bytes > _TURN_BYTES:
+            self._filled_bytes = 0
+            gevent.sleep(0)
         while True:
             if self._drained:
                 self._wait_readable()
@@ -171,6 +179,8 @@ class Transport:
                 self._drained = True
                 continue
             self._drained = len(data) < limit
+            if not self._drained:
+                self._filled_bytes += limit
             return data
 
     def _wait_readable(self) -> None:

@@ -14,7 +14,7 @@ class JsonTextReader:
 
     def __init__(self, separator: bytes) -> None:
         self._separator = separator
-        self._pieces: list[bytes] = []
+        self._kept = bytearray()
         self._size = 0
 
     def receive(self, data: bytes) -> list[Item]:
@@ -39,14 +39,15 @@ class JsonTextReader:
     def _add(self, piece: bytes) -> None:
         room = KEPT_LIMIT_BYTES - self._size
         self._size += len(piece)
-        if piece and room > 0:
-            self._pieces.append(piece[:room])
+        if room > 0:
+            self._kept += piece[:room]
 
     def _end(self, items: list[Item], *, is_whole: bool) -> None:
         if not self._size:
             return
-        joined = b"".join(self._pieces)
-        data = joined.strip(b" \t\r\n")
+        kept = bytes(self._kept)
+        data = kept.strip(b" \t\r\n")
         if data:
-            items.append(Item(data, self._size - len(joined) + len(data), is_whole))
-        self._pieces, self._size = [], 0
+            items.append(Item(data, self._size - len(kept) + len(data), is_whole))
+        self._kept.clear()
+        self._size = 0

@@ -16,11 +16,11 @@ class EventReader:
     """Reads one body."""
 
     def __init__(self) -> None:
-        self._line: list[bytes] = []  # pieces of the line under way …
+        self._line = bytearray()  # the beginning of the line under way …
         self._line_bytes = 0  # … and its length
         self._is_behind_cr = False
         self._is_first = True  # of all lines
-        self._data: list[bytes] = []
+        self._data = bytearray()
         self._data_bytes = self._kept_bytes = 0
         self._has_data = False
         self._event = ""
@@ -39,8 +39,8 @@ class EventReader:
         for line in whole:
             if self._line:
                 self._add(line)
-                line = b"".join(self._line)
-                self._line = []
+                line = bytes(self._line)
+                self._line.clear()
             self._take(line, self._line_bytes or len(line), items)
             self._line_bytes = 0
         if rest:
@@ -50,14 +50,14 @@ class EventReader:
     def receive_eof(self) -> list[Item]:
         """The body has ended."""
         if self._line:
-            self._take(b"".join(self._line), self._line_bytes, [])
+            self._take(bytes(self._line), self._line_bytes, [])
         return [self._item(is_whole=False)] if self._has_data else []
 
     def _add(self, piece: bytes) -> None:
         room = KEPT_LIMIT_BYTES - self._line_bytes
         self._line_bytes += len(piece)
         if room > 0:
-            self._line.append(piece[:room])
+            self._line += piece[:room]
 
     def _take(self, line: bytes, size: int, items: list[Item]) -> None:
         if self._is_first:
@@ -93,15 +93,13 @@ class EventReader:
         self._data_bytes += len(value) + lost
         value = value[: KEPT_LIMIT_BYTES - self._kept_bytes]
         self._kept_bytes += len(value)
-        if value:
-            self._data.append(value)
+        self._data += value
 
     def _item(self, *, is_whole: bool) -> Item:
-        data = b"".join(self._data)
-        return Item(data, self._data_bytes, is_whole, self._event, self._last_id, self._retry)
+        return Item(bytes(self._data), self._data_bytes, is_whole, self._event, self._last_id, self._retry)
 
     def _forget(self) -> None:
-        self._data = []
+        self._data.clear()
         self._data_bytes = self._kept_bytes = 0
         self._has_data = False
         self._event = ""
