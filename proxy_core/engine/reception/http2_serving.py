@@ -55,6 +55,7 @@ class Http2Serving:
             services.sweep,
             on_request=self._take_request,
             on_malformed=self._record_malformed,
+            head_limit_s=services.limits.request_head_s,
         )
         route.tell_extended(self._offer_extended)
 

@@ -8,6 +8,7 @@ A body is never buffered as a whole: a stream's window opens again only when the
 what came (`Http2Stream.take` gives the credit back when more is waited for).
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -21,7 +22,8 @@ from proxy_core.engine.links.link import Link
 from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.sides.http2_stream import Http2Stream, StreamBrokenError
 from proxy_core.fault_log import caught
-from proxy_core.model.failure import Failure
+from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.error import Http2ConnectionError
 from proxy_core.protocols.http2.event import (
@@ -56,8 +58,10 @@ class Http2Session:
         on_request: Callable[[Http2Stream, Http2RequestHead], None] | None = None,
         on_malformed: Callable[[int, Failure, bytes], None] | None = None,
         on_settings: Callable[[], None] | None = None,
+        head_limit_s: float = math.inf,
     ) -> None:
-        """As a server, `on_request` takes each stream that a client opens, and `on_malformed` what was no request.
+        """As a server, `on_request` takes each stream that a client opens, and `on_malformed` what was no request. It
+        ends a connection on which a head takes too long (`head_limit_s`), or no stream is opened for the link's limit.
 
         These are called while nothing else is received: they don't wait.
         """
@@ -74,6 +78,9 @@ class Http2Session:
         self._on_request = on_request
         self._on_malformed = on_malformed
         self._on_settings = on_settings
+        self._head_limit_s = head_limit_s
+        self._head_since_s: int | None = None  # a frame or field block that may be a head has begun
+        self._quiet_since_s = sweep.now_s  # since when there is no stream
         self._is_closing = False
         self._writer: gevent.Greenlet[..., None] | None = None
         self._is_writer_asleep = False
@@ -96,6 +103,9 @@ class Http2Session:
                         self._take(event)
                     if protocol.has_output:
                         self.wake_writer()
+                    if self._on_request is not None and self._takes_too_long():
+                        self.close()
+                        return
                 data = self._receive()
         except Http2ConnectionError as error:
             for event in error.events:
@@ -108,6 +118,21 @@ class Http2Session:
         except Exception:  # a border: the streams' greenlets wait, and nobody else would tell them
             caught("an HTTP/2 connection")
             self.lose("was left, by a fault of Harrier's")
+
+    def _takes_too_long(self) -> bool:
+        """Whether something has come and no stream has for too long. Raises Http2ConnectionError where it is a head."""
+        now_s = self._sweep.now_s
+        if not self.protocol.is_within_head:
+            self._head_since_s = None
+            # As in HTTP/1 between two requests, whatever PINGs may come.
+            return not self.streams and now_s - self._quiet_since_s > self.link.read_limit_s
+        if self._head_since_s is None:
+            self._head_since_s = now_s
+        elif now_s - self._head_since_s > self._head_limit_s:
+            text = f"The client did not finish a head within {self._head_limit_s:.0f} seconds."
+            self.protocol.go_away(frame.ENHANCE_YOUR_CALM, text.encode("utf-8"))
+            raise Http2ConnectionError(frame.ENHANCE_YOUR_CALM, Failure(FailureKind.CLIENT_TIMEOUT, text), [])
+        return False
 
     def _receive(self) -> bytes | None:
         """What comes next; b"" after a silence that means nothing, None at the end."""
@@ -190,6 +215,8 @@ class Http2Session:
     def forget(self, stream: Http2Stream) -> None:
         """Nobody is interested in this stream any more."""
         self.streams.pop(stream.number, None)
+        if not self.streams:
+            self._quiet_since_s = self._sweep.now_s
 
     @property
     def room(self) -> int:

@@ -31,6 +31,8 @@ from proxy_core.protocols.part import CHUNKED
 _LIMITS = Http2Limits()
 _STREAM_BITS = 0x7FFF_FFFF  # RFC 9113 §4.1: the first bit is reserved
 _PRIORITY_BYTES = 5
+_KIND_AT = 3  # in a frame
+_OF_HEADS = (frame.HEADERS, frame.CONTINUATION)
 # A field that is not spelled out in its block has at the most the table's size; a Huffman code has five bits at least.
 _LARGEST_ENTRY = TABLE_BYTES + 32
 _HUFFMAN_FACTOR = 2
@@ -88,6 +90,14 @@ class Http2Connection(ControlReading):
             self.go_away(error.code, error.text.encode("utf-8"))
             raise self._lose(error.code, error.text) from None
         return events
+
+    @property
+    def is_within_head(self) -> bool:
+        """What has come last is the beginning of a head, or may be."""
+        rest = self._rest
+        if not rest:
+            return self._block_stream != 0
+        return self._block_stream != 0 or len(rest) <= _KIND_AT or rest[_KIND_AT] in _OF_HEADS
 
     def receive_eof(self) -> None:
         """The peer will send no more. Raises Http2ConnectionError when streams wait for it."""

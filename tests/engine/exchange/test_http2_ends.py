@@ -1,9 +1,12 @@
 """How exchanges of HTTP/2 begin late, wait and end: what was given up isn't sent, and what ended it stands with it."""
 
+import contextlib
+
 import gevent
 import h2.errors
 import h2.events
 import h2.settings
+import pytest
 from gevent.event import Event
 
 from proxy_core.engine.limits import HTTP2_LIMITS, Limits
@@ -14,6 +17,7 @@ from tests.support.tls_conversation import connect_through, https_origin
 
 __all__ = ["speak"]
 
+SHORT = Limits(request_head_s=1.0, idle_s=1.0)
 CANCEL = h2.errors.ErrorCodes.CANCEL
 PROTOCOL_ERROR = h2.errors.ErrorCodes.PROTOCOL_ERROR
 EXTENDED = {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
@@ -228,3 +232,30 @@ def test_a_hop_further_max_forwards_is_less(speak):
     assert client.answer(client.requests([(b":method", b"OPTIONS"), *GET[1:], (b"max-forwards", b"5")])).status == 200
     assert (b"max-forwards", b"4") in seen
     assert b"max-forwards: 5" in proxy.only().detail.request.head
+
+
+class TestAConnectionThatTakesItsTime:
+    def test_over_a_head(self, speak):
+        """A byte now and then is no head."""
+        client, proxy, _ = speak(lambda peer: peer.until(h2.events.ConnectionTerminated), limits=SHORT)
+        block = b"\0\0\x20\x01\x05\0\0\0\x01" + bytes(32)
+        with pytest.raises((EOFError, OSError)):  # noqa: PT012 - which of these
+            for byte in block:
+                client.sends_raw(bytes([byte]))
+                gevent.sleep(0.3)
+        (exchange,) = proxy.finished(1)
+        assert exchange.row.failure == "client_timeout"
+
+    def test_without_a_request_is_ended_whatever_it_asks(self, speak):
+        client, proxy, _ = speak(lambda peer: peer.until(h2.events.ConnectionTerminated), limits=SHORT)
+
+        def ping() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sends_raw(PING)
+                    gevent.sleep(0.3)
+
+        pinging = gevent.spawn(ping)
+        assert client.until(h2.events.ConnectionTerminated).error_code == 0
+        pinging.kill()
+        assert proxy.exchanges == []
