@@ -144,6 +144,9 @@ class ExchangeRelay:
             is_end = error.is_unanswered and upstream.was_kept(report.ready_mark)
             # RFC 9113 §8.7: what was not processed may be sent again whatever its method; a body has passed already.
             is_unprocessed = error.is_unprocessed and head.body_length == 0
+            if error.speaks:
+                route.learn(to, error.speaks)
+                is_end |= can_repeat
             if not (is_end or is_unprocessed) or report.interim or self._client.has_reset:
                 raise
             if not (can_repeat or is_unprocessed):

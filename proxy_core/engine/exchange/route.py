@@ -73,6 +73,7 @@ class Route:
         self.overlaps = False  # may exchanges go on at the same time? Set by who serves such a client
         self._when_extended: Callable[[], None] | None = None
         self._opener = services.opener
+        self._learnt = services.learnt
         self._sweep = services.sweep
         self._server_name = server_name
         self._offer = offer
@@ -93,6 +94,10 @@ class Route:
     def destination(self, head: RequestHead) -> Destination:
         """Where a request goes that nobody sends elsewhere."""
         return self.tunnel or (head.scheme, head.host, head.port)
+
+    def learn(self, to: Destination, alpn: str) -> None:
+        """It turned out what is spoken there: the next upstream is spoken to like that."""
+        self._learnt.learn(to, alpn)
 
     def forget_first_error(self) -> None:
         """What was prepared is not what the first request wanted; by the next one the error is an old one."""
@@ -144,6 +149,7 @@ class Route:
 
     def _open(self, to: Destination) -> Carrier:
         opening = _Opening()
+        learnt = self._learnt.of(to)
         # What turned out to carry one exchange at a time is worth no waiting for.
         if not any(place == to for place, _ in self._carriers):
             self._opening[to] = opening
@@ -153,7 +159,8 @@ class Route:
             if self._socket is not None and to == self._socket[0]:
                 connection = self._opener.connect_unix(*to, self._socket[1])
             else:
-                connection = self._opener.connect(*to, name, self._offer, is_tunnel=to == self.tunnel)
+                offer = (learnt,) if learnt else self._offer
+                connection = self._opener.connect(*to, name, offer, is_tunnel=to == self.tunnel)
         except UpstreamError as error:
             opening.error = error
             raise
@@ -162,7 +169,9 @@ class Route:
                 del self._opening[to]
             opening.is_over.set()
         if to[0] == "http" and connection.forwarder is None:
-            connection.alpn = connection.alpn or self._plain_protocol
+            connection.alpn = connection.alpn or learnt or self._plain_protocol
+        elif learnt and connection.alpn != learnt:
+            self._learnt.forget(to)
         return self._add(to, connection)
 
     def _add(self, to: Destination, connection: UpstreamConnection) -> Carrier:

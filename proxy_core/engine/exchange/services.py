@@ -12,6 +12,7 @@ from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.refusals import Refusals
 from proxy_core.engine.upstream.connection import UpstreamOpener
+from proxy_core.engine.upstream.learnt import LearntProtocols
 from proxy_core.model.settings import Settings
 from proxy_core.model.tunnel_reason import TunnelReason
 
@@ -29,6 +30,7 @@ class Services:
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
     refusals: Refusals = field(default_factory=Refusals)
+    learnt: LearntProtocols = field(default_factory=LearntProtocols)
     programs: Programs | None = None  # who finds out which programs our clients are; None: nobody asks
 
     def reason_to_pass(self, host: str) -> TunnelReason | None:

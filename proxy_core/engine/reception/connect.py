@@ -204,7 +204,8 @@ class Connect:
         first_error: UpstreamError | None = None
         begin_mark = time.perf_counter()
         try:
-            upstream = services.opener.start_tls(self._connect(), name, offer)
+            learnt = services.learnt.of(("https", self._host, self._port))
+            upstream = services.opener.start_tls(self._connect(), name, (learnt,) if learnt else offer)
         except UpstreamError as error:
             upstream, first_error = None, error
             error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)

@@ -16,7 +16,7 @@ from proxy_core.engine.reception.client_connection import ClientConnection, Clos
 from proxy_core.engine.reception.socks_serving import SocksServing
 from proxy_core.engine.reception.speech import Speech, recognise
 from proxy_core.engine.reception.spoken import serving_of
-from proxy_core.engine.sides.spoken import HTTP1, HTTP1_ALONE, HTTP2, spoken_of
+from proxy_core.engine.sides.spoken import HTTP1, HTTP1_ALONE, HTTP2, SPOKEN, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
 from proxy_core.engine.trust.tls_failure import client_tls_failure
 from proxy_core.model.exchange import ExchangeKind
@@ -66,7 +66,7 @@ class Entrance:
         if spoken is Speech.SOCKS5:
             return SocksServing(services, link, key, Socks5Reader(demands_password=has_door), seen).run()
         if spoken is Speech.HTTP2 and self._origin is not None:
-            return self._serve_origin(link, HTTP2, HTTP1_ALONE, seen, plain_protocol=HTTP2)
+            return self._serve_origin(link, HTTP2, SPOKEN, seen, plain_protocol=HTTP2)
         # HTTP/2 is no way of talking to this proxy: its preface is refused by HTTP/1's reader.
         return self._serve_origin(link, HTTP1, HTTP1_ALONE, seen)
 

@@ -18,8 +18,10 @@ from proxy_core.protocols.http1.proxying import absolute_request
 from proxy_core.protocols.http1.reader import ResponseReader
 from proxy_core.protocols.http1.rewriting import as_http1_request
 from proxy_core.protocols.http1.writer import chunk, last_chunk
+from proxy_core.protocols.http2.frame import is_settings
 from proxy_core.protocols.part import CHUNKED, BodyPart, EndOfMessage, ProtocolError, RequestHead
 
+_HTTP2 = "h2"
 _MOMENT_S = 0.05
 _FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
 _clock = time.perf_counter
@@ -143,11 +145,22 @@ class Http1Upstream:
 
     def _ended(self) -> SideError:
         text = f"{self.connection.where} closed the connection without sending a response."
-        return SideError(Failure(FailureKind.CONNECTION_TERMINATED, text), is_unanswered=True)
+        failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
+        return SideError(failure, is_unanswered=True, speaks=self._may_speak)
+
+    @property
+    def _may_speak(self) -> str:
+        """What an origin may want that takes TLS, chooses nothing of what it is offered, and ends without a word."""
+        connection = self.connection
+        return _HTTP2 if connection.scheme == "https" and not connection.alpn and not self.exchanges else ""
 
     def _what_broke(self, error: ProtocolError | OSError) -> SideError:
         where, has_begun = self.connection.where, self._reader.is_mid_message
         if isinstance(error, ProtocolError):
+            if not self.exchanges and is_settings(error.raw):
+                text = f"{where} speaks HTTP/2, and was spoken to in HTTP/1."
+                failure = Failure(FailureKind.HTTP_PROTOCOL_ERROR, text)
+                return SideError(failure, is_unprocessed=True, speaks=_HTTP2)  # RFC 9113 §3.4: it saw no preface
             failure = _CUT_BY_TLS if self._link.is_truncated else error.failure
             if self.connection.forwarder is not None:
                 failure = failure._replace(text=f"{where} gave no good answer: {failure.text}")
@@ -162,7 +175,8 @@ class Http1Upstream:
             return SideError(upstream_tls_failure(error, self.connection.host, self.connection.port))
         when = "in the middle of its response" if has_begun else "before it answered"
         text = f"{where} reset the connection {when} ({error.strerror or error})."
-        return SideError(Failure(FailureKind.CONNECTION_TERMINATED, text), is_unanswered=not has_begun)
+        failure = Failure(FailureKind.CONNECTION_TERMINATED, text)
+        return SideError(failure, is_unanswered=not has_begun, speaks="" if has_begun else self._may_speak)
 
     # The end
 

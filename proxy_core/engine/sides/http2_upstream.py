@@ -22,6 +22,7 @@ from proxy_core.protocols.http2.translation import request_fields, trailer_field
 from proxy_core.protocols.http2.validation import raw_text
 from proxy_core.protocols.part import BodyPart, EndOfMessage, RequestHead
 
+_HTTP1 = "http/1.1"
 _SETTINGS_S = 30.0  # an origin that has TLS but says nothing in it, as TLS itself may take
 _FRESH_S = 1.0  # since its opening; no origin closes what was opened for a request as soon as that
 
@@ -167,6 +168,9 @@ class Http2Upstream:
     def _broke(self, error: StreamBrokenError) -> SideError:
         where = self.connection.where
         if error.failure is not None:
+            if self._session.protocol.peer_speaks_http1:
+                failure = Failure(error.failure.kind, f"{where} speaks HTTP/1, and was spoken to in HTTP/2.")
+                return SideError(failure, is_unprocessed=True, speaks=_HTTP1)
             return SideError(error.failure)
         when = "in the middle of its response" if self._has_begun else "before it answered"
         name = "" if error.code is None else f" ({frame.error_name(error.code)})"

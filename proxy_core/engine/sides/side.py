@@ -26,12 +26,14 @@ class SideError(Exception):
         is_unanswered: bool = False,
         is_unprocessed: bool = False,
         reset_code: int | None = None,
+        speaks: str = "",
     ) -> None:
         super().__init__(failure.text)
         self.failure = failure
         self.raw = raw  # of a head that could not be read: what there was of it
         self.is_unanswered = is_unanswered  # an upstream ended before the first byte of a response
         self.is_unprocessed = is_unprocessed  # an upstream says that it has done nothing (RFC 9113 §8.7)
+        self.speaks = speaks  # an upstream speaks this, by its ALPN name, or may do so, and wasn't spoken to like that
         self.reset_code = reset_code  # the peer gave this one exchange up, by its own will (RFC 9113 §7)
 
 

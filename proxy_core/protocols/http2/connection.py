@@ -31,6 +31,7 @@ from proxy_core.protocols.part import CHUNKED
 _LIMITS = Http2Limits()
 _STREAM_BITS = 0x7FFF_FFFF  # RFC 9113 §4.1: the first bit is reserved
 _PRIORITY_BYTES = 5
+_HTTP1 = b"HTTP/1."
 _KIND_AT = 3  # in a frame
 _OF_HEADS = (frame.HEADERS, frame.CONTINUATION)
 # A field that is not spelled out in its block has at the most the table's size; a Huffman code has five bits at least.
@@ -49,6 +50,7 @@ class Http2Connection(ControlReading):
         self._needed = 0  # bytes that `rest` must have before there is something to read
         self._awaits_preface = not is_client
         self._awaits_settings = True
+        self.peer_speaks_http1 = False  # a server that answered so
         self._block: list[bytes] = []  # the parts so far of a field block that goes on in CONTINUATION
         self._block_bytes = 0
         self._block_stream = 0  # 0 when there is none
@@ -125,6 +127,9 @@ class Http2Connection(ControlReading):
                 return
             data = bytes(self._rest)
             self._rest.clear()
+        if self._awaits_settings and self._is_client and data.startswith(_HTTP1):
+            self.peer_speaks_http1 = True
+            raise BrokenError(frame.HTTP_1_1_REQUIRED, "it speaks HTTP/1.")
         position = self._read_preface(data) if self._awaits_preface else 0
         end = len(data)
         unpack = frame.FRAME_HEADER.unpack_from

@@ -133,3 +133,11 @@ def head_frames(stream: int, block: bytes, limit: int, *, is_end: bool) -> list[
         is_last = begin + limit >= len(block)
         pieces += (frame_header(len(piece), CONTINUATION, END_HEADERS if is_last else 0, stream), piece)
     return pieces
+
+
+def is_settings(data: bytes) -> bool:
+    """Whether these bytes may be the SETTINGS with which a server begins (RFC 9113 §3.4)."""
+    if len(data) < FRAME_HEADER_BYTES:
+        return False
+    length_high, length_low, kind, flags, number = FRAME_HEADER.unpack_from(data)
+    return kind == SETTINGS and not flags and not number and not length_high and length_low % 6 == 0
