@@ -3,10 +3,12 @@
 import re
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import gevent.socket
 import pytest
@@ -278,6 +280,50 @@ def test_our_own_ca_vouches_for_no_server(start_server, authority, ca, tmp_path,
     found = failure(start_server(leaf.server_context()), trust)
     assert found.kind == CERTIFICATE
     assert f"issued by «{authority.name}»" in found.text
+
+
+def test_a_chain_may_come_in_any_order_and_with_more_than_is_needed(start_server, trust, ca):
+    """RFC 8446 §4.4.2: a receiver should be prepared for both."""
+    leaf = ca.intermediate("Lower").intermediate("Lowest").leaf("localhost")
+    first, *others = leaf.chain_pem.split(b"-----BEGIN")[1:]
+    strangers = [ExampleCa(f"Stranger {number}").pem.removeprefix(b"-----BEGIN") for number in range(100)]
+    for chain in (others[::-1], [*strangers, *others]):
+        pem = b"".join(b"-----BEGIN" + each for each in (first, *chain))
+        assert shake(start_server(leaf._replace(chain_pem=pem).server_context()), trust) == b"ping"
+
+
+def test_a_certificate_signed_with_sha_1_is_refused(start_server, trust, ca, tmp_path):
+    """By OpenSSL's program: `cryptography` signs with nothing so old."""
+    paths = {name: str(tmp_path / name) for name in ("ca.pem", "ca.key", "leaf.key", "leaf.csr", "leaf.pem", "names")}
+    leaf = ca.leaf("localhost")
+    contents = {"ca.pem": ca.pem, "ca.key": private_pem(ca.key), "leaf.key": leaf.key_pem}
+    for name, content in (contents | {"names": b"subjectAltName=DNS:localhost"}).items():
+        Path(paths[name]).write_bytes(content)
+    asking = f"req -new -key {paths['leaf.key']} -subj /CN=localhost -out {paths['leaf.csr']}"
+    signing = f"x509 -req -sha1 -days 9 -in {paths['leaf.csr']} -CA {paths['ca.pem']} -CAkey {paths['ca.key']}"
+    signing += f" -CAcreateserial -extfile {paths['names']} -out {paths['leaf.pem']}"
+    for words in (asking, signing):
+        subprocess.run(["openssl", *words.split()], check=True, capture_output=True)
+    pem = Path(paths["leaf.pem"]).read_bytes()
+    certificate = x509.load_pem_x509_certificate(pem)
+    assert isinstance(certificate.signature_hash_algorithm, hashes.SHA1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its own OpenSSL would not show it either
+    context.load_cert_chain(leaf._replace(certificate=certificate, chain_pem=pem).write(str(tmp_path)))
+    found = failure(start_server(context), trust)
+    assert found.kind == CERTIFICATE
+    assert "digest algorithm too weak" in found.text
+
+
+def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_nothing_weak_is_offered(trust):
+    offered = [cipher["description"] for cipher in trust.context(()).get_ciphers()]
+    assert offered
+    for description in offered:
+        assert not re.search(r"Enc=(None|RC4|3DES|DES|RC2|IDEA|SEED)|Au=None|Mac=MD5|EXP", description), description
 
 
 def test_an_immense_chain_is_refused(start_server, trust, ca):

@@ -1,9 +1,12 @@
 """Where a name leads: this machine for localhost and *.localhost, and never back into Harrier, but to all who aren't Harrier."""
 
+import contextlib
 import socket as stdlib_socket
 
 import gevent
 import pytest
+
+from proxy_core.engine.limits import Limits
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -63,6 +66,13 @@ class TestLoopGuard:
             ("127.0.0.1", "app.localhost"),
             ("127.0.0.1", "0.0.0.0"),
             ("127.0.0.1", "[::ffff:127.0.0.1]"),
+            ("127.0.0.1", "[::ffff:7f00:1]"),
+            ("127.0.0.1", "127.1"),
+            ("127.0.0.1", "0x7f000001"),
+            ("127.0.0.1", "0177.0.0.01"),
+            ("127.0.0.1", "2130706433"),
+            ("127.0.0.1", "0"),
+            ("127.0.0.1", "localhost."),
             ("127.0.0.2", "127.0.0.2"),
             ("0.0.0.0", "127.0.0.1"),
             ("0.0.0.0", "127.0.0.2"),
@@ -104,3 +114,64 @@ class TestLoopGuard:
         proxy = start_proxy(host=listening)
         start_origin(answer, host=other, port=proxy.port)
         assert ask(proxy, f"{name}:{proxy.port}").startswith(b"HTTP/1.1 200 ")
+
+
+class TestSeveralAddresses:
+    """RFC 8305: the next one is tried soon, and the first that answers is taken."""
+
+    def lead(self, monkeypatch, *addresses: str) -> None:
+        def found(_host, port, *_arguments, **_options):
+            kind, protocol = stdlib_socket.SOCK_STREAM, stdlib_socket.IPPROTO_TCP
+            for each in addresses:
+                if ":" in each:
+                    yield stdlib_socket.AF_INET6, kind, protocol, "", (each, port, 0, 0)
+                else:
+                    yield stdlib_socket.AF_INET, kind, protocol, "", (each, port)
+
+        monkeypatch.setattr(stdlib_socket, "getaddrinfo", lambda *words, **options: list(found(*words, **options)))
+
+    @pytest.mark.parametrize(
+        ("served", "addresses"),
+        [("127.0.0.1", ("::1", "127.0.0.1")), ("::1", ("127.0.0.1", "::1")), ("127.0.0.3", ("127.0.0.2", "127.0.0.3"))],
+    )
+    def test_one_that_refuses_is_passed_over(self, proxy, start_origin, monkeypatch, served, addresses):
+        origin = start_origin(answer, host=served)
+        self.lead(monkeypatch, *addresses)
+        assert ask(proxy, f"shop.test:{origin.port}").startswith(b"HTTP/1.1 200 ")
+
+    def test_black_holes_hold_nobody_up(self, start_proxy, start_origin, monkeypatch):
+        """Nine that swallow what they are sent, and the tenth answers."""
+        holes = [f"127.0.0.{number}" for number in range(11, 20)]
+        origin = start_origin(answer, host="127.0.0.20")
+        with contextlib.ExitStack() as stack:
+            for hole in holes:
+                stack.enter_context(swallowing(hole, origin.port))
+            self.lead(monkeypatch, *holes, "127.0.0.20")
+            proxy = start_proxy(limits=Limits(connect_s=30.0))
+            assert ask(proxy, f"shop.test:{origin.port}").startswith(b"HTTP/1.1 200 ")
+        assert origin.connections == 1
+
+    def test_all_together_have_one_time(self, start_proxy, start_origin, monkeypatch):
+        origin = start_origin(answer, host="127.0.0.20")
+        origin.stop()
+        holes = [f"127.0.0.{number}" for number in range(11, 20)]
+        with contextlib.ExitStack() as stack:
+            for hole in holes:
+                stack.enter_context(swallowing(hole, origin.port))
+            self.lead(monkeypatch, *holes)
+            proxy = start_proxy(limits=Limits(connect_s=0.6))
+            assert b"error=connection_timeout" in ask(proxy, f"shop.test:{origin.port}")
+
+
+@contextlib.contextmanager
+def swallowing(host: str, port: int):
+    """A full backlog: what comes now is neither taken nor refused (Linux)."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(stdlib_socket.socket())
+        full.bind((host, port))
+        full.listen(0)
+        for _ in range(3):
+            link = stack.enter_context(stdlib_socket.socket())
+            link.setblocking(False)
+            link.connect_ex((host, port))
+        yield
