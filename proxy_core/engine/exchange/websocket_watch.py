@@ -10,6 +10,7 @@ from proxy_core.model.exchange import Side
 from proxy_core.model.message_head import parse_head
 from proxy_core.protocols.part import ResponseHead
 from proxy_core.protocols.websocket.deflate import Inflater, agreed_deflate
+from proxy_core.protocols.websocket.handshake import handshake_faults
 from proxy_core.protocols.websocket.message import MessageData, MessageEnd, MessageReader
 
 _PIECE_BYTES = 64 * 1024  # which may hold thirty thousand empty frames
@@ -23,7 +24,10 @@ class WebSocketWatch:
         self._reporter = reporter
         self._report = report
         self._turn = Turn()
-        fields = parse_head(response.raw).values(b"sec-websocket-extensions")
+        answer = parse_head(response.raw)
+        for each in handshake_faults(parse_head(report.request_forwarded_head or report.request_head), answer):
+            report.note(each)
+        fields = answer.values(b"sec-websocket-extensions")
         deflate, reserved = agreed_deflate(b", ".join(fields).decode("latin-1"))
         keeps = (None, None) if deflate is None else (deflate.client_takeover, deflate.server_takeover)
         self._readers = [

@@ -218,3 +218,12 @@ def test_who_sends_more_messages_than_can_be_recorded_waits(switched, proxy, mon
     client.closes()
     proxy.only()
     assert len(proxy.messages) == 20_000
+
+
+def test_a_handshake_that_is_none_is_relayed_and_remarked(switched, proxy):
+    """`switched` asks without a key, and the origin answers with what nobody has offered."""
+    client = switched(lambda upstream: upstream.sees_end(), b"Sec-WebSocket-Protocol: chat\r\n")
+    client.closes()
+    notes = proxy.only().detail.notes
+    assert "Sec-WebSocket-Key is not one" in notes
+    assert "subprotocol «chat»" in notes
