@@ -267,12 +267,12 @@ def _undo(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
 class StreamedDecoding:
     """A body decoded while it comes, for whoever can't wait for its end."""
 
-    def __init__(self, codings: tuple[str, ...]) -> None:
-        """Raises CodingError where they can't be undone."""
+    def __init__(self, codings: tuple[str, ...], free_bytes: int = FREE_EXPANSION_BYTES) -> None:
+        """Up to `free_bytes` it may expand as it likes. Raises CodingError where the codings can't be undone."""
         if len(codings) > MOST_CODINGS:
             raise CodingError(f"{len(codings):,} codings on top of each other are not undone")
         self._decoders = [_decoder(coding) for coding in reversed(codings)]
-        self._bound = _Bound(DECODED_LIMIT_BYTES, FREE_EXPANSION_BYTES)
+        self._bound = _Bound(DECODED_LIMIT_BYTES, free_bytes)
         self._sizes = [0 for _ in codings]
 
     def receive(self, data: bytes) -> Iterator[bytes]:

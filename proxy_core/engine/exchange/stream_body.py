@@ -17,6 +17,7 @@ from proxy_core.protocols.part import BodyPart, EndOfMessage, ResponseHead
 _UPSTREAM = int(Side.UPSTREAM)
 _UNREADABLE = int(MessageFlag.INVALID | MessageFlag.INCOMPLETE)
 _CUT, _INCOMPLETE = int(MessageFlag.CUT), int(MessageFlag.INCOMPLETE)
+_FREE_EXPANSION_BYTES = 512 * 1024  # every eight bytes may be a message, and is a row then
 _PIECE_BYTES = 16 * 1024  # which may hold eight thousand lines
 _WAITING_LIMIT_BYTES = 256 * 1024  # parts that have come together are read together, unless they are too many
 
@@ -97,7 +98,7 @@ class _Messages:
             return
         try:
             if self._decoding is None:
-                self._decoding = StreamedDecoding(self._codings)
+                self._decoding = StreamedDecoding(self._codings, _FREE_EXPANSION_BYTES)
             for part in self._decoding.receive(data):
                 for begin in range(0, len(part), _PIECE_BYTES):
                     self._tell(self._reader.receive(part[begin : begin + _PIECE_BYTES]))

@@ -113,7 +113,7 @@ class Connect:
             self._tunnel(seen, TunnelReason.NOT_WEB if seen else TunnelReason.SILENCE)
 
     def _client_closed(self) -> None:
-        text = "The client closed the connection as soon as it had its tunnel."
+        text = "The client closed the connection without having said anything in its tunnel."
         self._services.reporter.fail(self._report, Failure(FailureKind.CLIENT_CLOSED, text))
 
     def _await_first_bytes(self) -> bytes:
@@ -126,9 +126,13 @@ class Connect:
                 seen = self._client.receive()
         except TimeoutError:
             upstream = self._prepared = self._services.opener.connect_plain(self._host, self._port)
+            limit_s = self._client.read_limit_s
+            # There are tunnels in which both wait for a long time: no shorter limit holds than later on.
+            self._client.read_limit_s = upstream.link.read_limit_s = self._services.limits.tunnel_idle_s
             theirs = gevent.spawn(_received, upstream.link)
             ours = gevent.spawn(_received, self._client)
             gevent.wait((theirs, ours), count=1)
+            self._client.read_limit_s = limit_s
             if theirs.ready():
                 self._server_spoke = theirs.get()
             theirs.kill()

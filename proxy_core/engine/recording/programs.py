@@ -54,4 +54,6 @@ class Programs:
 
 def _is_local(link: Link) -> bool:
     host = link.peer_host.removeprefix("::ffff:")
-    return link.peer_port > 0 and (host.startswith("127.") or host == "::1")
+    # Who comes to an address of this computer's own from the same one is here, too.
+    is_here = host.startswith("127.") or host in ("::1", link.local_host.removeprefix("::ffff:"))
+    return link.peer_port > 0 and is_here

@@ -37,7 +37,7 @@ _FORM = frozenset(range(80, 95))  # what only VERIFY_X509_STRICT minds
 # RFC 8446 §6.2, in the words of a server about us.
 _ALERTS = {
     "handshake_failure": "it found no cipher and key exchange that both sides accept, or wants a client certificate",
-    "protocol_version": "it speaks none of TLS 1.2 and 1.3, older ones are unsafe",
+    "protocol_version": "it speaks none of the TLS versions that Harrier does (1.2 and 1.3; see --upstream-tls)",
     "unrecognized_name": "it serves no site of the name {name}",
     "insufficient_security": "it wants stronger ciphers",
     "internal_error": "it failed for a reason of its own",
@@ -187,7 +187,7 @@ def _not_tls_text(seen: bytes, where: str) -> str:
 def _protocol_text(cause: Exception, where: str, name: str) -> str:
     match getattr(cause, "reason", None):
         case "UNSUPPORTED_PROTOCOL" | "WRONG_VERSION_NUMBER" | "WRONG_SSL_VERSION":
-            return f"{where} offers no TLS version from 1.2 on; older ones are unsafe."
+            return f"{where} speaks none of the TLS versions that Harrier does (1.2 and 1.3; see --upstream-tls)."
         case "UNSAFE_LEGACY_RENEGOTIATION_DISABLED":
             return f"{where} speaks an unsafe old form of TLS (without secure renegotiation, RFC 5746)."
         case (

@@ -13,6 +13,7 @@ from gevent import socket
 from proxy_core.engine.upstream.address import Address
 from proxy_core.protocols.dns_message import AAAA, A, DnsAnswer, DnsQuery, dns_query, read_dns_answer
 
+_RESOLUTION_DELAY_S = 0.05  # RFC 8305 §3: for the other kind of address, once there is one
 ASKED_AGAIN_S = 2.0  # a datagram may be lost; glibc waits 5 s, systemd-resolved 1.5 s and more
 _DATAGRAM_BYTES = 65535
 _FAMILIES = {A: stdlib_socket.AF_INET, AAAA: stdlib_socket.AF_INET6}
@@ -34,8 +35,12 @@ class DnsServer:
         kinds = AAAA, A
         asking = [gevent.spawn(self._ask_quietly, dns_query(host, kind, secrets.randbits(16))) for kind in kinds]
         try:
-            gevent.joinall(asking)
-            outcomes = [greenlet.get() for greenlet in asking]
+            gevent.joinall(asking, count=1)
+            if any(isinstance(greenlet.value, DnsAnswer) and greenlet.value.addresses for greenlet in asking):
+                gevent.joinall(asking, timeout=_RESOLUTION_DELAY_S)
+            else:
+                gevent.joinall(asking)
+            outcomes = [greenlet.value for greenlet in asking]
         finally:
             gevent.killall(asking)
         found: list[Address] = []

@@ -123,3 +123,14 @@ def test_a_fault_in_reading_costs_the_response_nothing(asked, proxy, monkeypatch
     asked(lambda upstream: upstream.sends(head + body)).sees(head + body)
     assert proxy.only().row.state == ExchangeState.COMPLETE
     assert proxy.messages == []
+
+
+def test_one_that_expands_beyond_measure_is_told_as_far_as_it_is_harmless(asked, proxy):
+    squeezed = zlib.compress(b"data:a\n\n" * 1_000_000, wbits=31)
+    head = _HEAD % (b"text/event-stream", b"Content-Encoding: gzip\r\n")
+    body = chunk(squeezed) + b"0\r\n\r\n"
+    asked(lambda upstream: upstream.sends(head + body)).sees(head + body)
+    proxy.only()
+    *told, last = proxy.messages
+    assert len(told) < 400_000
+    assert "times its size" in last.content.remark

@@ -2,8 +2,11 @@
 
 import ssl
 
+import gevent
 import pytest
+from gevent.event import Event
 
+from proxy_core.engine.limits import Limits
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.settings import Settings
 from proxy_core.model.tunnel_reason import TunnelReason, reason_in
@@ -76,3 +79,36 @@ def test_the_reason_is_found_among_other_remarks():
         == "Not decrypted: the client offers no HTTP/1.1 (only h2)."
     )
     assert reason_in("") == reason_in("Host differed from the target.") == ""
+
+
+def test_first_words_that_come_in_pieces_name_the_protocol_all_the_same(proxy, start_origin):
+    go_on = Event()
+
+    def greet(upstream):
+        upstream.sends(b"S")
+        go_on.wait(10)
+        upstream.sends(b"SH-2.0-OpenSSH_9.2p1\r\n")
+        upstream.reads_to_end()
+
+    origin = start_origin(greet)
+    client = proxy.connect()
+    client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+    client.sees(ESTABLISHED + b"S")
+    go_on.set()
+    client.sees(b"SH-2.0-OpenSSH_9.2p1\r\n")
+    client.closes()
+    assert "looks like SSH" in proxy.only().detail.notes
+    assert [each.data for each in proxy.messages] == [b"S", b"SH-2.0-OpenSSH_9.2p1\r\n"]
+
+
+def test_both_may_be_silent_as_long_as_in_any_tunnel(start_proxy, start_origin):
+    proxy = start_proxy(limits=Limits(request_body_s=0.2, idle_s=0.2, first_bytes_s=0.05))
+    origin = start_origin(echo)
+    client = proxy.connect()
+    client.sends(b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+    client.sees(ESTABLISHED)
+    gevent.sleep(2.5)  # longer than the other limits, and two sweeps
+    client.sends(b"\0 at last")
+    client.sees(b"\0 at last")
+    client.closes()
+    assert proxy.only().row.state == ExchangeState.COMPLETE

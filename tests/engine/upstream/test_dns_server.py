@@ -25,6 +25,7 @@ class FakeDns:
         self.known: dict[str, list[str]] = {}
         self.code = dns.rcode.NXDOMAIN
         self.asked: list[tuple[str, str, str]] = []
+        self.never_says = ""  # a kind of record
         self.loses = 0  # so many datagrams are lost
         self.is_truncating = False
         self.first_says = b""
@@ -41,6 +42,8 @@ class FakeDns:
         self._tcp.stop()
 
     def _datagram(self, data: bytes, address) -> None:
+        if self.never_says and dns.message.from_wire(data).question[0].rdtype.name == self.never_says:
+            return
         if self.loses:
             self.loses -= 1
             return
@@ -113,6 +116,16 @@ def test_it_is_asked_for_both_families(proxy, server, origin):
 def test_a_dead_family_does_no_harm(proxy, server, origin):
     server.known["shop.test."] = ["::1", "127.0.0.1"]  # nobody listens on the first
     assert ask(proxy, "shop.test", origin.port).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("kind", ["AAAA", "A"])
+def test_a_family_that_is_never_answered_is_not_waited_for(proxy, server, kind):
+    """RFC 8305 §3; there are servers that drop questions for AAAA."""
+    server.never_says = kind
+    server.known["shop.test."] = ["127.0.0.1", "::1"]
+    closed = 9  # whatever the address, nobody is there: what counts is that it was found
+    assert b"look" not in ask(proxy, "shop.test", closed).lower()
+    assert "refused" in proxy.only().detail.failure_text
 
 
 def test_a_long_answer_comes_over_tcp(proxy, server, origin):
