@@ -25,7 +25,8 @@ from build_scripts.environment import (
     without_proxies,
 )
 
-VALIDATOR = ROOT / "tests" / "support" / "har_validator"
+# What the tests have of npm, each in a folder with a lock file of ours.
+NODE_PACKAGES = {"har-validator": "har_validator", "undici": "undici"}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
         python = prepare("requirements-dev.txt")
         install_system_packages([*QT_PACKAGES, *_missing_tools(TEST_PACKAGES)])
         _install_what_may_lack()
-        _install_validator()
+        _install_node_packages()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -78,17 +79,19 @@ def _install_what_may_lack() -> None:
             print(f"The tests go on without {name}. {error}", file=sys.stderr)
 
 
-def _install_validator() -> None:
-    """The npm package that knows HAR's schema, from our lock file."""
-    if (VALIDATOR / "node_modules").exists() or not (VALIDATOR / "package.json").exists():
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise SetupError("The tests validate HAR files with npm's har-validator: install Node.js and npm.")
-    print("Installing har-validator …", flush=True)
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    if subprocess.run(command, cwd=VALIDATOR, check=False, stdin=subprocess.DEVNULL).returncode:
-        raise SetupError("npm could not install har-validator: is the network there?")
+def _install_node_packages() -> None:
+    """From their lock files: who knows HAR's schema, and a client that is asked through the proxy."""
+    for name, folder_name in NODE_PACKAGES.items():
+        folder = ROOT / "tests" / "support" / folder_name
+        if (folder / "node_modules").exists() or not (folder / "package.json").exists():
+            continue
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SetupError(f"The tests want npm's {name}: install Node.js and npm.")
+        print(f"Installing {name} …", flush=True)
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+        if subprocess.run(command, cwd=folder, check=False, stdin=subprocess.DEVNULL).returncode:
+            raise SetupError(f"npm could not install {name}: is the network there?")
 
 
 def _passes(step: list[str]) -> bool:

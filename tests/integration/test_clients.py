@@ -10,6 +10,7 @@ import json
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -66,7 +67,7 @@ def with_curl(recording: Recording, url: str, version: str) -> bytes:
     return subprocess.run(["curl", *words], input=BODY, capture_output=True, timeout=60, check=True).stdout
 
 
-# Node's own clients: through a CONNECT for HTTPS, which its `fetch` has no setting for in this version.
+# Node's own clients: through a CONNECT for HTTPS, made by hand.
 NODE = """
 const [proxyPort, caPath, target, version] = process.argv.slice(1);
 const fs = require("node:fs"), http = require("node:http"), tls = require("node:tls");
@@ -98,10 +99,29 @@ def with_node(recording: Recording, url: str, version: str) -> bytes:
     return subprocess.run(words, input=BODY, capture_output=True, timeout=60, check=True).stdout
 
 
+UNDICI = Path(__file__).resolve().parent.parent / "support" / "undici"
+
+
+def with_undici(recording: Recording, url: str, version: str, how: str = "request", proxy: str = "") -> bytes:
+    assert (UNDICI / "node_modules").is_dir(), "undici is not installed: run build_scripts/test.py, which does it"
+    words = ["node", "ask.js", how, proxy or recording.proxy, recording.ca, url, version]
+    return subprocess.run(words, cwd=UNDICI, input=BODY, capture_output=True, timeout=60, check=True).stdout
+
+
+def with_nodes_fetch(recording: Recording, url: str, version: str) -> bytes:
+    return with_undici(recording, url, version, "fetch")
+
+
+def with_undicis_fetch_over_tls(recording: Recording, url: str, version: str) -> bytes:
+    """TLS to the proxy itself, too."""
+    return with_undici(recording, url, version, "undici", f"https://127.0.0.1:{recording.port}")
+
+
+UNDICIS = (with_undici, with_nodes_fetch, with_undicis_fetch_over_tls)
 CASES: list[Any] = [
-    *((client, scheme, "1.1") for client in (with_httpx, with_urllib3, with_aiohttp, with_curl, with_node)
+    *((client, scheme, "1.1") for client in (with_httpx, with_urllib3, with_aiohttp, with_curl, with_node, *UNDICIS)
       for scheme in ("http", "https")),
-    *((client, "https", "2.0") for client in (with_httpx, with_curl, with_node)),
+    *((client, "https", "2.0") for client in (with_httpx, with_curl, with_node, *UNDICIS)),
 ]  # fmt: skip
 
 
