@@ -35,5 +35,7 @@ class FirstBytesWatch:
             text = f"What goes through looks like {name}."
             self._report.notes = f"{notes}\n{text}" if notes else text
 
+    has_closed = False  # nobody knows when it would be over
+
     def finish(self) -> None:
         """There is nothing left to say."""

@@ -150,6 +150,8 @@ class ExchangeRelay:
             if not (is_end or is_unprocessed) or report.interim or self._client.has_reset:
                 raise
             if not (can_repeat or is_unprocessed):
+                if not self._client.carries_one:  # the connection can't end for one of many: it is told
+                    raise
                 self._leave_unanswered(error.failure)
                 return
             upstream.close()

@@ -59,7 +59,7 @@ def relay_tunnel(
         upstream.abort()
     problem = problem or _relay(client, upstream, services.limits, pass_on)
     guarded.finish()
-    if problem is not None:
+    if problem is not None and not guarded.has_closed:
         reporter.fail(report, problem)
     else:
         reporter.complete(report)

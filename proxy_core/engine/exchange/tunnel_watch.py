@@ -18,12 +18,18 @@ class TunnelWatch(Protocol):
         """Nothing more will be said."""
         ...
 
+    @property
+    def has_closed(self) -> bool:
+        """Whether all was said that there is to say: how the connection ends then is no failure."""
+        ...
+
 
 class Guarded:
     """A watch at whose border a fault of its own ends: nothing more is shown to it, and the tunnel goes on."""
 
     def __init__(self, watch: TunnelWatch) -> None:
         self._watch: TunnelWatch | None = watch
+        self._has_closed = False
 
     def came(self, side: int, data: bytes) -> None:
         """See `TunnelWatch`."""
@@ -39,6 +45,12 @@ class Guarded:
         if self._watch is not None:
             try:
                 self._watch.finish()
+                self._has_closed = self._watch.has_closed
             except Exception:
                 caught("reading the end of a tunnel")
             self._watch = None
+
+    @property
+    def has_closed(self) -> bool:
+        """See `TunnelWatch`."""
+        return self._has_closed

@@ -6,15 +6,20 @@ from proxy_core.engine.exchange.turn import Turn
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter
+from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import Side
 from proxy_core.model.message_head import parse_head
+from proxy_core.model.message_row import Opcode
 from proxy_core.protocols.part import ResponseHead
+from proxy_core.protocols.websocket.close_code import close_code
 from proxy_core.protocols.websocket.deflate import Inflater, agreed_deflate
 from proxy_core.protocols.websocket.handshake import handshake_faults
 from proxy_core.protocols.websocket.message import MessageData, MessageEnd, MessageReader
 
 _PIECE_BYTES = 64 * 1024  # which may hold thirty thousand empty frames
 _SIDES = (int(Side.CLIENT), int(Side.UPSTREAM))
+_NAMES = ("client", "server")
+_CLOSE = int(Opcode.CLOSE)
 
 
 class WebSocketWatch:
@@ -24,6 +29,7 @@ class WebSocketWatch:
         self._reporter = reporter
         self._report = report
         self._turn = Turn()
+        self._closes: dict[int, bytes] = {}  # what a side's close frame held, in the order in which they came
         answer = parse_head(response.raw)
         for each in handshake_faults(parse_head(report.request_forwarded_head or report.request_head), answer):
             report.note(each)
@@ -57,13 +63,34 @@ class WebSocketWatch:
         for side in _SIDES:
             for each in self._readers[side].finish():
                 self._tell(side, each)
+        if self._closes:
+            side, payload = next(iter(self._closes.items()))
+            self._report.note(f"The {_NAMES[side]} closed the WebSocket: {_close_text(payload)}.")
+        else:
+            self._report.note("The WebSocket ended without a close: what browsers call 1006.")
+
+    @property
+    def has_closed(self) -> bool:
+        """RFC 6455 §7.1.1: both have said goodbye; the connection may end in any way now."""
+        return len(self._closes) == len(_SIDES)
 
     def _tell(self, side: int, read: MessageData | MessageEnd) -> None:
         reporter, report = self._reporter, self._report
         if isinstance(read, MessageData):
             reporter.message_data(report, side, read.opcode, read.data)
         elif read.is_alone:
+            if read.opcode == _CLOSE:
+                self._closes.setdefault(side, read.data)
             extras = (read.remark, "", "", None) if read.remark else NO_EXTRAS
             reporter.message(report, side, read.opcode, read.flags, read.size, read.data, extras)
         else:
             reporter.message_end(report, side, read.opcode, read.flags, read.size, read.data, read.remark)
+
+
+def _close_text(payload: bytes) -> str:
+    """What a close frame says, for a person."""
+    code = close_code(payload)
+    if code is None:
+        return "without a code"
+    reason = payload[2:].decode("utf-8", "replace")
+    return f"{code}, «{one_line(reason)}»" if reason else str(code)

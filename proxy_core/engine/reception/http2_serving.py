@@ -98,7 +98,7 @@ class Http2Serving:
 
     def _serve(self, stream: Http2Stream, head: Http2RequestHead) -> None:
         services = self._services
-        client = Http2Client(self._session, stream, head, services.limits)
+        client = Http2Client(self._session, stream, services.limits)
         reporter = services.reporter
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()

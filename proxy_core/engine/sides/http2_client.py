@@ -12,7 +12,6 @@ from proxy_core.engine.sides.http2_stream_link import Http2StreamLink
 from proxy_core.engine.sides.side import ClientGoneError, SideError
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http2 import frame
-from proxy_core.protocols.http2.head import Http2RequestHead
 from proxy_core.protocols.http2.hpack import Fields
 from proxy_core.protocols.http2.translation import response_fields, trailer_fields
 from proxy_core.protocols.http2.validation import raw_text
@@ -24,10 +23,10 @@ class Http2Client:
 
     carries_one = False
 
-    def __init__(self, session: Http2Session, stream: Http2Stream, head: Http2RequestHead, limits: Limits) -> None:
+    def __init__(self, session: Http2Session, stream: Http2Stream, limits: Limits) -> None:
         self._session = session
         self._stream = stream
-        self._is_request_read = head.body_length == 0
+        self._is_request_read = False
         self._fields: Fields | None = None  # of the response, not sent yet
         self._out: list[bytes] = []
         self._end: EndOfMessage | None = None

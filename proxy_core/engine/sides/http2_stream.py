@@ -18,6 +18,7 @@ from proxy_core.protocols.http2.head import Http2RequestHead, Http2ResponseHead
 from proxy_core.protocols.http2.hpack import Fields
 from proxy_core.protocols.part import BodyPart, EndOfMessage
 
+_PIECE_BYTES = 128 * 1024
 Item = Http2RequestHead | Http2ResponseHead | BodyPart | EndOfMessage
 
 
@@ -181,19 +182,23 @@ class Http2Stream:
         session = self._session
         protocol = session.protocol
         while True:
+            session.wait_for_drain()
             self._check()
-            taken = protocol.send_data(self.number, data, is_end)
+            # Not all that the windows allow: the output is all streams', and who comes next waits behind it.
+            piece = data if len(data) <= _PIECE_BYTES else data[:_PIECE_BYTES]
+            taken = protocol.send_data(self.number, piece, is_end and len(piece) == len(data))
             session.wake_writer()
             if taken == len(data):
                 break
             data = data[taken:]
+            if taken == len(piece):
+                continue
             self._sender_since_s = session.now_s
             self._sender = getcurrent()
             try:
                 self._hub.switch()
             finally:
                 self._sender = None
-        session.wait_for_drain()
 
     def send_trailers(self, fields: Fields) -> None:
         """End our direction with trailers. Raises StreamBrokenError."""

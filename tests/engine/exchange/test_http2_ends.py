@@ -259,3 +259,47 @@ class TestAConnectionThatTakesItsTime:
         assert client.until(h2.events.ConnectionTerminated).error_code == 0
         pinging.kill()
         assert proxy.exchanges == []
+
+
+def test_a_request_without_a_body_and_without_an_end_is_forgotten_after_its_answer(speak):
+    client, _, _ = speak(answer_each(), limits=Limits(linger_s=0.05))
+    for _ in range(HTTP2_LIMITS.streams + 5):
+        stream = client.requests([*POST, (b"content-length", b"0")], is_end=False)
+        assert client.answer(stream).status == 200
+        assert client.until(h2.events.StreamReset, stream).error_code == h2.errors.ErrorCodes.NO_ERROR
+
+
+def test_what_many_streams_may_say_does_not_wait_in_one_queue(house):
+    """A client whose windows are wide and who takes slowly: little is between a small response and the wire."""
+    house.use_http2_upstreams()
+    client = house.http2_client(
+        opens_windows=False, settings={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2 * 1024 * 1024}
+    )
+    streams = [client.requests(GET) for _ in range(12)]
+    upstream = house.http2_upstream()
+    for _ in streams:
+        large = upstream.until(h2.events.RequestReceived).stream_id
+        upstream.responds(large, OK, is_end=False)
+        upstream.sends_data(large, bytes(400_000), is_end=True)
+    small = client.requests(GET)
+    upstream.responds(upstream.until(h2.events.RequestReceived).stream_id, OK, b"hi")
+    while not any(isinstance(each, h2.events.StreamEnded) and each.stream_id == small for each in client.events):
+        client.receive()
+    before = sum(len(each.data) for each in client.events if isinstance(each, h2.events.DataReceived))
+    assert before < 2_000_000
+
+
+def test_what_only_the_client_may_repeat_is_answered(speak):
+    """Its connection can't end for one exchange of many, as it would in HTTP/1."""
+
+    def handle(peer: Http2Peer) -> None:
+        peer.responds(peer.until(h2.events.RequestReceived).stream_id, OK, b"x")
+        peer.until(h2.events.StreamEnded)
+        if peer.until(h2.events.RequestReceived):
+            return
+
+    client, proxy, _ = speak(handle)
+    assert client.answer(client.requests(GET)).status == 200
+    answer = client.answer(client.requests(POST, b"hello"))
+    assert answer.status == 502
+    assert proxy.finished(2)[1].row.failure == "connection_terminated"

@@ -6,7 +6,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
 from websockets.frames import Opcode as TheirOpcode
 
-from proxy_core.model.exchange import ExchangeKind, Side
+from proxy_core.model.exchange import ExchangeKind, ExchangeState, Side
 from proxy_core.model.message_row import MessageFlag, Opcode
 from tests.support.conversation import Client, wait_for
 
@@ -227,3 +227,38 @@ def test_a_handshake_that_is_none_is_relayed_and_remarked(switched, proxy):
     notes = proxy.only().detail.notes
     assert "Sec-WebSocket-Key is not one" in notes
     assert "subprotocol «chat»" in notes
+
+
+class TestItsEnd:
+    def test_after_both_have_said_goodbye_no_end_is_a_failure(self, switched, proxy):
+        from_server = written(TheirOpcode.CLOSE, b"\x03\xf3keepalive ping timeout", is_client=False)
+        from_client = written(TheirOpcode.CLOSE, b"\x03\xf3", is_client=True)
+
+        def script(upstream):
+            upstream.sends(from_server)
+            upstream.sees(from_client)
+            upstream.resets()
+
+        client = switched(script)
+        client.sees(from_server)
+        client.sends(from_client)
+        exchange = proxy.only()
+        assert (exchange.row.state, exchange.row.failure) == (ExchangeState.COMPLETE, "")
+        assert "The server closed the WebSocket: 1011, «keepalive ping timeout»." in exchange.detail.notes
+
+    def test_without_a_close_says_so(self, switched, proxy):
+        client = switched(lambda upstream: upstream.sees_end())
+        client.closes()
+        assert "what browsers call 1006" in proxy.only().detail.notes
+
+    def test_a_reset_in_the_middle_stays_a_failure(self, switched, proxy):
+        hello = written(TheirOpcode.TEXT, b"hello", is_client=True)
+
+        def script(upstream):
+            upstream.sees(hello)
+            upstream.resets()
+
+        client = switched(script)
+        client.sends(hello)
+        client.reads_to_end()
+        assert proxy.only().row.state == ExchangeState.FAILED
