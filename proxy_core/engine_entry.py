@@ -35,6 +35,7 @@ from proxy_core.model.command import (
     decode_command,
 )
 from proxy_core.model.notice import (
+    CertificateRefused,
     EngineFailed,
     EngineStarted,
     EngineStopped,
@@ -145,6 +146,7 @@ class Engine:
             self._worker_changed,
             connect_pac=self._pac.connection,
             find_programs=self._programs.ask,
+            client_refuses=self._client_refuses,
         )
         try:
             self._supervisor.start()
@@ -238,6 +240,11 @@ class Engine:
             self._publish(Remark(text))
         else:
             complain(f"harrier: {text}")
+
+    def _client_refuses(self, host: str) -> None:
+        """Without a window nobody can answer; the row says it all the same."""
+        if self._publish is not None:
+            self._publish(CertificateRefused(host))
 
     def _worker_changed(self, text: str, alive: int) -> None:
         if self._publish is not None:

@@ -26,6 +26,7 @@ from proxy_core.listening import Listener, close
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
     AskPrograms,
+    ClientRefuses,
     LocalConnection,
     StopServing,
     UseSettings,
@@ -111,13 +112,16 @@ class Supervisor:
         target: Callable[[WorkerStart], None] = worker_main,
         connect_pac: Callable[[], socket.socket] | None = None,
         find_programs: Callable[[int, list[LocalConnection]], None] | None = None,
+        client_refuses: Callable[[str], None] | None = None,
     ) -> None:
         """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main.
 
         `connect_pac` makes a worker's end of the way to who evaluates PAC files; `find_programs` takes what the worker
-        of a series asks about its connections. Raises OSError.
+        of a series asks about its connections; `client_refuses` is told the host whose clients keep refusing our
+        certificate. Raises OSError.
         """
         self._find_programs = find_programs
+        self._client_refuses = client_refuses
         self._connect_pac = connect_pac
         self._settings = settings
         self._listeners = listeners
@@ -220,7 +224,7 @@ class Supervisor:
         return "it did not answer in time"
 
     def _hear(self, life: _Life) -> None:
-        """A worker says that it serves, or why it can't, or asks about programs."""
+        """A worker says that it serves, or why it can't, or asks about programs and refusals."""
         try:
             data = life.control.recv(_HEARD_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -237,6 +241,9 @@ class Supervisor:
                 case AskPrograms(connections=connections):
                     if self._find_programs is not None:
                         self._find_programs(life.series, connections)
+                case ClientRefuses(host=host):
+                    if self._client_refuses is not None:
+                        self._client_refuses(host)
                 case other:
                     assert_never(other)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.browsing.browsers import (
+    BLANK,
     Browser,
     Family,
     certutil_path,
@@ -65,7 +66,7 @@ class BrowserLaunch(QObject):
     open_changed = Signal()
     remarked = Signal(str)
     failed = Signal(str)
-    _prepared = Signal(object, object, str)
+    _prepared = Signal(object, object, object, str)
 
     def __init__(self, browsers_home: str, parent: QObject) -> None:
         super().__init__(parent)
@@ -88,8 +89,12 @@ class BrowserLaunch(QObject):
         """Whether a browser that was started here is still there."""
         return bool(self._open)
 
-    def launch(self, browser: Browser, proxy: ProxyFacts) -> None:
-        """Start a browser whose traffic goes through the proxy."""
+    def is_open(self, browser: Browser) -> bool:
+        """Whether this one was started here and is still there."""
+        return any(running.name == browser.name and running.process.poll() is None for running in self._open)
+
+    def launch(self, browser: Browser, proxy: ProxyFacts, page: str = BLANK) -> None:
+        """Start a browser whose traffic goes through the proxy. A Chromium that is open already opens the page."""
         profile = profile_folder(browser, self._home, proxy.port)
         try:
             os.makedirs(profile, mode=0o700, exist_ok=True)
@@ -98,7 +103,7 @@ class BrowserLaunch(QObject):
             return
         if browser.family is Family.FIREFOX:
             threading.Thread(
-                target=self._prepare_firefox, args=(browser, proxy, profile), name="firefox-profile", daemon=True
+                target=self._prepare_firefox, args=(browser, proxy, profile, page), name="firefox-profile", daemon=True
             ).start()
             return
         _write_new(os.path.join(profile, "Default", "Preferences"), chromium_preferences())
@@ -106,9 +111,10 @@ class BrowserLaunch(QObject):
         if without_sandbox:
             self.remarked.emit(f"{browser.name} runs without its sandbox, because Harrier runs as root.")
         address = endpoint_text(proxy.host, proxy.port)
-        self._start(browser, chromium_arguments(address, profile, proxy.spki, without_sandbox=without_sandbox))
+        arguments = chromium_arguments(address, profile, proxy.spki, without_sandbox=without_sandbox, page=page)
+        self._start(browser, arguments)
 
-    def _prepare_firefox(self, browser: Browser, proxy: ProxyFacts, profile: str) -> None:
+    def _prepare_firefox(self, browser: Browser, proxy: ProxyFacts, profile: str, page: str) -> None:
         problem = ""
         try:
             with open(os.path.join(profile, "user.js"), "w", encoding="utf-8") as file:
@@ -118,12 +124,12 @@ class BrowserLaunch(QObject):
             problem = str(error)
         except OSError as error:
             problem = f"{browser.name}'s profile at {profile} can't be written ({error.strerror})."
-        self._prepared.emit(browser, profile, problem)
+        self._prepared.emit(browser, profile, page, problem)
 
-    def _start_firefox(self, browser: Browser, profile: str, problem: str) -> None:
+    def _start_firefox(self, browser: Browser, profile: str, page: str, problem: str) -> None:
         if problem:
             self.remarked.emit(problem)
-        self._start(browser, firefox_arguments(profile))
+        self._start(browser, firefox_arguments(profile, page))
 
     def _start(self, browser: Browser, arguments: list[str]) -> None:
         environment = clean_environment()

@@ -119,6 +119,7 @@ def _snap_name(path: str) -> str:
     return ""
 
 
+BLANK = "about:blank"  # the page that a browser starts with when no other is wanted
 _QUIET_FEATURES = (
     "OptimizationHints", "MediaRouter", "Translate", "InterestFeedContentSuggestions",
     "NetworkTimeServiceQuerying", "AutofillServerCommunication",
@@ -130,7 +131,9 @@ def chromium_preferences() -> str:
     return json.dumps({"search": {"suggest_enabled": False}})
 
 
-def chromium_arguments(proxy: str, profile: str, spki: str, *, without_sandbox: bool = False) -> list[str]:
+def chromium_arguments(
+    proxy: str, profile: str, spki: str, *, without_sandbox: bool = False, page: str = BLANK
+) -> list[str]:
     """The arguments for the Chromium family; `proxy` is HOST:PORT, `spki` the CA's.
 
     The key's exception works only together with a profile folder, and holds for every chain that the CA is in.
@@ -158,7 +161,7 @@ def chromium_arguments(proxy: str, profile: str, spki: str, *, without_sandbox: 
     ]
     if without_sandbox:
         arguments.append("--no-sandbox")
-    return [*arguments, "about:blank"]
+    return [*arguments, page]
 
 
 def needs_no_sandbox() -> bool:
@@ -222,9 +225,9 @@ def _js(value: bool | int | str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def firefox_arguments(profile: str) -> list[str]:
+def firefox_arguments(profile: str, page: str = BLANK) -> list[str]:
     """A Firefox of its own beside the person's."""
-    return ["--no-remote", "--new-instance", "--profile", profile, "about:blank"]
+    return ["--no-remote", "--new-instance", "--profile", profile, page]
 
 
 def clean_environment(environment: Mapping[str, str] = os.environ, *, is_frozen: bool | None = None) -> dict[str, str]:

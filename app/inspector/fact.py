@@ -9,6 +9,7 @@ class Fact(NamedTuple):
     name: str
     value: str
     role: str = ""
+    press: str = ""  # the name is a button, and this is what is wanted when it is pressed
 
 
 class Section(NamedTuple):

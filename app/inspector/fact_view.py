@@ -1,7 +1,9 @@
 """Facts under titles: names at the left, values that can be selected and copied at the right."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.inspector.fact import Fact, Section
 from app.inspector.wrapped_text import WrappedText, needs_breaks
@@ -14,7 +16,9 @@ _NARROW_ROOM = 18
 
 
 class FactView(QScrollArea):
-    """A scrolling page of sections; further widgets may be put above them."""
+    """A scrolling page of sections; further widgets may be put above them. Signal: `pressed` (`press` of a fact)."""
+
+    pressed = Signal(str)
 
     def __init__(self, name: str, *, is_narrow: bool = False) -> None:
         super().__init__()
@@ -57,13 +61,23 @@ class FactView(QScrollArea):
         grid.setColumnStretch(1, 1)
         grid.addWidget(plain_label(section.title, "title"), 0, 0, 1, 2)
         for number, fact in enumerate(section.facts, start=1):
-            name = plain_label(fact.name, "muted")
-            name.setAlignment(Qt.AlignmentFlag.AlignTop)
+            name = self._button(fact) if fact.press else plain_label(fact.name, "muted")
             value = _value(fact, self._room)
             value.setAccessibleName(f"{fact.name}: {fact.value}")
-            grid.addWidget(name, number, 0)
+            grid.addWidget(name, number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(value, number, 1)
         return box
+
+    def _button(self, fact: Fact) -> QPushButton:
+        button = QPushButton(fact.name)
+        button.setAccessibleName(fact.name)
+        button.setAccessibleDescription(fact.value)
+        button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(partial(self._tell_pressed, fact.press))
+        return button
+
+    def _tell_pressed(self, press: str, _is_checked: bool) -> None:
+        self.pressed.emit(press)
 
 
 def _value(fact: Fact, room: int) -> QWidget:

@@ -9,9 +9,10 @@ import msgspec
 from app.exchange_text import LONGEST_URL, status_text, time_text
 from app.inspector.body_content import BodyContent
 from app.inspector.fact import Fact, Section
-from app.inspector.mends import mends
+from app.inspector.mends import MENDS, mends
 from proxy_core.formats.amount import duration_text, size_text
 from proxy_core.formats.one_line import one_line
+from proxy_core.model.dark_cause import reason_in
 from proxy_core.model.endpoint import endpoint_text, url_of
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -109,7 +110,8 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     line = to_text(shown_head(detail.response.head).start_line) if detail.response.head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"
     general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
-    if row.failure:
+    helps = _help(row, detail)
+    if row.failure and not helps:
         general.append(Fact("Failure", one_line(detail.failure_text or row.failure), "s5"))
     if row.flags & ExchangeFlag.OWN_RESPONSE:
         general.append(Fact("Answered by", "Harrier itself: the origin's own answer never came", "s4"))
@@ -126,10 +128,10 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
         general.append(
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
-    sections = [Section("General", general)]
-    if sentences := mends(row, detail.notes):
-        sections.append(Section("What helps", [Fact("Mend", sentence) for sentence in sentences]))
-    notes = [Fact("Note", one_line(note)) for note in detail.notes.splitlines()[:_MOST_NOTES] if note]
+    sections = [*helps, Section("General", general)]
+    why_dark = reason_in(detail.notes) if helps else ""  # has been said
+    told = [note for note in detail.notes.splitlines()[:_MOST_NOTES] if note and note != why_dark]
+    notes = [Fact("Note", one_line(note)) for note in told]
     if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
         notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))
     if row.flags & ExchangeFlag.RESPONSE_INCOMPLETE:
@@ -139,6 +141,19 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     if notes:
         sections.append(Section("Remarks", notes))
     return sections
+
+
+def _help(row: ExchangeRow, detail: ExchangeDetail) -> list[Section]:
+    """Why it failed or stayed dark, and what can be done about it: the first thing to be read. Else nothing."""
+    found = mends(row, detail)
+    if not found:
+        return []
+    why = detail.failure_text or row.failure if row.failure else reason_in(detail.notes)
+    facts = [Fact("Why", one_line(why), "s5" if row.failure else "")]
+    for mend in found:
+        text = MENDS[mend]
+        facts.append(Fact(text.button, text.sentence, press=mend) if text.button else Fact("Advice", text.sentence))
+    return [Section("What helps", facts)]
 
 
 def _sizes(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:

@@ -3,7 +3,8 @@ next one.
 
 Heads and facts are read from the index at once; bodies come from `BodyLoader`, and an answer that is no longer wanted
 is thrown away. Signals: `save_body_wanted` (ExchangeRow, MessageKind, without its content coding),
-`save_message_wanted` (ExchangeRow, number of a message within it), `closed` when the person has done with it.
+`save_message_wanted` (ExchangeRow, number of a message within it), `mend_wanted` (ExchangeRow, Mend), `closed` when the
+person has done with it.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from app.look.plain_text import set_tip
 from app.look.tab_button import TabButton
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.one_line import one_line
+from proxy_core.model.dark_cause import Mend
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.message_record import MessageKind, MessageRecord
@@ -42,6 +44,7 @@ class Inspector(QWidget):
 
     save_body_wanted = Signal(object, object, bool)
     save_message_wanted = Signal(object, int)
+    mend_wanted = Signal(object, object)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -61,6 +64,8 @@ class Inspector(QWidget):
         for page in self._made.values():
             if page.save_wanted is not None:
                 page.save_wanted.connect(self.save_message_wanted)
+            if page.pressed is not None:
+                page.pressed.connect(self._want_mend)
         messages = {page.message.kind: page.message for page in self._made.values() if page.message is not None}
         self.request, self.response = messages[MessageKind.REQUEST], messages[MessageKind.RESPONSE]
         self._messages = messages
@@ -279,6 +284,10 @@ class Inspector(QWidget):
     def _find_closed(self) -> None:
         if self.page is not None:
             self.page.setFocus()
+
+    def _want_mend(self, mend: str) -> None:
+        if self._row is not None:
+            self.mend_wanted.emit(self._row, Mend(mend))
 
     def _open_save_menu(self) -> None:
         page, row = self.page, self._row

@@ -1,29 +1,69 @@
-"""What helps when a connection stays dark or fails: by its cause, in plain words, with where to find it."""
+"""What helps when a connection stays dark or fails, in words: a name for the button, and what it means. No Qt.
 
-from proxy_core.model.exchange import ExchangeRow
-from proxy_core.model.failure import FailureKind
-from proxy_core.model.tunnel_reason import TunnelReason, reason_in
+Which mends a cause has stands in `dark_cause`; what they do in `shell.mending`.
+"""
 
-_LEAVE = "Leave the host undecrypted: «Leave This Host Undecrypted» in the row's menu."
-_TRUST = "Have the client trust Harrier's CA: «Certificate…» in the main menu has it, and the steps."
-_ACCEPT = "Accept this very certificate, for this host alone: «Accept This Certificate» in the row's menu."
-_CLIENT_CERTIFICATE = "If it wants a client certificate, give Harrier one: --client-certificate HOSTS=FILE."
-_DECRYPT = "Have it decrypted: «Leave undecrypted» in the settings lists the hosts that are passed on unread."
+from typing import NamedTuple
 
-_BY_FAILURE = {
-    FailureKind.CLIENT_REFUSED_CERTIFICATE.value: (_TRUST, _LEAVE),
-    FailureKind.CLIENT_TLS_ERROR.value: (_LEAVE,),
-    FailureKind.TLS_CERTIFICATE_ERROR.value: (_ACCEPT, _LEAVE),
-    FailureKind.TLS_ALERT_RECEIVED.value: (_CLIENT_CERTIFICATE, _LEAVE),
-    FailureKind.TLS_PROTOCOL_ERROR.value: (_CLIENT_CERTIFICATE, _LEAVE),
+from proxy_core.formats.snippets.curl import can_be_sent
+from proxy_core.model.dark_cause import Mend, mends_of
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow
+
+
+class MendText(NamedTuple):
+    """One mend."""
+
+    button: str  # "" where there is nothing to press
+    sentence: str
+
+
+MENDS: dict[Mend, MendText] = {
+    Mend.TRUST_OUR_CA: MendText("Trust Harrier's CA…", "Shows the certificate, and how a client comes to trust it."),
+    Mend.LEAVE_HOST: MendText(
+        "Leave Undecrypted", "Relays this host unread from its next connection on, with the server's own certificate."
+    ),
+    Mend.PASS_REFUSED: MendText(
+        "Pass On What Is Refused",
+        "Whatever a client refuses again and again, at any host, is relayed unread from then on.",
+    ),
+    Mend.NAME_THE_HOST: MendText(
+        "",
+        "Have the client name the host: ask the proxy for the name instead of its address (curl: --socks5-hostname "
+        "instead of --socks5), or send the name in TLS (SNI).",
+    ),
+    Mend.ADD_CLIENT_CERTIFICATE: MendText(
+        "Add a Client Certificate…", "Harrier shows it to this host: PEM with its key, or PKCS#12."
+    ),
+    Mend.ACCEPT_CERTIFICATE: MendText(
+        "Accept This Certificate", "Takes this very one, from this host alone, whatever is wrong with it."
+    ),
+    Mend.TRUST_ISSUER: MendText("Trust Another CA…", "Names the file of a CA that may vouch for servers."),
+    Mend.ALLOW_OLD_TLS: MendText("Allow Older TLS…", "Lowers the oldest version spoken to servers: unsafe ones, too."),
+    Mend.DECRYPT_HOST: MendText("Decrypt This Host", "Takes it off the list of hosts that are left undecrypted."),
+    Mend.DECRYPT_REFUSED: MendText(
+        "Decrypt All the Same",
+        "What clients refuse is not passed on any more: they must trust Harrier's CA.",
+    ),
+    Mend.DECRYPT_ALL: MendText("Decrypt HTTPS", "Switches decrypting on again, from the next connections on."),
+    Mend.OPEN_AGAIN: MendText("Open in a Browser", "Asks for it again, in a browser that trusts Harrier."),
+    Mend.COPY_CURL: MendText("Copy as cURL", "A command for a terminal that sends it again through Harrier."),
 }
-_BY_REASON = {
-    TunnelReason.LEFT_ALONE.told(): (_DECRYPT,),
-    TunnelReason.SWITCHED_OFF.told(): ("Have HTTPS decrypted: «Decrypt HTTPS» in the settings.",),
-    TunnelReason.REFUSED.told(): (_TRUST, "Then have it decrypted again: switch «Refusals» off in the settings."),
-}
 
 
-def mends(row: ExchangeRow, notes: str) -> tuple[str, ...]:
-    """Sentences, the likeliest help first; none where nothing is to be mended here."""
-    return _BY_FAILURE.get(row.failure) or _BY_REASON.get(reason_in(notes), ())
+def mends(row: ExchangeRow, detail: ExchangeDetail) -> list[Mend]:
+    """What helps this exchange, the likeliest first; nothing where nothing is to be mended here."""
+    possible = {Mend.OPEN_AGAIN: _can_be_opened, Mend.COPY_CURL: _can_be_copied}
+    found = mends_of(row.failure, detail.failure_text, detail.notes)
+    return [mend for mend in found if mend not in possible or possible[mend](row)]
+
+
+def _can_be_opened(row: ExchangeRow) -> bool:
+    return row.host != "" and (_is_tunnel(row) or (row.method == "GET" and row.scheme in ("http", "https")))
+
+
+def _can_be_copied(row: ExchangeRow) -> bool:
+    return (_is_tunnel(row) and row.host != "") or can_be_sent(row)
+
+
+def _is_tunnel(row: ExchangeRow) -> bool:
+    return row.kind == ExchangeKind.TUNNEL

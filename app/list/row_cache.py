@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from app.list.listed_row import ListedRow
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.soundness import damaged_row
+from proxy_core.model.dark_cause import reason_in
 from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.tls_facts import Program
-from proxy_core.model.tunnel_reason import reason_in
 
 ROW_LIMIT = 4096  # a few MB
 TEXT_LIMIT = 64 * 1024 * 1024  # characters of their paths: a file from elsewhere may have very long ones

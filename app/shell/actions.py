@@ -60,7 +60,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("only_host", "Show Only This Host", "", "List"),
     ActionSpec("not_host", "Hide This Host", "", "List"),
     ActionSpec("leave_host", "Leave This Host Undecrypted", "", "List"),
+    ActionSpec("decrypt_host", "Decrypt This Host", "", "List"),
     ActionSpec("accept_certificate", "Accept This Certificate", "", "List"),
+    ActionSpec("client_certificate", "Add a Client Certificate…", "", "List"),
+    ActionSpec("open_again", "Open in a Browser", "", "List"),
     ActionSpec("select_all", "Select All", "Ctrl+A", "List", is_of_list=True),
     ActionSpec("show_list", "Go to the List", "F6", "Window"),
     ActionSpec("certificate", "Certificate…", "", "Window"),
@@ -79,7 +82,8 @@ MAIN_MENU: tuple[str, ...] = (
 )  # fmt: skip
 LIST_MENU: tuple[str, ...] = (
     *map(snippet_action, SNIPPETS), "copy_cell", "-",
-    "only_host", "not_host", "leave_host", "accept_certificate", "-",
+    "only_host", "not_host", "-",
+    "leave_host", "decrypt_host", "accept_certificate", "client_certificate", "open_again", "-",
     "export_selected", "save_selected", "-",
     "select_all", "to_end",
 )  # fmt: skip

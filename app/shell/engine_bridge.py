@@ -15,6 +15,7 @@ from proxy_core.control import STOP_WITHIN_S, EngineControl
 from proxy_core.model.command import Command, RowsSeen, Stop
 from proxy_core.model.notice import (
     CaptureCleared,
+    CertificateRefused,
     ClearedForgotten,
     ClearUndone,
     EngineFailed,
@@ -35,8 +36,8 @@ _LOOK_EVERY_TICKS = 10  # whether the engine is alive
 
 class EngineBridge(QObject):
     """Signals, each with the notice: `started`, `rows_changed`, `cleared`, `clear_undone`, `cleared_forgotten`,
-    `recording_changed`, `worker_changed`, `remarked`; and `failed` (sentence: it could not start or go on) and `died`
-    (exit status: it ended without a word).
+    `recording_changed`, `worker_changed`, `remarked`, `certificate_refused`; and `failed` (sentence: it could not start
+    or go on) and `died` (exit status: it ended without a word).
     """
 
     started = Signal(object)
@@ -47,6 +48,7 @@ class EngineBridge(QObject):
     recording_changed = Signal(object)
     worker_changed = Signal(object)
     remarked = Signal(object)
+    certificate_refused = Signal(object)
     failed = Signal(str)
     died = Signal(int)
 
@@ -140,6 +142,8 @@ class EngineBridge(QObject):
                 self.worker_changed.emit(notice)
             case Remark():
                 self.remarked.emit(notice)
+            case CertificateRefused():
+                self.certificate_refused.emit(notice)
             case EngineStopped():
                 if self._next_settings is None:
                     self._end()

@@ -1,6 +1,5 @@
 """What can be done with the rows that are selected: copy them, filter by them; and the menu that offers it."""
 
-from collections.abc import Collection
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Signal
@@ -17,7 +16,6 @@ from proxy_core.capture.reader import CaptureError
 from proxy_core.formats.snippets.snippet import SnippetFormat
 from proxy_core.formats.snippets.table import SNIPPETS
 from proxy_core.model.exchange import ExchangeRow
-from proxy_core.model.failure import FailureKind
 from proxy_core.tasks.snippet_text import snippet_text
 
 _MOST_COPIED = 5000  # rows
@@ -56,7 +54,7 @@ class ListActions(QObject):
         current = self._window.list.current_id
         return None if current is None else self._model.exchange(current)
 
-    def enable(self, not_intercepted: Collection[str]) -> None:
+    def enable(self) -> None:
         """Let the actions be possible that are."""
         has_rows = self._model.rowCount() > 0
         has_selection = self._window.list.selected_count() > 0
@@ -66,8 +64,6 @@ class ListActions(QObject):
             ((*map(snippet_action, SNIPPETS), "copy_cell", "export_selected", "save_selected"), has_selection),
             (("export_all", "export_shown", "save", "select_all", "to_end"), has_rows),
             (("only_host", "not_host"), has_host),
-            (("accept_certificate",), row is not None and row.failure == FailureKind.TLS_CERTIFICATE_ERROR),
-            (("leave_host",), has_host and row is not None and row.host not in not_intercepted),
         ):
             for key in keys:
                 self._window.action(key).setEnabled(is_possible)

@@ -219,6 +219,10 @@ class SettingsDialog(QDialog):
             self._ways_out_text.setText(one_line(ways_out_text(self._ways_out)))
             self._check()
 
+    def begin_trusted_ca(self) -> None:
+        """Begin where another CA is named."""
+        self.upstream_ca.setFocus()
+
     def _choose_ca(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
             self, "A CA to trust", "", "Certificates (*.pem *.crt *.cer);;All files (*)"

@@ -3,13 +3,18 @@
 import os
 
 import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -127,7 +132,18 @@ class WaysOutDialog(QDialog):
     def _add_tls(self, form: QFormLayout, ways: WaysOut) -> None:
         shown = [f"{each.hosts}={each.path}" for each in ways.client_certificates]
         self.shown = self._list(shown, "*.bank.example=~/me.p12")
-        self._row(form, "Client certificates", self.shown, "HOSTS=FILE, one a line: PEM with its key, or PKCS#12.")
+        choose = QPushButton("Choose…")
+        choose.setAccessibleName("Choose the file of a client certificate")
+        choose.clicked.connect(self._choose_certificate)
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self.shown, 1)
+        line.addWidget(choose, 0, Qt.AlignmentFlag.AlignTop)
+        label = plain_label("Client certificates")
+        label.setBuddy(self.shown)
+        self.shown.setAccessibleName("Client certificates")
+        form.addRow(label, line)
+        form.addRow("", plain_label("HOSTS=FILE, one a line: PEM with its key, or PKCS#12.", "muted", wraps=True))
         self.password = self._line(next((each.password for each in ways.client_certificates if each.password), ""), "")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self._row(form, "Their password", self.password)
@@ -145,6 +161,31 @@ class WaysOutDialog(QDialog):
         self._row(form, "Trusted CAs", self.roots)
         self.keylog = self._line(ways.keylog, "no file")
         self._row(form, "TLS secrets to", self.keylog, "For Wireshark. Who reads this file reads all traffic.")
+
+    def begin_client_certificate(self, host: str) -> None:
+        """Begin where a host's client certificate is named."""
+        self._tabs.setCurrentIndex(self._tabs.count() - 1)
+        written = self.shown.toPlainText()
+        self.shown.setPlainText(f"{written}\n{host}=" if written else f"{host}=")
+        self.shown.moveCursor(QTextCursor.MoveOperation.End)
+        self.shown.setFocus()
+
+    def begin_tls_version(self) -> None:
+        """Begin where the oldest version is chosen."""
+        self._tabs.setCurrentIndex(self._tabs.count() - 1)
+        self.version.setFocus()
+
+    def _choose_certificate(self) -> None:
+        """Write the chosen file behind the hosts where the cursor is."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "A client certificate", "", "Certificates (*.pem *.p12 *.pfx);;All files (*)"
+        )
+        if path:
+            cursor = self.shown.textCursor()
+            hosts = cursor.block().text().partition("=")[0].strip() or "*"
+            cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock)
+            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+            cursor.insertText(f"{hosts}={path}")
 
     def _check(self) -> None:
         """Say what is wrong while it is being written."""

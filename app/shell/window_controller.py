@@ -12,7 +12,6 @@ from app.files.capture_files import CaptureFiles, moment_text
 from app.files.recent_menu import fill_recent_menu
 from app.inspector.inspector import Inspector
 from app.list.exchange_model import ExchangeModel
-from app.look.notices import NoticeKind
 from app.look.theme import Theme
 from app.preferences import Preferences
 from app.shell.actions import bind_actions
@@ -26,7 +25,8 @@ from app.shell.inspection_control import Inspection
 from app.shell.keys_dialog import KeysDialog
 from app.shell.list_actions import ListActions
 from app.shell.main_window import MainWindow
-from app.shell.refused_certificate import refused_certificate
+from app.shell.mending import Mending
+from app.shell.refusal_question import RefusalQuestion
 from app.shell.shown_capture import ShownCapture
 from app.shell.situation import Situation
 from app.shell.theme_menu import fill_theme_menu
@@ -35,6 +35,7 @@ from proxy_core.capture.left_out import LeftOut
 from proxy_core.formats.one_line import one_line
 from proxy_core.home import Home
 from proxy_core.model.command import SetRecording
+from proxy_core.model.dark_cause import Mend
 from proxy_core.model.exchange import ExchangeRow
 from proxy_core.model.filter import Filter
 from proxy_core.model.message_record import MessageKind
@@ -74,6 +75,8 @@ class WindowController(QObject):
         self.engine = EngineState(is_recording=settings.recording)
         self.news = EngineNews(bridge, self.engine, notices, home.log)
         self.settings = EngineSettings(settings, bridge, notices, preferences, home.preferences, theme)
+        self.mending = Mending(self.window, self.model, self.settings, self.ways_in)
+        self.refusals = RefusalQuestion(bridge, self.settings, notices)
         self.shown = ShownCapture(self.model, self.engine, self.clearing, notices)
         self.inspection = Inspection(self.window, self.model, self.inspector)
         self._busy = QTimer(self, interval=_BUSY_MS, singleShot=True)
@@ -98,8 +101,6 @@ class WindowController(QObject):
             "export_shown": lambda: self._write(files.export, list(self.model.all_ids())),
             "export_selected": lambda: self._write(files.export, selected_ids()),
             "back_to_live": self.shown.back_to_live,
-            "leave_host": lambda: self._leave_host(self.list_actions.current_row()),
-            "accept_certificate": lambda: self._accept_certificate(self.list_actions.current_row()),
             "settings": self._ask_settings,
             "keys": lambda: KeysDialog(self.window).exec(),
             "log": lambda: open_log(self._home.log, self.window.notices),
@@ -134,7 +135,10 @@ class WindowController(QObject):
         window = self.window
         window.filter_bar.filter_changed.connect(self._filter_changed)
         window.list.selected_changed.connect(window.status_bar.show_selected)
-        window.list.mend_wanted.connect(lambda exchange_id: self._leave_host(self.model.exchange(exchange_id)))
+        window.list.mend_wanted.connect(
+            lambda exchange_id: self.mending.mend(self.model.exchange(exchange_id), Mend.LEAVE_HOST)
+        )
+        self.inspector.mend_wanted.connect(self.mending.mend)
         self.list_actions.menu_about_to_open.connect(self._enable_actions)
         self.inspector.save_body_wanted.connect(self._save_body)
         self.inspector.save_message_wanted.connect(
@@ -202,21 +206,6 @@ class WindowController(QObject):
     def _ask_settings(self) -> None:
         self.settings.ask(self.window)
 
-    def _leave_host(self, row: ExchangeRow | None) -> None:
-        """The mend for a client that doesn't take our certificate."""
-        if row is not None and row.host:
-            self.settings.leave_undecrypted(row.host)
-
-    def _accept_certificate(self, row: ExchangeRow | None) -> None:
-        """The mend for an origin whose certificate nobody vouches for."""
-        reader = self.model.reader
-        refused = None if row is None or reader is None else refused_certificate(reader, row)
-        if refused is None:
-            said = "The certificate that was refused is not in this capture."
-            self.window.notices.tell("accept", NoticeKind.WARNING, said)
-        else:
-            self.settings.accept_certificate(*refused)
-
     # The capture
 
     def _capture_changed(self) -> None:
@@ -255,7 +244,8 @@ class WindowController(QObject):
             self._show_situation()
 
     def _enable_actions(self) -> None:
-        self.list_actions.enable(self.settings.current.not_intercepted)
+        self.list_actions.enable()
+        self.mending.enable()
         self.window.action("back_to_live").setEnabled(self.shown.is_file)
         self.ways_in.enable()
 

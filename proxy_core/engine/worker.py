@@ -5,13 +5,14 @@ It holds nothing that another process needs: what it knows of an exchange lies i
 
 import gc
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import assert_never
 
 import gevent
 import gevent.event
+import gevent.queue
 
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
@@ -38,6 +39,7 @@ from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import Origin
 from proxy_core.model.worker_command import (
     BytesTaken,
+    ClientRefuses,
     ProgramsFound,
     RotateSegments,
     StopServing,
@@ -45,6 +47,7 @@ from proxy_core.model.worker_command import (
     UseSettings,
     WorkerCommand,
     WorkerReady,
+    WorkerWord,
     decode_worker_command,
     encode_word,
 )
@@ -53,6 +56,7 @@ from proxy_core.worker_start import WorkerStart
 
 _LOOKUP_THREADS = 20
 _NEVER_S = float(2**31)
+_UNSAID_LIMIT = 64  # words that the engine is too busy to hear
 
 
 class Worker:
@@ -69,6 +73,7 @@ class Worker:
         intake_loads: tuple[WorkerLoads, int] | None = None,
         pac: socket.socket | None = None,
         programs: Programs | None = None,
+        ask_person: Callable[[str], None] | None = None,
     ) -> None:
         """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
         `start`.
@@ -96,6 +101,7 @@ class Worker:
             certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),
             programs=programs,
+            ask_person=ask_person,
         )
         self._intakes = [
             Intake(each.sock, partial(self._serve, each.point.origin), *(intake_loads or ())) for each in listeners
@@ -180,6 +186,7 @@ def run_worker(start: WorkerStart) -> None:
     """Be a worker until the engine says stop or is gone. Raises OSError or a CA error when it can't begin."""
     authority = CertificateAuthority.load(start.ca_folder)
     programs = Programs()
+    words: gevent.queue.Queue[WorkerWord] = gevent.queue.Queue(_UNSAID_LIMIT)
     worker = Worker(
         start.listeners,
         Journal(start.capture_folder, start.series),
@@ -189,6 +196,7 @@ def run_worker(start: WorkerStart) -> None:
         intake_loads=(start.loads, start.slot),
         pac=start.pac,
         programs=programs,
+        ask_person=partial(_ask_person, words),
     )
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
@@ -198,11 +206,12 @@ def run_worker(start: WorkerStart) -> None:
     gc.freeze()
     control.send(frame(encode_word(WorkerReady())))
     obeying = gevent.spawn(obey_all, worker, control)
-    asking = gevent.spawn(_ask_all, programs, control)
+    asking = gevent.spawn(_ask_all, programs, words)
+    saying = gevent.spawn(_say_all, words, control)
     try:
         worker.stopped.wait()
     finally:
-        gevent.killall((obeying, asking))
+        gevent.killall((obeying, asking, saying))
         worker.stop()
         control.close()
 
@@ -238,11 +247,25 @@ def obey_all(worker: Worker, control: Link) -> None:
     worker.stopped.set()
 
 
-def _ask_all(programs: Programs, control: Link) -> None:
-    """Ask until the engine is gone."""
+def _ask_all(programs: Programs, words: "gevent.queue.Queue[WorkerWord]") -> None:
+    """Ask which programs our clients are, as long as there are any."""
+    while True:
+        words.put(programs.next_question())
+
+
+def _ask_person(words: "gevent.queue.Queue[WorkerWord]", host: str) -> None:
+    """Traffic doesn't wait: what there is no room for is asked with the next refusals."""
+    try:
+        words.put_nowait(ClientRefuses(host))
+    except gevent.queue.Full:
+        pass
+
+
+def _say_all(words: "gevent.queue.Queue[WorkerWord]", control: Link) -> None:
+    """Say word after word until the engine is gone."""
     try:
         while True:
-            control.send(frame(encode_word(programs.next_question())))
+            control.send(frame(encode_word(words.get())))
     except OSError:
         pass
 

@@ -90,6 +90,12 @@ class Remark(msgspec.Struct, frozen=True, tag="remark"):
     text: str
 
 
+class CertificateRefused(msgspec.Struct, frozen=True, tag="refused"):
+    """A client refuses our certificate for this host again and again: the person is to say what becomes of it."""
+
+    host: str
+
+
 class EngineStopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The capture is closed; nothing comes after this."""
 
@@ -104,6 +110,7 @@ Notice = (
     | RecordingChanged
     | WorkerChanged
     | Remark
+    | CertificateRefused
     | EngineStopped
 )
 

@@ -1,7 +1,7 @@
 """What the engine tells a worker over the control socket, and the few words that come back. MessagePack, tagged.
 
-The worker says that it serves, or why it can't; then it only asks which programs are behind its connections. Whatever
-else it has to tell is an event, and goes through its queue.
+The worker says that it serves, or why it can't; then it only asks which programs are behind its connections, and who is
+to be let pass. Whatever else it has to tell is an event, and goes through its queue.
 """
 
 import msgspec
@@ -71,7 +71,13 @@ class AskPrograms(msgspec.Struct, frozen=True, tag="ask"):
     connections: list[LocalConnection]
 
 
-WorkerWord = WorkerReady | WorkerFailed | AskPrograms
+class ClientRefuses(msgspec.Struct, frozen=True, tag="refuses"):
+    """A client has refused our certificate for this host again and again, and is not let pass."""
+
+    host: str
+
+
+WorkerWord = WorkerReady | WorkerFailed | AskPrograms | ClientRefuses
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)

@@ -21,6 +21,7 @@ class Page(NamedTuple):
     find: Callable[[], None] | None = None  # begins to find something on it; but for the message's text
     save_wanted: SignalInstance | None = None  # (ExchangeRow, number): a message within it is to be saved
     end: Callable[[], None] | None = None  # ends what it has begun, with the inspector
+    pressed: SignalInstance | None = None  # (`press` of a fact): a button beside it
 
 
 class PageSpec(NamedTuple):
@@ -36,6 +37,8 @@ def fact_page(key: str, title: str, sections: Callable[[Shown], list[Section]]) 
 
     def make() -> Page:
         view = FactView(title)
-        return Page(view, lambda shown: view.show_sections([] if shown is None else sections(shown)))
+        return Page(
+            view, lambda shown: view.show_sections([] if shown is None else sections(shown)), pressed=view.pressed
+        )
 
     return PageSpec(key, title, make)

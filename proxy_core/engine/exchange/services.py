@@ -1,5 +1,6 @@
 """What the relays of one worker share. Made by `worker`, handed to each relay; nothing reaches it from elsewhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -13,8 +14,8 @@ from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.refusals import Refusals
 from proxy_core.engine.upstream.connection import UpstreamOpener
 from proxy_core.engine.upstream.learnt import LearntProtocols
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.settings import Settings
-from proxy_core.model.tunnel_reason import TunnelReason
 
 
 @dataclass(slots=True)
@@ -32,12 +33,13 @@ class Services:
     refusals: Refusals = field(default_factory=Refusals)
     learnt: LearntProtocols = field(default_factory=LearntProtocols)
     programs: Programs | None = None  # who finds out which programs our clients are; None: nobody asks
+    ask_person: Callable[[str], None] | None = None  # about a host whose clients keep refusing; None: nobody is there
 
-    def reason_to_pass(self, host: str) -> TunnelReason | None:
+    def reason_to_pass(self, host: str) -> DarkCause | None:
         """Why the settings want a tunnel to this host relayed unread; None when TLS to it is to be ended here."""
         settings = self.settings
         if not settings.interception:
-            return TunnelReason.SWITCHED_OFF
+            return DarkCause.SWITCHED_OFF
         if any(fnmatchcase(host, pattern.lower()) for pattern in settings.not_intercepted):
-            return TunnelReason.LEFT_ALONE
+            return DarkCause.LEFT_ALONE
         return None

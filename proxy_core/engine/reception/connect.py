@@ -25,13 +25,13 @@ from proxy_core.engine.reception.spoken import serving_of
 from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
-from proxy_core.engine.trust.refusals import AGAIN_AND_AGAIN, AT_ONCE_S, Pair, pinned_text
+from proxy_core.engine.trust.refusals import AGAIN_AND_AGAIN, AT_ONCE_S, Pair
 from proxy_core.engine.trust.tls_failure import INSTALL, client_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.upstream_error import UpstreamError
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.client_hello import ClientHello
 from proxy_core.protocols.fingerprint import fingerprint_of
 from proxy_core.protocols.http1.fields import shown
@@ -90,7 +90,7 @@ class Connect:
             reason = self._services.reason_to_pass(spoken.server_name.lower()) if spoken.server_name else None
             if reason is None and self._services.settings.after_refusals == "pass":
                 is_stubborn = self._services.refusals.is_stubborn(self._pair(spoken))
-                reason = TunnelReason.REFUSED if is_stubborn else None
+                reason = DarkCause.REFUSED if is_stubborn else None
             if reason is not None:
                 self._connection.report(self._client, hello_facts(spoken, is_unread=True))
                 self._tunnel(seen, reason)
@@ -100,7 +100,7 @@ class Connect:
                 return
             self._connection.report(self._client, hello_facts(spoken, is_unread=True))
             names = ", ".join(map(shown, spoken.alpn[:_MOST_NAMES]))
-            self._tunnel(seen, TunnelReason.OTHER_PROTOCOL, names)
+            self._tunnel(seen, DarkCause.OTHER_PROTOCOL, names)
         elif spoken is Speech.HTTP1 or spoken is Speech.HTTP2:
             self._services.reporter.forget(self._report)
             self._drop_prepared()
@@ -108,9 +108,9 @@ class Connect:
             route = Route(self._services, ("http", self._host, self._port), plain_protocol=protocol)
             serving_of(protocol, self._services, self._client, self._connection.key, route, seen).run()
         elif self._server_spoke:
-            self._tunnel(seen, TunnelReason.SERVER_FIRST)
+            self._tunnel(seen, DarkCause.SERVER_FIRST)
         else:
-            self._tunnel(seen, TunnelReason.NOT_WEB if seen else TunnelReason.SILENCE)
+            self._tunnel(seen, DarkCause.NOT_WEB if seen else DarkCause.SILENCE)
 
     def _client_closed(self) -> None:
         text = "The client closed the connection without having said anything in its tunnel."
@@ -172,7 +172,7 @@ class Connect:
             return
         self._relay_unread(upstream, self._first_bytes)
 
-    def _tunnel(self, first_bytes: bytes, reason: TunnelReason, detail: str = "") -> None:
+    def _tunnel(self, first_bytes: bytes, reason: DarkCause, detail: str = "") -> None:
         self._say(reason, detail)
         try:
             upstream = self._connect()
@@ -181,7 +181,7 @@ class Connect:
             return
         self._relay_unread(upstream, first_bytes)
 
-    def _say(self, reason: TunnelReason, detail: str = "") -> None:
+    def _say(self, reason: DarkCause, detail: str = "") -> None:
         notes = self._report.notes
         self._report.notes = f"{notes}\n{reason.told(detail)}" if notes else reason.told(detail)
 
@@ -261,7 +261,15 @@ class Connect:
         number = self._services.refusals.count(pair)
         if number < AGAIN_AND_AGAIN:
             return failure
-        return failure._replace(text=f"{failure.text} {pinned_text(pair.host, number)}")
+        self._ask_person(pair, number)
+        return failure._replace(text=f"{failure.text} {DarkCause.PINNED.told(pair.host, number)}")
+
+    def _ask_person(self, pair: Pair, number: int) -> None:
+        """Have it asked whether such a host is to be left alone."""
+        services = self._services
+        is_time = number % AGAIN_AND_AGAIN == 0  # not each time: it may be a program that tries for ever
+        if is_time and services.ask_person is not None and services.settings.after_refusals == "ask":
+            services.ask_person(pair.host)
 
     def _left_silently(self, hello: ClientHello, upstream: UpstreamConnection | None) -> None:
         """Libraries that pin look at our certificate after the handshake, and go. Once it may mean anything."""
@@ -269,14 +277,14 @@ class Connect:
         number = self._services.refusals.count(pair)
         if number < AGAIN_AND_AGAIN:
             return
+        self._ask_person(pair, number)
         report = self._services.reporter.open(self._connection.key)
         report.kind = ExchangeKind.TUNNEL
         report.method = "CONNECT"
         report.host, report.port = self._host, self._port
         report.upstream_connection = upstream.key if upstream is not None else 0
-        text = (
-            f"The client left right after the TLS handshake, without a word. {pinned_text(pair.host, number)} {INSTALL}"
-        )
+        pinned = DarkCause.PINNED.told(pair.host, number)
+        text = f"The client left right after the TLS handshake, without a word. {pinned} {INSTALL}"
         self._services.reporter.fail(report, Failure(FailureKind.CLIENT_REFUSED_CERTIFICATE, text))
 
     def _refuse_tls(self, upstream: UpstreamConnection | None, failure: Failure) -> None:

@@ -18,10 +18,10 @@ from proxy_core.engine.sides.http1_client import Http1Client
 from proxy_core.engine.sides.side import SideError
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.tls_failure import client_tls_failure
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.http1.basic import proxy_credentials
 from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
 
@@ -156,7 +156,7 @@ class Http1Serving:
         # concerns a proxy (RFC 9110 §11.7) is for it. Once it has answered, the two are left to themselves, whatever it
         # said: a refusal and a second try, too, are relayed unread.
         report.kind = ExchangeKind.TUNNEL
-        report.notes = TunnelReason.INNER_PROXY.told(endpoint_text(*self._tunnel[1:]))
+        report.notes = DarkCause.INNER_PROXY.told(endpoint_text(*self._tunnel[1:]))
         as_came = msgspec.structs.replace(head, forward=head.raw)
         ExchangeRelay(self._services, self._route, self._client, as_came, report).run()
         return None

@@ -15,10 +15,10 @@ from proxy_core.engine.sides.http2_client import Http2Client
 from proxy_core.engine.sides.http2_session import Http2Session
 from proxy_core.engine.sides.http2_stream import Http2Stream
 from proxy_core.fault_log import caught
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
-from proxy_core.model.tunnel_reason import TunnelReason
 from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import Http2RequestHead
@@ -115,7 +115,7 @@ class Http2Serving:
         if head.is_tunnel and not head.protocol and self._route.tunnel is not None:
             # As in HTTP/1: it is meant for the proxy at the tunnel's end.
             report.kind = ExchangeKind.TUNNEL
-            report.notes = TunnelReason.INNER_PROXY.told(endpoint_text(*self._route.tunnel[1:]))
+            report.notes = DarkCause.INNER_PROXY.told(endpoint_text(*self._route.tunnel[1:]))
         try:
             ExchangeRelay(services, self._route, client, head, report).run()
         except Exception:  # a border: the connection's other streams go on

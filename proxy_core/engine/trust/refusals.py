@@ -42,11 +42,3 @@ class Refusals:
     def is_stubborn(self, pair: Pair) -> bool:
         """Whether it has refused again and again."""
         return self._rows.get(pair, 0) >= AGAIN_AND_AGAIN
-
-
-def pinned_text(host: str, number: int) -> str:
-    """What is said of one that has."""
-    return (
-        f"It has refused Harrier's certificate for {host} {number} times in a row: it probably accepts only the "
-        "server's own certificate (pinning)."
-    )

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from proxy_core.certificate_authority import COMMON_NAME_START
 from proxy_core.engine.links.tls import TlsEofError, TlsHandshakeError, TlsRenegotiationError
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.failure import Failure, FailureKind
 
@@ -37,7 +38,6 @@ _FORM = frozenset(range(80, 95))  # what only VERIFY_X509_STRICT minds
 # RFC 8446 §6.2, in the words of a server about us.
 _ALERTS = {
     "handshake_failure": "it found no cipher and key exchange that both sides accept, or wants a client certificate",
-    "protocol_version": "it speaks none of the TLS versions that Harrier does (1.2 and 1.3; see --upstream-tls)",
     "unrecognized_name": "it serves no site of the name {name}",
     "insufficient_security": "it wants stronger ciphers",
     "internal_error": "it failed for a reason of its own",
@@ -77,20 +77,21 @@ def upstream_tls_failure(error: OSError, host: str, port: int) -> Failure:
     if _asks_for_certificate(seen) or alert in _WANTS_CERTIFICATE:
         return Failure(
             FailureKind.TLS_ALERT_RECEIVED if alert else FailureKind.TLS_PROTOCOL_ERROR,
-            f"{where} wants a client certificate, and Harrier has none to show"
-            f"{f' (TLS alert «{alert}»)' if alert else ''}, or none that it takes. Give it one "
-            "(--client-certificate HOSTS=FILE), or exempt the host from interception, so that the client can show its "
-            "own.",
+            DarkCause.WANTS_CERTIFICATE.told(where, f" (TLS alert «{alert}»)" if alert else "")
+            + " Give it one (--client-certificate HOSTS=FILE), or exempt the host from interception, so that the "
+            "client can show its own.",
         )
     if isinstance(cause, TlsRenegotiationError):
         return Failure(
             FailureKind.TLS_PROTOCOL_ERROR,
-            f"{where} asks to renegotiate TLS, probably because it wants a client certificate; that is not supported: "
-            "exempt the host from interception, so that the client can answer.",
+            DarkCause.WANTS_IT_LATE.told(where) + " exempt the host from interception, so that the client can answer.",
         )
+    if alert == "protocol_version":
+        return Failure(FailureKind.TLS_ALERT_RECEIVED, DarkCause.OLD_TLS.told(where, f" (TLS alert «{alert}»)"))
     if alert:
         reason = _ALERTS.get(alert, "it could not go on with the handshake").format(name=name)
-        return Failure(FailureKind.TLS_ALERT_RECEIVED, f"{where} ended TLS with the alert «{alert}»: {reason}.")
+        text = f"{where} ended TLS with the alert «{alert}»: {reason}.{_no_name_text(name)}"
+        return Failure(FailureKind.TLS_ALERT_RECEIVED, text)
     if isinstance(cause, (TlsEofError, ssl.SSLEOFError, ConnectionError)):
         return Failure(
             FailureKind.CONNECTION_TERMINATED,
@@ -129,24 +130,29 @@ def client_tls_failure(error: OSError, host: str) -> Failure:
         return Failure(FailureKind.CLIENT_TIMEOUT, "The client did not finish the TLS handshake in time.")
     alert = _alert(cause)
     if alert in _CLIENT_REFUSES:
-        return Failure(
-            FailureKind.CLIENT_REFUSED_CERTIFICATE,
-            f"The client refused Harrier's certificate for {host} (TLS alert «{alert}»): {_CLIENT_REFUSES[alert]}. "
-            f"{INSTALL}",
-        )
+        # Who doesn't know the CA has not come to look at the name.
+        no_name = _no_name_text(host) if alert != "unknown_ca" else ""
+        text = f"{DarkCause.CLIENT_REFUSES.told(host, alert, _CLIENT_REFUSES[alert])} {INSTALL}{no_name}"
+        return Failure(FailureKind.CLIENT_REFUSED_CERTIFICATE, text)
     if isinstance(cause, (TlsEofError, ssl.SSLEOFError, ConnectionError)):
         if isinstance(error, TlsHandshakeError) and error.has_answered:
-            return Failure(
-                FailureKind.CLIENT_REFUSED_CERTIFICATE,
-                f"The client left as soon as it saw Harrier's certificate for {host}: probably it doesn't trust "
-                f"Harrier's CA, or accepts only the server's own certificate. {INSTALL}",
-            )
+            text = f"{DarkCause.CLIENT_LEFT.told(host)} {INSTALL}{_no_name_text(host)}"
+            return Failure(FailureKind.CLIENT_REFUSED_CERTIFICATE, text)
         return Failure(FailureKind.CLIENT_CLOSED, "The client closed the connection within its first TLS message.")
     if isinstance(cause, TlsRenegotiationError):
         return Failure(FailureKind.CLIENT_TLS_ERROR, "The client asks to renegotiate TLS, which is refused as unsafe.")
     if alert:
         return Failure(FailureKind.CLIENT_TLS_ERROR, f"The client ended TLS with the alert «{alert}».")
     return Failure(FailureKind.CLIENT_TLS_ERROR, _client_protocol_text(cause))
+
+
+def _no_name_text(name: str) -> str:
+    """What is to be added where an address is all that is known of a host. RFC 6066 §3: it is no name to ask for."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return ""
+    return f" {DarkCause.NO_NAME.told(name)}"
 
 
 def _alert(error: Exception) -> str | None:
@@ -187,7 +193,7 @@ def _not_tls_text(seen: bytes, where: str) -> str:
 def _protocol_text(cause: Exception, where: str, name: str) -> str:
     match getattr(cause, "reason", None):
         case "UNSUPPORTED_PROTOCOL" | "WRONG_VERSION_NUMBER" | "WRONG_SSL_VERSION":
-            return f"{where} speaks none of the TLS versions that Harrier does (1.2 and 1.3; see --upstream-tls)."
+            return DarkCause.OLD_TLS.told(where, "")
         case "UNSAFE_LEGACY_RENEGOTIATION_DISABLED":
             return f"{where} speaks an unsafe old form of TLS (without secure renegotiation, RFC 5746)."
         case (
@@ -230,8 +236,8 @@ def _certificate_text(error: ssl.SSLCertVerificationError, chain: tuple[bytes, .
     harrier = next((issuer for issuer in map(_issuer, certificates) if issuer.startswith(COMMON_NAME_START)), None)
     if harrier is not None:
         return (
-            f"The certificate of {where} was issued by «{harrier}», a CA of Harrier's: such a CA never vouches for a "
-            "server. Somebody may be listening in, or the request goes through another Harrier."
+            f"{DarkCause.OF_ANOTHER_HARRIER.told(where, harrier)} such a CA never vouches for a server. Somebody "
+            "may be listening in, or the request goes through another Harrier."
         )
     text = _fault_text(error, certificates, where, name)
     if not chain:
@@ -246,18 +252,19 @@ def _fault_text(
     if code in (_EXPIRED, _NOT_YET_VALID):
         return _date_text(certificates, where, is_expired=code == _EXPIRED)
     if code in _WRONG_NAME:
-        return f"The certificate of {where} is not for {name}{_names_text(certificates)}. {_GO_ON}"
+        text = DarkCause.WRONG_NAME.told(where, name, _names_text(certificates))
+        return f"{text}{_no_name_text(name)} {_GO_ON}"
     if code == _SELF_SIGNED:
-        return f"The certificate of {where} is self-signed: no CA vouches for it. {_TRUST_IT} {_GO_ON}"
+        return f"{DarkCause.SELF_SIGNED.told(where)} {_TRUST_IT} {_GO_ON}"
     if code == _SELF_SIGNED_IN_CHAIN or code in _NO_ISSUER:
         return _issuer_text(certificates, where)
     if code == _WRONG_PURPOSE:
-        return f"The certificate of {where} is not meant for servers (extended key usage). {_GO_ON}"
+        return f"{DarkCause.WRONG_PURPOSE.told(where)} {_GO_ON}"
     if code in _WEAK:
-        return f"The certificate of {where} or of its issuer is too weak ({error.verify_message}). {_GO_ON}"
+        return f"{DarkCause.WEAK.told(where, error.verify_message)} {_GO_ON}"
     if code in _FORM:
-        return f"The certificate chain of {where} is not of RFC 5280's form ({error.verify_message}). {_GO_ON}"
-    return f"The certificate of {where} can't be trusted ({error.verify_message}). {_GO_ON}"
+        return f"{DarkCause.ODD_FORM.told(where, error.verify_message)} {_GO_ON}"
+    return f"{DarkCause.NOT_TRUSTED.told(where, error.verify_message)} {_GO_ON}"
 
 
 def _parse(chain: tuple[bytes, ...]) -> list[x509.Certificate]:
@@ -272,33 +279,26 @@ def _parse(chain: tuple[bytes, ...]) -> list[x509.Certificate]:
 
 def _date_text(certificates: list[x509.Certificate], where: str, *, is_expired: bool) -> str:
     now = datetime.now(UTC)
-    clock = f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC"
+    clock = f"{now:%Y-%m-%d %H:%M}"
     for index, certificate in enumerate(certificates):
-        whose = (
-            f"The certificate of {where}"
-            if index == 0
-            else f"The certificate of {where}'s issuer «{_subject(certificate)}»"
-        )
+        whose = where if index == 0 else f"{where}'s issuer «{_subject(certificate)}»"
         if is_expired and certificate.not_valid_after_utc < now:
-            return f"{whose} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC; {clock}. {_GO_ON}"
+            ended = f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M}"
+            return f"{DarkCause.EXPIRED.told(whose, ended, clock)} {_GO_ON}"
         if not is_expired and certificate.not_valid_before_utc > now:
-            starts = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-            return f"{whose} is valid only from {starts} on; {clock}. Is the clock right? {_GO_ON}"
+            starts = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M}"
+            return f"{DarkCause.NOT_YET_VALID.told(whose, starts, clock)} Is the clock right? {_GO_ON}"
     state = "has expired" if is_expired else "is not yet valid"
-    return f"A certificate in the chain of {where} {state}; {clock}. {_GO_ON}"
+    return f"A certificate in the chain of {where} {state}; this computer's clock says {clock} UTC. {_GO_ON}"
 
 
 def _issuer_text(certificates: list[x509.Certificate], where: str) -> str:
     if not certificates:
-        return f"The certificate of {where} comes from an unknown CA. {_TRUST_IT} {_GO_ON}"
+        return f"{DarkCause.UNKNOWN_CA.told(where, '')} {_TRUST_IT} {_GO_ON}"
     issuer = _issuer(certificates[-1])
     if len(certificates) > 1 or _is_self_issued(certificates[-1]):
-        return f"The certificate of {where} comes from an unknown CA, «{issuer}». {_TRUST_IT} {_GO_ON}"
-    return (
-        f"The certificate of {where} was issued by «{issuer}», and the server sent no certificate of that: the chain "
-        "is incomplete (the server should send the intermediate certificate too), or it is an unknown CA. "
-        f"{_TRUST_IT} {_GO_ON}"
-    )
+        return f"{DarkCause.UNKNOWN_CA.told(where, f', «{issuer}»')} {_TRUST_IT} {_GO_ON}"
+    return f"{DarkCause.INCOMPLETE_CHAIN.told(where, issuer)} {_TRUST_IT} {_GO_ON}"
 
 
 def _names_text(certificates: list[x509.Certificate]) -> str:

@@ -5,8 +5,8 @@ import pytest
 from app.inspector.facts import overview
 from app.inspector.mends import mends
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeState
-from proxy_core.model.tunnel_reason import TunnelReason
 from tests.support.captures import LiveCapture, Sample
 
 
@@ -37,11 +37,11 @@ def test_a_failure_has_its_mend_first(told, failure, word):
     assert word in told(Sample(state=ExchangeState.FAILED, failure=failure))[0]
 
 
-@pytest.mark.parametrize("reason", [TunnelReason.LEFT_ALONE, TunnelReason.SWITCHED_OFF, TunnelReason.REFUSED])
+@pytest.mark.parametrize("reason", [DarkCause.LEFT_ALONE, DarkCause.SWITCHED_OFF, DarkCause.REFUSED])
 def test_what_the_settings_leave_dark_the_settings_mend(told, reason):
     assert "settings" in told(Sample(), f"A remark\n{reason.told()}")[-1]
 
 
-@pytest.mark.parametrize("notes", ["", TunnelReason.NOT_WEB.told()])
+@pytest.mark.parametrize("notes", ["", DarkCause.NOT_WEB.told()])
 def test_where_nothing_is_to_be_mended_nothing_is_said(told, notes):
     assert told(Sample(), notes) == []

@@ -15,10 +15,10 @@ from app.list.columns import COLUMN_INDEX, COLUMNS
 from app.list.exchange_model import ExchangeModel
 from app.list.row_cache import BLOCK, ROW_LIMIT, RowCache
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.model.tls_facts import Program
-from proxy_core.model.tunnel_reason import TunnelReason
 from tests.support.captures import LiveCapture, Sample
 from tests.support.live_feed import LiveFeed
 
@@ -413,7 +413,7 @@ def test_a_damaged_row_has_a_stand_in_that_says_so(live):
 
 
 def test_a_tunnel_says_why_it_is_dark_and_once_it_has_failed_how_too(live):
-    dark = TunnelReason.NOT_WEB.told()
+    dark = DarkCause.NOT_WEB.told()
     key = live.journal.series << 32 | 900
     tunnel = Sample("", "CONNECT", kind=ExchangeKind.TUNNEL, state=OPEN, notes=f"A remark.\n{dark}")
     failed = replace(tunnel, state=ExchangeState.FAILED, failure="connection_terminated", failure_text="It was reset.")

@@ -7,9 +7,9 @@ import pytest
 from gevent.event import Event
 
 from proxy_core.engine.limits import Limits
+from proxy_core.model.dark_cause import DarkCause, reason_in
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.settings import Settings
-from proxy_core.model.tunnel_reason import TunnelReason, reason_in
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -40,9 +40,9 @@ def tunnel(start_proxy, start_origin, settings: Settings, first: bytes, script=e
 @pytest.mark.parametrize(
     ("settings", "first", "reason"),
     [
-        (Settings(interception=False), b"\x16\x03\x01 hello", TunnelReason.SWITCHED_OFF),
-        (Settings(not_intercepted=("local*",)), b"\x16\x03\x01 hello", TunnelReason.LEFT_ALONE),
-        (Settings(), b"\x00\x01\x02 no protocol of the web", TunnelReason.NOT_WEB),
+        (Settings(interception=False), b"\x16\x03\x01 hello", DarkCause.SWITCHED_OFF),
+        (Settings(not_intercepted=("local*",)), b"\x16\x03\x01 hello", DarkCause.LEFT_ALONE),
+        (Settings(), b"\x00\x01\x02 no protocol of the web", DarkCause.NOT_WEB),
     ],
 )
 def test_what_is_relayed_unread_says_why(start_proxy, start_origin, settings, first, reason):
@@ -53,11 +53,11 @@ def test_a_server_that_speaks_first(start_proxy, start_origin):
     def greet(upstream):
         upstream.sends(b"220 mail.test ESMTP\r\n")
 
-    assert tunnel(start_proxy, start_origin, Settings(), b"", greet) == TunnelReason.SERVER_FIRST.told()
+    assert tunnel(start_proxy, start_origin, Settings(), b"", greet) == DarkCause.SERVER_FIRST.told()
 
 
 def test_a_server_that_ends_before_anybody_speaks(start_proxy, start_origin):
-    assert tunnel(start_proxy, start_origin, Settings(), b"", lambda _: None) == TunnelReason.SILENCE.told()
+    assert tunnel(start_proxy, start_origin, Settings(), b"", lambda _: None) == DarkCause.SILENCE.told()
 
 
 def test_the_names_of_protocols_are_the_clients_and_stay_in_their_line(start_proxy, start_origin):
@@ -72,7 +72,7 @@ def test_the_names_of_protocols_are_the_clients_and_stay_in_their_line(start_pro
 
 
 def test_the_reason_is_found_among_other_remarks():
-    told = TunnelReason.OTHER_PROTOCOL.told("h2")
+    told = DarkCause.OTHER_PROTOCOL.told("h2")
     assert (
         reason_in(f"Host differed from the target.\n{told}")
         == told

@@ -5,8 +5,8 @@ import ssl
 import msgspec
 import pytest
 
+from proxy_core.model.dark_cause import DarkCause, reason_in
 from proxy_core.model.tls_facts import decode_tls_facts
-from proxy_core.model.tunnel_reason import TunnelReason, reason_in
 from tests.support.conversation import wait_for
 from tests.support.test_ca import Fault
 from tests.support.tls_conversation import OK, answer_all, connect_through, https_origin
@@ -70,7 +70,7 @@ def test_where_the_settings_want_it_so_the_fourth_connection_passes(start_proxy,
         assert proxy.finished(number)[-1].row.failure == "client_refused_certificate"
     refuse(proxy, origin.port)  # now it is the origin's
     wait_for(lambda: len(proxy.exchanges) == 4)
-    assert reason_in(proxy.exchanges[-1].detail.notes) == TunnelReason.REFUSED.told()
+    assert reason_in(proxy.exchanges[-1].detail.notes) == DarkCause.REFUSED.told()
     use_other = connect_through(proxy, "localhost", origin.port, alpn=("http/1.1", "x"))  # another client
     assert use_other.tls.getpeercert()
 
@@ -85,4 +85,4 @@ def test_where_the_origin_is_refused_too_its_certificate_is_kept(start_proxy, tr
         assert decode_tls_facts(proxy.connections[last.detail.upstream_connection].tls).chain
     refuse(proxy, bad.port)
     wait_for(lambda: len(proxy.exchanges) == 4)
-    assert reason_in(proxy.exchanges[-1].detail.notes) == TunnelReason.REFUSED.told()
+    assert reason_in(proxy.exchanges[-1].detail.notes) == DarkCause.REFUSED.told()
