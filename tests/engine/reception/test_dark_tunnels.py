@@ -71,16 +71,6 @@ def test_the_names_of_protocols_are_the_clients_and_stay_in_their_line(start_pro
     assert "x7" not in told
 
 
-def test_the_reason_is_found_among_other_remarks():
-    told = DarkCause.OTHER_PROTOCOL.told("h2")
-    assert (
-        reason_in(f"Host differed from the target.\n{told}")
-        == told
-        == "Not decrypted: the client offers no HTTP/1.1 (only h2)."
-    )
-    assert reason_in("") == reason_in("Host differed from the target.") == ""
-
-
 def test_first_words_that_come_in_pieces_name_the_protocol_all_the_same(proxy, start_origin):
     go_on = Event()
 
