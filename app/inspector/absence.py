@@ -1,5 +1,6 @@
 """What stands where a body would be: why there is none, or none yet. No Qt."""
 
+from app.inspector.mends import mends
 from proxy_core.formats.amount import size_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState, relays_bytes
@@ -23,7 +24,8 @@ def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) 
     if is_response and is_open:
         return _not_yet(row)
     if is_response and (row.status is None or row.kind == ExchangeKind.TUNNEL):
-        return one_line(detail.failure_text) or "No response"
+        helps = " «Overview» says what helps." if mends(row, detail) else ""
+        return (one_line(detail.failure_text) or "No response") + helps
     return "The response has no body." if is_response else "The request has no body."
 
 

@@ -76,7 +76,7 @@ class FactView(QScrollArea):
         button.clicked.connect(partial(self._tell_pressed, fact.press))
         return button
 
-    def _tell_pressed(self, press: str, _is_checked: bool) -> None:
+    def _tell_pressed(self, press: str, _is_checked: bool = False) -> None:
         self.pressed.emit(press)
 
 

@@ -149,11 +149,11 @@ def _help(row: ExchangeRow, detail: ExchangeDetail) -> list[Section]:
     if not found:
         return []
     why = detail.failure_text or row.failure if row.failure else reason_in(detail.notes)
-    facts = [Fact("Why", one_line(why), "s5" if row.failure else "")]
+    facts = [Fact("Why", one_line(why), "cause" if row.failure else "")]
     for mend in found:
         text = MENDS[mend]
         facts.append(Fact(text.button, text.sentence, press=mend) if text.button else Fact("Advice", text.sentence))
-    return [Section("What helps", facts)]
+    return [Section("Why, and what helps", facts)]
 
 
 def _sizes(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:

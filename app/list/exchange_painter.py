@@ -24,6 +24,7 @@ from proxy_core.model.failure import FailureKind
 PADDING = 8
 MARK = 7.0
 LEAST_ROW_HEIGHT = 26
+_GAP = 14  # between a path and a sentence
 MEND_TEXT = "Leave undecrypted"
 MENDABLE = frozenset({FailureKind.CLIENT_REFUSED_CERTIFICATE.value, FailureKind.CLIENT_TLS_ERROR.value})
 _SPINS_PER_S = 0.9
@@ -187,6 +188,7 @@ class ExchangePainter:
         path, query = path_parts(row)
         if row.state != ExchangeState.FAILED:
             left += self._write(painter, path, self._font, "text", left, look.top, int(end - left))
+            left += 0 if query or not path else _GAP
             behind = query or sentence  # of a tunnel: why it is dark
             self._write(painter, behind, self._font, "muted", left, look.top, int(end - left))
             return None
@@ -196,8 +198,8 @@ class ExchangePainter:
         room = int(end - left) - link_width
         if path or query:
             # The sentence matters more than the end of a long path.
-            share = room if not sentence else max(room - int(self.advance(self._font, sentence)) - 14, room // 3)
-            left += self._write(painter, path + query, self._font, "s5", left, look.top, share) + 14
+            share = room if not sentence else max(room - int(self.advance(self._font, sentence)) - _GAP, room // 3)
+            left += self._write(painter, path + query, self._font, "s5", left, look.top, share) + _GAP
         room = int(end - left) - link_width
         left += self._write(painter, sentence, self._font, "muted" if path else "s5", left, look.top, room) + 12
         if not link_width or left + link_width - 12 > end + 1:

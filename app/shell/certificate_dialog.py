@@ -71,6 +71,7 @@ class CertificateDialog(QDialog):
         column.addWidget(about)
         column.addLayout(form)
         column.addLayout(self._make_steps())
+        column.addStretch(1)
         column.addWidget(self._said)
         column.addWidget(buttons)
 

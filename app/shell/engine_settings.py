@@ -90,6 +90,7 @@ class EngineSettings(QObject):
         """Relay hosts unread from their next connections on, with a way back."""
         new = [host for host in hosts if host not in self._settings.not_intercepted]
         if not new:
+            self._tell_so_already(f"{one_line(hosts[0])} is left undecrypted already.")
             return
         self._set_not_intercepted((*self._settings.not_intercepted, *new))
 
@@ -107,6 +108,7 @@ class EngineSettings(QObject):
         old = self._settings.not_intercepted
         dropped = [each for each in old if any(fnmatchcase(name, each.lower()) for name in names)]
         if not dropped:
+            self._tell_so_already(f"{one_line(names[-1])} is decrypted already, from the next connection on.")
             return
         self._set_not_intercepted(tuple(each for each in old if each not in dropped))
 
@@ -129,10 +131,15 @@ class EngineSettings(QObject):
         else:
             self._switch("after_refusals", "ask", "What a client refuses is not passed on any more.")
 
+    def _tell_so_already(self, text: str) -> None:
+        """Nothing is left to be done; a row tells of what was."""
+        self._notices.tell("already", NoticeKind.INFO, text, is_passing=True)
+
     def _switch(self, name: str, value: object, text: str) -> None:
         """Set one of them, with a way back."""
         old = getattr(self._settings, name)
         if old == value:
+            self._tell_so_already(text)
             return
         self._apply(msgspec.structs.replace(self._settings, **{name: value}))
 
@@ -146,6 +153,7 @@ class EngineSettings(QObject):
         """Take one certificate from one host, whatever is wrong with it, with a way back."""
         accepted = AcceptedCertificate(host.lower(), fingerprint)
         if accepted in self._settings.ways_out.accepted_certificates:
+            self._tell_so_already(f"This certificate of {one_line(host)} is accepted already.")
             return
         self._set_accepted((*self._settings.ways_out.accepted_certificates, accepted))
 

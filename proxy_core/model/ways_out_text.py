@@ -44,6 +44,8 @@ def read_shown_certificate(text: str, password: str) -> ClientCertificate:
 
 def _pair(text: str, form: str) -> tuple[str, str]:
     left, _, right = (part.strip() for part in text.partition("="))
+    if left and not right and text.rstrip().endswith("="):
+        raise WayError(f"«{text}» lacks what belongs behind it: {form}.")
     if not right or _HOSTS.fullmatch(left) is None:
         raise WayError(f"«{text}» is no {form}.")
     return left, right

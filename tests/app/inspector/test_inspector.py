@@ -199,7 +199,7 @@ def test_what_has_no_body_says_why(show):
         "The connection has switched protocols, and is open. Its bytes are relayed unread: 0 B sent, 0 B received until now.",
         "The tunnel is open. Its bytes are relayed unread: 0 B sent, 0 B received until now.",
         "A tunnel: its bytes were relayed unread.",
-        "No trust.",
+        "No trust. «Overview» says what helps.",
     ]
 
 

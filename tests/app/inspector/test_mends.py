@@ -46,7 +46,7 @@ def told(tmp_path):
         reader.close()
         sections = overview(row, detail, None)
         facts = {section.title: section.facts for section in sections}
-        help_facts = facts.get("What helps", [])
+        help_facts = facts.get("Why, and what helps", [])
         for fact in help_facts:
             if fact.press:
                 assert MENDS[Mend(fact.press)] == (fact.name, fact.value)
@@ -100,7 +100,7 @@ def test_every_mend_has_its_words():
 def test_a_failure_begins_with_why_and_what_helps(told, cause, buttons):
     text = f"Before it. {cause.told('a.test', 'b', 'c')} And more."
     seen = told(failed(text))
-    assert (seen.first, seen.why, seen.buttons) == ("What helps", text, buttons)
+    assert (seen.first, seen.why, seen.buttons) == ("Why, and what helps", text, buttons)
     assert seen.failures == []  # has been said
 
 
@@ -139,7 +139,7 @@ def test_what_no_browser_and_no_curl_can_ask_again_is_not_offered(told):
 )
 def test_what_the_settings_leave_dark_the_settings_mend(told, cause, buttons):
     seen = told(replace(TUNNEL, notes=f"A remark\n{cause.told()}"))
-    assert (seen.first, seen.why, seen.buttons) == ("What helps", cause.told(), buttons)
+    assert (seen.first, seen.why, seen.buttons) == ("Why, and what helps", cause.told(), buttons)
     assert seen.remarks == ["A remark"]
 
 
