@@ -75,7 +75,8 @@ class Mending(QObject):
     def enable(self) -> None:
         """Let those of the menu be possible that help the current row. Leaving a host alone may help any."""
         row = self._current()
-        possible = self._mends(row) if row is not None and row.host else []
+        is_dark = row is not None and row.host and (row.failure or row.kind == ExchangeKind.TUNNEL)
+        possible = self._mends(row) if row is not None and is_dark else []
         is_left = row is None or not row.host or row.host in self._settings.current.not_intercepted
         for key, mend in _IN_MENU.items():
             self._window.action(key).setEnabled(mend in possible if mend is not Mend.LEAVE_HOST else not is_left)

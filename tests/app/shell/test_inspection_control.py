@@ -96,7 +96,7 @@ def test_a_click_on_a_painted_row_reads_what_is_not_painted_and_once(desk, qtbot
     qtbot.waitUntil(desk.inspector.response.isVisible, timeout=10_000)
     QTest.qWait(0)
     desk.window.list.viewport().repaint()
-    desk.actions.enable(())
+    desk.actions.enable()
     assert desk.window.list.current_id == ids[2]
     assert not reads.rows
     assert reads.details == Counter([ids[2]])
@@ -109,7 +109,7 @@ def test_a_row_that_nobody_has_painted_is_read_once_with_its_block(desk, qtbot, 
     desk.window.list.select_id(ids[BLOCK * 3])
     QTest.qWait(0)
     desk.window.list.viewport().repaint()
-    desk.actions.enable(())
+    desk.actions.enable()
     assert reads.rows[ids[BLOCK * 3]] == 1
     assert reads.details == Counter([ids[BLOCK * 3]])
 
