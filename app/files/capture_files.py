@@ -1,7 +1,8 @@
 """Captures as files: saving, exporting, opening, and those that an earlier run left behind.
 
 All walking over captures happens in file jobs beside the window; here their progress becomes bars that can be
-cancelled. Signal: `ready` (path that a reader can open, title for a person) when something is to be shown.
+cancelled. Signals: `ready` (path that a reader can open, title for a person) when something is to be shown;
+`gone_over` (path of a capture) when a job has read all of it, and made it whole where nobody records it any more.
 """
 
 import os
@@ -47,6 +48,7 @@ class CaptureFiles(QObject):
     """See the module."""
 
     ready = Signal(str, str)
+    gone_over = Signal(str)
     stored_found = Signal(list)
 
     def __init__(self, home: Home, preferences: Preferences, notices: NoticeStack, window: QWidget) -> None:
@@ -250,6 +252,8 @@ class CaptureFiles(QObject):
         def ended() -> None:
             self._jobs.remove(job)
             self._notices.withdraw(key)
+            if isinstance(task, SaveTask | ExportTask):
+                self.gone_over.emit(task.source)
 
         def failed(sentence: str) -> None:
             ended()

@@ -252,6 +252,16 @@ class ExchangeModel(QAbstractTableModel):
             self._repaint(notice.changed_from_id, notice.changed_to_id)
         self._match_changed()
 
+    def look_again(self) -> None:
+        """Somebody has written into the capture and tells nobody what: each row may be another, more may be there."""
+        self.cache.forget()
+        self._knows_failed = False
+        if self._ids:
+            self.rows_changed.emit(1, self._known_id)
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(COLUMNS) - 1))
+        self._forget_changed()
+        self._ask()
+
     def _programs_came(self) -> None:
         """Who is behind some exchanges is known by now, also behind some that have ended and are told no more."""
         self.cache.look_for_programs()

@@ -32,6 +32,7 @@ from app.shell.situation import Situation
 from app.shell.theme_menu import fill_theme_menu
 from app.shell.way_in_actions import WayInActions
 from proxy_core.capture.left_out import LeftOut
+from proxy_core.capture.repair import live_folder
 from proxy_core.formats.one_line import one_line
 from proxy_core.home import Home
 from proxy_core.model.command import SetRecording
@@ -130,6 +131,7 @@ class WindowController(QObject):
         self.shown.about_to_change.connect(self.window.list.select_nothing)
         self.shown.changed.connect(self._capture_changed)
         self.files.ready.connect(self.shown.show_file)
+        self.files.gone_over.connect(self._gone_over)
 
     def _connect_window(self) -> None:
         window = self.window
@@ -212,6 +214,12 @@ class WindowController(QObject):
         self.inspector.set_reader(self.model.reader)
         self.window.show_title(one_line(self.shown.title))
         self._show_situation()
+
+    def _gone_over(self, path: str) -> None:
+        """What only the journals of a dead engine held is in the index now, and no engine tells of it."""
+        has_engine = self.bridge.is_running and path == self.engine.capture_path
+        if path == self.shown.path and live_folder(path) and not has_engine:
+            self.model.look_again()
 
     def _clear(self) -> None:
         if self.shown.is_file:

@@ -15,6 +15,7 @@ from app.list.columns import COLUMN_INDEX, COLUMNS
 from app.list.exchange_model import ExchangeModel
 from app.list.row_cache import BLOCK, ROW_LIMIT, RowCache
 from proxy_core.capture.reader import CaptureError, CaptureReader
+from proxy_core.capture.recovery import recover
 from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
@@ -245,6 +246,27 @@ def test_whatever_happens_it_shows_what_the_capture_holds(feed, qtbot, seed):
             settle(feed, qtbot)
     assert settle(feed, qtbot) == wanted(feed)
     assert feed.totals.total == feed.capture.writer.total
+
+
+@pytest.mark.parametrize("text", ["", "path:/"])
+@pytest.mark.parametrize("order", [("id", False), ("id", True), ("path", False)])
+def test_what_a_repair_has_brought_is_listed_when_it_looks_again(feed, qtbot, text, order):
+    show(feed, text)
+    feed.model.set_filter(feed.model.query._replace(order_by=order[0], descending=order[1]))
+    feed.arrive(Sample("/b"), Sample("/c", state=OPEN))
+    settle(feed, qtbot)
+    feed.capture.journal_only(Sample("/a"), Sample("/d", **FAILED))
+    feed.capture.close(closed=False)
+    assert recover(str(feed.capture.folder)).replayed == 2
+    with qtbot.waitSignal(feed.model.rows_changed) as changed, qtbot.waitSignal(feed.model.counted) as counted:
+        feed.model.look_again()
+    assert settle(feed, qtbot) == wanted(feed)
+    assert (changed.args, counted.args) == ([1, 2], [4, 2])
+    shown = sorted(cell(feed.model, row, "path") for row in range(feed.model.rowCount()))
+    assert shown == ["/a", "/b", "/c", "/d"]
+    under_way = feed.model.exchange(2)
+    assert under_way is not None
+    assert under_way.failure == "engine_died"
 
 
 def test_a_capture_that_cannot_be_read_leaves_the_one_that_was_shown(feed, qtbot, tmp_path):

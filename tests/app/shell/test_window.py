@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt, QTimer
@@ -33,6 +34,7 @@ from tests.support.har_validation import check_har
 from tests.support.screen import button, texts
 
 WAIT_MS = 20_000
+UNANSWERED = {"status": None, "state": ExchangeState.FAILED, "failure": "dns_error"}
 
 
 @pytest.fixture(scope="module")
@@ -423,6 +425,27 @@ def test_a_dead_engine_is_told_and_restarted_with_one_click(open_window, qtbot, 
     qtbot.waitUntil(lambda: controller.engine.engine is not before, timeout=WAIT_MS)
     get(controller, f"{site.http_url}/shop.js")
     qtbot.waitUntil(lambda: shown_paths(controller) == ["/shop.js"], timeout=WAIT_MS)
+
+
+def test_what_saving_a_dead_engine_s_capture_has_found_is_listed(open_window, qtbot, site, tmp_path, monkeypatch):
+    controller = open_window()
+    get(controller, f"{site.http_url}/style.css")
+    qtbot.waitUntil(lambda: controller.model.rowCount() == 1 and is_over(controller), timeout=WAIT_MS)
+    controller.window.list.selectRow(0)
+    ENGINES[controller].kill()
+    qtbot.waitUntil(lambda: not controller.bridge.is_running, timeout=WAIT_MS)
+    dead = LiveCapture(Path(controller.engine.capture_path), series=99)
+    dead.journal_only(Sample("/only-in-the-journal", **UNANSWERED))
+    dead.close(closed=False)
+    target = str(tmp_path / "saved.harrier")
+    monkeypatch.setattr("app.files.capture_files.ask_save", lambda *_: target)
+    controller.window.action("save").trigger()
+    qtbot.waitUntil(lambda: os.path.exists(target) and not controller.files._jobs, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shown_paths(controller) == ["/style.css", "/only-in-the-journal"], timeout=WAIT_MS)
+    assert controller.window.list.selected_ids() == [1]
+    assert (controller.shown.totals.total, controller.shown.totals.failed) == (2, 1)
+    with contextlib.closing(CaptureReader(target)) as reader:
+        assert list(reader.ids()) == list(controller.model.all_ids())
 
 
 def test_an_engine_that_died_under_traffic_leaves_as_many_exchanges_as_the_list_had(open_window, qtbot, site):
