@@ -24,6 +24,28 @@ from proxy_core.protocols.socks_client import SocksError as SocksClientError
 from proxy_core.protocols.websocket.message import MessageReader
 
 _QUERY = dns_query("a.test", "A", 1)
+# What one parser or another knows, of which inputs are put together: random bytes alone are refused at the first.
+WORDS = (
+    *(b"GET http://a.test/ HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n", b"Host: a.test\r\n", b"\r\n", b"\r", b"\n"),
+    *(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b":", b";"),
+    *(b"\x05\x01\x00", b"\x05\x01\x00\x03\x06a.test\x00\x50", b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.test\x00"),
+    *(b"\x05\x00", b"\x05\x02\x01\x00", b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", b"\x00\x5a\x00\x00"),
+    *(b"\x16\x03\x01\x00\x20\x01\x00\x00\x1c\x03\x03", b"\x81\x05hello", b"\x88\x02\x03\xe8", b"data: x\n\n"),
+    *(b"\x00\x00\x04\x08\x00\x00\x00\x00\x01", b"\x00\x00\x00\x01\x05\x00\x00\x00\x01", b"\x82\x86\x84\x41"),
+    *(b"\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x04test\x00\x00\x01\x00\x01", b"\xc0\x0c"),
+    *(
+        b"Connection: Upgrade\r\n",
+        b"Upgrade: websocket\r\n",
+        b"Expect: 100-continue\r\n",
+        b"CONNECT a.test:443 HTTP/1.0\r\n",
+    ),
+    *(
+        b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x01",
+        b"\xff\xff",
+        b"SSH-2.0-",
+        b"HTTP/1.1 103 Early Hints\r\n",
+    ),
+)
 
 
 def _reads(data: bytes) -> Iterator[bytes]:
