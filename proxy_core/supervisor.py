@@ -47,6 +47,7 @@ STOP_WITHIN_S = 4.0
 RETRY_S = 1.0  # until a worker is started again for which there was no process or no descriptor
 _NOTHING_TO_GIVE = (OSError, RuntimeError)  # the latter is how Python says that there is no thread
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
+_CLOSED_S = 5.0
 _LOOK_S = 0.05
 _HEARD_BYTES = 65536  # of what a worker says, at a time
 
@@ -257,6 +258,10 @@ class Supervisor:
             is_dead = bool(wait([life.process.sentinel], timeout=0))
             try:
                 batch = life.inlet.get(_LOOK_S if is_dead else 1.0)
+            except EOFError:  # it has closed its end of the queue, as the last thing before its own end
+                if not wait([life.process.sentinel], timeout=_CLOSED_S):
+                    life.process.kill()
+                break
             except Exception:  # a killed writer leaves half a message: unpickling it may raise anything
                 if not wait([life.process.sentinel], timeout=_LOOK_S):
                     caught("the queue of a worker")

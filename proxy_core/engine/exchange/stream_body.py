@@ -1,6 +1,6 @@
 """A response's body whose messages are told while it comes: read from a copy, decoded, after it has gone on."""
 
-from proxy_core.engine.exchange.turn import Turn
+from proxy_core.engine.links.turn import Turn
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter

@@ -2,7 +2,7 @@
 whole finds it in the capture, whatever becomes of the worker.
 """
 
-from proxy_core.engine.exchange.turn import Turn
+from proxy_core.engine.links.turn import Turn
 from proxy_core.engine.recording.message_writer import NO_EXTRAS
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.recording.reporter import Reporter

@@ -18,8 +18,9 @@ from gevent.event import Event as Signal
 from greenlet import getcurrent
 
 from proxy_core.engine.links.lingering import end_gently
-from proxy_core.engine.links.link import Link
+from proxy_core.engine.links.link import RECEIVE_LIMIT, Link
 from proxy_core.engine.links.transport import DeadlineSweep
+from proxy_core.engine.links.turn import Turn
 from proxy_core.engine.sides.http2_stream import Http2Stream, StreamBrokenError
 from proxy_core.fault_log import caught
 from proxy_core.model.failure import Failure, FailureKind
@@ -39,9 +40,10 @@ from proxy_core.protocols.http2.event import (
 )
 from proxy_core.protocols.http2.head import Http2RequestHead
 from proxy_core.protocols.http2.hpack import Fields
-from proxy_core.protocols.part import BodyPart, EndOfMessage
+from proxy_core.protocols.part import EndOfMessage
 
 OUTPUT_LIMIT_BYTES = 256 * 1024  # what may wait for the system before who has more to say waits too
+_RECEIVE_BYTES = RECEIVE_LIMIT - 1  # not in bulk: it may be six thousand frames
 LINGER_S = 2.0  # after a GOAWAY that says what was wrong: let the peer read it (as HTTP/1's `Limits.linger_s`)
 _NO_ERROR = 0
 _clock = time.monotonic
@@ -84,7 +86,8 @@ class Http2Session:
         self._is_closing = False
         self._writer: gevent.Greenlet[..., None] | None = None
         self._is_writer_asleep = False
-        self._drained = Signal()
+        self._turn = Turn()
+        self._turns: list[Signal] = []  # of those who wait to have their data queued, in order
         self._settled = Signal()  # the peer's settings are here, or never will be
         sweep.waiting.add(self)
         protocol.start()
@@ -103,6 +106,7 @@ class Http2Session:
                         self._take(event)
                     if protocol.has_output:
                         self.wake_writer()
+                    self._turn.has_read(len(data))
                     if self._on_request is not None and self._takes_too_long():
                         self.close()
                         return
@@ -137,7 +141,7 @@ class Http2Session:
     def _receive(self) -> bytes | None:
         """What comes next; b"" after a silence that means nothing, None at the end."""
         try:
-            data = self.link.receive()
+            data = self.link.receive(_RECEIVE_BYTES)
         except TimeoutError:
             if self.streams:
                 return b""  # each of them has limits of its own
@@ -145,7 +149,10 @@ class Http2Session:
             return None
         if not data:
             self.has_ended = True
-            self._end("closed the connection")
+            if self._on_request is not None:  # there is no half of HTTP/2: who closes wants no response any more
+                self.lose("closed the connection")
+            else:
+                self._end("closed the connection")
             return None
         return data
 
@@ -154,10 +161,8 @@ class Http2Session:
             stream = self.streams.get(event.stream)
             if stream is None:
                 self.protocol.consumed(event.stream, event.credit)
-            elif event.data:
-                stream.give(BodyPart(event.data, b""), event.credit)
             else:
-                self.protocol.consumed(event.stream, event.credit)  # padding, or nothing at all
+                stream.give_data(event.data, event.credit)
         elif isinstance(event, HeadReceived):
             self._take_head(event)
         elif isinstance(event, EndReceived):
@@ -246,7 +251,8 @@ class Http2Session:
                 data = protocol.take_output()
                 if data:
                     self.link.send(data)
-                    self._drained.set()
+                    if self._turns:
+                        self._turns[0].set()
                 elif self._is_closing:
                     if self.failure is not None:  # nobody receives any more, and the peer may still be sending
                         end_gently(self.link, LINGER_S)
@@ -264,10 +270,22 @@ class Http2Session:
             self.lose("was left, by a fault of Harrier's")
 
     def wait_for_drain(self) -> None:
-        """Wait while more than a little waits for the system, so that a slow link slows whoever sends on it."""
-        while self.protocol.output_bytes > OUTPUT_LIMIT_BYTES and self.lost is None:
-            self._drained.clear()
-            self._drained.wait()
+        """Wait while more than a little waits for the system, so that a slow link slows whoever sends on it; and for
+        those who waited before: no stream starves.
+        """
+        turns, protocol = self._turns, self.protocol
+        if not turns and protocol.output_bytes <= OUTPUT_LIMIT_BYTES:
+            return
+        turn = Signal()
+        turns.append(turn)
+        try:
+            while self.lost is None and (turns[0] is not turn or protocol.output_bytes > OUTPUT_LIMIT_BYTES):
+                turn.clear()
+                turn.wait()
+        finally:
+            turns.remove(turn)
+            if turns:
+                turns[0].set()  # it runs when we have queued what we wanted to, and looks for itself
 
     # The end
 
@@ -287,7 +305,8 @@ class Http2Session:
         for stream in list(self.streams.values()):
             stream.break_off(StreamBrokenError(why, failure=self.failure, is_connection=True))
         self.streams.clear()
-        self._drained.set()
+        for turn in self._turns:
+            turn.set()
         self._settled.set()
         if self._is_writer_asleep:  # it sees that it has nothing more to do
             self.wake_writer()

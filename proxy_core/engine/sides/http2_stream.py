@@ -19,6 +19,8 @@ from proxy_core.protocols.http2.hpack import Fields
 from proxy_core.protocols.part import BodyPart, EndOfMessage
 
 _PIECE_BYTES = 128 * 1024
+_SMALL_BYTES = 4096
+_GATHERED_BYTES = 64 * 1024
 Item = Http2RequestHead | Http2ResponseHead | BodyPart | EndOfMessage
 
 
@@ -90,7 +92,7 @@ class Http2Stream:
     def __init__(self, session: StreamOwner, number: int) -> None:
         self._session = session
         self._hub = get_hub()
-        self._items: deque[tuple[Item, int]] = deque()
+        self._items: deque[tuple[Item | bytearray, int]] = deque()  # small parts of a body are gathered, if they wait
         self._owed = 0  # credit for what was taken, and may not have been passed on yet
         self._reader: Any = None
         self._sender: Any = None
@@ -110,6 +112,19 @@ class Http2Stream:
         self._items.append((item, credit))
         if self._reader is not None:
             self._hub.loop.run_callback(_resume, self, "_reader")
+
+    def give_data(self, data: bytes, credit: int) -> None:
+        """Some of the body has come. Windows count its bytes, so a peer that sends them singly must cost no more."""
+        items = self._items
+        if not items or len(data) > _SMALL_BYTES:
+            self.give(BodyPart(data, b""), credit)
+            return
+        last, owed = items[-1]
+        if isinstance(last, bytearray) and len(last) < _GATHERED_BYTES:
+            last += data
+            items[-1] = last, owed + credit
+        else:
+            items.append((bytearray(data), credit))
 
     def take(self, *, wait: bool) -> Item | None:
         """What has come next. None where nothing is here, without `wait`; who waits has passed on what it took before.
@@ -131,7 +146,7 @@ class Http2Stream:
                 self._reader = None
         item, credit = self._items.popleft()
         self._owed += credit
-        return item
+        return BodyPart(bytes(item), b"") if isinstance(item, bytearray) else item
 
     @property
     def has_news(self) -> bool:

@@ -102,6 +102,7 @@ class House:
         self.connections: list[tuple[tuple[str, str, int], Peer]] = []
         self.new_upstream: Callable[[UpstreamConnection], object] = Http1Upstream
         monkeypatch.setattr(route, "carrier_of", self._speak)
+        self.client_links: list[MemoryLink] = []  # of those who speak HTTP/2
         self._greenlets: list[gevent.Greenlet] = []
 
     def _speak(self, connection: UpstreamConnection, _sweep: DeadlineSweep) -> object:
@@ -121,6 +122,7 @@ class House:
     def http2_client(self, **options: Any) -> Http2Peer:
         """A client that speaks HTTP/2 to a serving of its own."""
         ours, theirs = memory_links("client")
+        self.client_links.append(theirs)
         serving = Http2Serving(self.services, ours, 1, Route(self.services))
         self._greenlets.append(gevent.spawn(serving.run))
         return Http2Peer(theirs.send, theirs.receive, is_client=True, **options)

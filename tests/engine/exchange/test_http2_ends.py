@@ -283,6 +283,7 @@ def test_what_many_streams_may_say_does_not_wait_in_one_queue(house):
         upstream.sends_data(large, bytes(400_000), is_end=True)
     small = client.requests(GET)
     upstream.responds(upstream.until(h2.events.RequestReceived).stream_id, OK, b"hi")
+    gevent.idle()  # all that may wait does
     while not any(isinstance(each, h2.events.StreamEnded) and each.stream_id == small for each in client.events):
         client.receive()
     before = sum(len(each.data) for each in client.events if isinstance(each, h2.events.DataReceived))
@@ -303,3 +304,16 @@ def test_what_only_the_client_may_repeat_is_answered(speak):
     answer = client.answer(client.requests(POST, b"hello"))
     assert answer.status == 502
     assert proxy.finished(2)[1].row.failure == "connection_terminated"
+
+
+def test_a_client_that_has_closed_wants_no_response(house):
+    """There is no half of HTTP/2: unlike in HTTP/1 an end is not an end of the requests alone."""
+    house.use_http2_upstreams()
+    client = house.http2_client()
+    client.requests(GET)
+    upstream = house.http2_upstream()
+    stream = upstream.until(h2.events.RequestReceived).stream_id
+    house.client_links[0].send_eof()
+    assert upstream.until(h2.events.StreamReset, stream).error_code == CANCEL
+    house.finishes()
+    assert [row.failure for row, _ in house.recorded()] == ["client_closed"]
