@@ -148,7 +148,8 @@ def _help(row: ExchangeRow, detail: ExchangeDetail) -> list[Section]:
     found = mends(row, detail)
     if not found:
         return []
-    why = detail.failure_text or row.failure if row.failure else reason_in(detail.notes)
+    told = (detail.failure_text or row.failure, reason_in(detail.notes))
+    why = " ".join(each for each in told if each)
     facts = [Fact("Why", one_line(why), "cause" if row.failure else "")]
     for mend in found:
         text = MENDS[mend]

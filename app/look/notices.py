@@ -8,11 +8,11 @@ behind a button, and the oldest of very many go.
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.look.icons import IconButton, role_colour, tinted_icon
+from app.look.icons import THEME_EVENTS, IconButton, role_colour, tinted_icon
 from app.look.plain_text import plain_label, set_tip
 
 
@@ -73,7 +73,15 @@ class Notice(QFrame):
         set_tip(self.close_button, "Close this notice")
         self.close_button.clicked.connect(close)
         row.addWidget(self.close_button)
-        self._icon.setPixmap(tinted_icon(kind.value, role_colour(self, _ICON_ROLES[kind])).pixmap(18, 18))
+        self._show_icon()
+
+    def _show_icon(self) -> None:
+        self._icon.setPixmap(tinted_icon(self.kind.value, role_colour(self, _ICON_ROLES[self.kind])).pixmap(18, 18))
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() in THEME_EVENTS:
+            self._show_icon()
+        super().changeEvent(event)
 
     def says_the_same_as(self, other: "Notice") -> bool:
         """Whether a person would take the one for the other."""

@@ -34,6 +34,7 @@ from proxy_core.model.settings import Settings, is_open_to_others
 
 _MOST_WORKERS = 64
 _FIELD_MARGIN = 7  # a style sheet's padding doesn't reach the field in a spin box
+_AFTER_REFUSALS = (("ask", "Ask me"), ("pass", "Pass it on unread from then on"))
 _SCHEMES = ((Scheme.SYSTEM, "As the system"), (Scheme.LIGHT, "Light"), (Scheme.DARK, "Dark"))
 
 
@@ -176,12 +177,12 @@ class SettingsDialog(QDialog):
             "One host a line, with * for any part of a name. Their traffic is passed on unread.",
         )
         self._hosts_warning = self._warning(form)
-        self.passes_refused = QCheckBox("Pass on unread what a client keeps refusing")
-        self.passes_refused.setToolTip(
-            "A client that refuses Harrier's certificate for a host again and again gets the server's own from then on."
-        )
-        self.passes_refused.setChecked(settings.after_refusals == "pass")
-        form.addRow(plain_label("Refusals"), self.passes_refused)
+        self.after_refusals = QComboBox()
+        for value, name in _AFTER_REFUSALS:
+            self.after_refusals.addItem(name, value)
+        self.after_refusals.setCurrentIndex([value for value, _ in _AFTER_REFUSALS].index(settings.after_refusals))
+        hint = "When a client refuses Harrier's certificate for a host again and again."
+        self._row(form, "After refusals", self.after_refusals, hint)
 
     def _add_trust(self, form: QFormLayout, settings: Settings) -> None:
         self.verify = QCheckBox("Verify the certificates of origins")
@@ -278,7 +279,7 @@ class SettingsDialog(QDialog):
             workers=self.workers.value(),
             interception=self.interception.isChecked(),
             not_intercepted=host_lines(self.not_intercepted.toPlainText()),
-            after_refusals="pass" if self.passes_refused.isChecked() else "ask",
+            after_refusals=self.after_refusals.currentData(),
             insecure_upstream=not self.verify.isChecked(),
             upstream_ca=self.upstream_ca.text().strip(),
         )

@@ -171,7 +171,8 @@ def test_a_place_that_is_open_to_everybody_is_warned_of(ways_in, tmp_path):
 
 def test_what_becomes_of_refusals_is_decided_in_the_dialog(dialog):
     assert dialog.settings.after_refusals == "ask"
-    dialog.passes_refused.setChecked(True)
+    assert dialog.after_refusals.currentText() == "Ask me"
+    dialog.after_refusals.setCurrentIndex(1)
     assert dialog.settings.after_refusals == "pass"
 
 
