@@ -16,7 +16,7 @@ from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeSta
 from proxy_core.model.message_record import MessageRecord
 from proxy_core.model.message_row import INLINE_LIMIT_BYTES, encode_content
 from proxy_core.model.resource_type import media_essence, resource_type
-from proxy_core.model.tls_facts import Program, with_program
+from proxy_core.model.tls_facts import Program, TlsFacts, encode_tls_facts, with_program
 
 STARTED_AT = 1_795_000_000_000_000
 
@@ -185,6 +185,14 @@ class LiveCapture:
             ConnectionRow(base | 2, Side.UPSTREAM, STARTED_AT, "10.0.0.7", 443, "10.0.0.2", 51_000, tls),
         )
         self.writer.apply([encode_event((EventKind.CONNECTION.value, *row)) for row in rows], None)
+        self.writer.commit()
+
+    def client_named(self, name: str) -> None:
+        """The client of all samples has asked for this name in its ClientHello."""
+        base = self.journal.series << 32
+        tls = encode_tls_facts(TlsFacts(sni=name))
+        row = ConnectionRow(base | 1, Side.CLIENT, STARTED_AT, "127.0.0.1", 50_000, "127.0.0.1", 8080, tls)
+        self.writer.apply([encode_event((EventKind.CONNECTION.value, *row))], None)
         self.writer.commit()
 
     def client_event(self, number: int, program: Program | None) -> bytes:

@@ -76,6 +76,7 @@ def test_an_untouched_dialog_changes_nothing(parent, tmp_path):
         ("resolver", "dns.test", "no address of a DNS server"),
         ("accepted_certificates", "a=12", "no SHA-256 fingerprint"),
         ("shown", "file", "is no HOSTS=FILE"),
+        ("shown", "shop.test=", "«shop.test=» lacks what belongs behind it: HOSTS=FILE"),
     ],
 )
 def test_what_is_wrong_is_told_while_it_is_written(parent, field, text, problem):

@@ -5,10 +5,12 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
 
+import certifi
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt, QTimer
 from PySide6.QtTest import QAbstractItemModelTester, QTest
@@ -651,3 +653,31 @@ def test_that_the_proxy_is_open_to_everybody_is_said(open_window, host, is_told)
     controller = open_window(listen_host=host)
     told = controller.window.notices.texts().get("open", "")
     assert ("is open to everybody who can reach this computer" in told) is is_told
+
+
+def refuse_certificate(port: int, name: str) -> None:
+    """As a client does that doesn't know Harrier's CA."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        link.sendall(b"CONNECT %b:443 HTTP/1.1\r\nHost: x\r\n\r\n" % name.encode())
+        assert link.recv(1000).startswith(b"HTTP/1.1 200 ")
+        context = ssl.create_default_context(cafile=certifi.where())
+        with pytest.raises(ssl.SSLCertVerificationError):
+            context.wrap_socket(link, server_hostname=name)
+
+
+def test_a_client_that_keeps_refusing_is_asked_about_and_let_pass(open_window, qtbot):
+    controller = open_window()
+    live = controller.engine.engine
+    assert live is not None
+    for _ in range(3):
+        refuse_certificate(live.port, "no-such-host.invalid")
+    qtbot.waitUntil(lambda: "refusals" in controller.window.notices.texts(), timeout=WAIT_MS)
+    button(controller.window.notices, "Leave Undecrypted").click()
+    assert controller.settings.current.not_intercepted == ("no-such-host.invalid",)
+
+    def is_left_alone() -> bool:
+        with socket.create_connection(("127.0.0.1", live.port), timeout=20) as link:
+            link.sendall(b"CONNECT no-such-host.invalid:443 HTTP/1.1\r\nHost: x\r\n\r\n")
+            return link.recv(1000).startswith(b"HTTP/1.1 50")  # what is not decrypted is connected to first
+
+    qtbot.waitUntil(is_left_alone, timeout=WAIT_MS)
