@@ -11,7 +11,7 @@ from app.shell.trust_steps import trust_steps
 from proxy_core.model.notice import EngineStarted
 from tests.support.screen import button, texts
 
-PATH = "/home/me/it's mine/harrier-ca.pem"
+PATH = "/it's mine/harrier-ca.pem"
 
 
 @pytest.mark.parametrize(("system", "first"), [("linux", "Debian, Ubuntu"), ("darwin", "macOS"), ("win32", "Windows")])
