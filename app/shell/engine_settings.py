@@ -1,7 +1,7 @@
 """The settings that the engine runs with, and what becomes of them when a person decides otherwise.
 
-What the command line says holds for one run: settings are kept for the next one only when a person has changed them
-here. Signal: `restart_wanted`, when a person wants at once what only another engine takes up.
+What the command line says holds for one run: of the settings only what a person has changed here is kept for the next
+one. Signal: `restart_wanted`, when a person wants at once what only another engine takes up.
 """
 
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ from app.look.notices import NoticeKind, NoticeStack
 from app.look.theme import Theme
 from app.preferences import Preferences, save_preferences
 from app.shell.engine_bridge import EngineBridge
+from app.shell.kept_settings import carried_over
 from app.shell.settings_dialog import SettingsDialog
 from app.shell.ways_out_dialog import WaysOutDialog
 from proxy_core.formats.one_line import one_line
@@ -38,7 +39,6 @@ class EngineSettings(QObject):
     ) -> None:
         super().__init__(notices)
         self._settings = settings
-        self._has_changed = False
         self._bridge = bridge
         self._notices = notices
         self._preferences = preferences
@@ -169,8 +169,6 @@ class EngineSettings(QObject):
     def keep(self) -> None:
         """Write what holds for the next run, with all that is preferred."""
         self._preferences.theme = self._theme.scheme.value
-        if self._has_changed:
-            self._preferences.settings = msgspec.structs.replace(self._settings, recording=True)
         try:
             save_preferences(self._preferences, self._preferences_path)
         except OSError as error:
@@ -186,7 +184,7 @@ class EngineSettings(QObject):
 
     def _apply(self, settings: Settings) -> None:
         old, self._settings = self._settings, settings
-        self._has_changed = self._has_changed or settings != old
+        self._preferences.settings = carried_over(self._preferences.settings, old, settings)
         self.keep()
         if not self._bridge.is_running or settings == old:
             return

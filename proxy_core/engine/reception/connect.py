@@ -92,13 +92,11 @@ class Connect:
                 is_stubborn = self._services.refusals.is_stubborn(self._pair(spoken))
                 reason = DarkCause.REFUSED if is_stubborn else None
             if reason is not None:
-                self._connection.report(self._client, hello_facts(spoken, is_unread=True))
                 self._tunnel(seen, reason)
                 return
             if offer := spoken_of(spoken.alpn):
                 self._intercept(spoken, seen, offer)
                 return
-            self._connection.report(self._client, hello_facts(spoken, is_unread=True))
             names = ", ".join(map(shown, spoken.alpn[:_MOST_NAMES]))
             self._tunnel(seen, DarkCause.OTHER_PROTOCOL, names)
         elif spoken is Speech.HTTP1 or spoken is Speech.HTTP2:
@@ -194,8 +192,11 @@ class Connect:
         report.ready_mark = report.sent_mark = report.response_mark = time.perf_counter()
         report.opening_us = upstream.opening_us
         self._services.reporter.release(report)
-        watch = FirstBytesWatch(self._services.reporter, report)
+        watch = FirstBytesWatch(self._services.reporter, report, self._hear)
         relay_tunnel(self._services, report, self._client, upstream.link, first_bytes, self._server_spoke, watch)
+
+    def _hear(self, hello: ClientHello) -> None:
+        self._connection.report(self._client, hello_facts(hello, is_unread=True))
 
     # Interception
 

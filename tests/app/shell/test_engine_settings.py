@@ -82,7 +82,7 @@ def test_what_a_person_decides_is_told_and_kept_and_recording_begins_with_each_s
     decide(interception=False)
     assert desk.engine.commands == [ApplySettings(desk.settings.current)]
     assert not desk.settings.current.interception
-    assert desk.kept() == msgspec.structs.replace(FROM_COMMAND_LINE, interception=False, recording=True)
+    assert desk.kept() == Settings(interception=False)  # and nothing that only the command line has said
     assert load_preferences(desk.path).theme == Scheme.DARK.value
     assert "restart" not in desk.notices.texts()
     decide()

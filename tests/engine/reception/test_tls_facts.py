@@ -2,6 +2,7 @@
 
 import ssl
 
+import gevent
 import pytest
 
 from proxy_core.model.settings import Settings
@@ -65,7 +66,12 @@ def test_our_own_fingerprint_is_that_of_the_hello_that_we_send(start_proxy, star
     assert exchange.row.failure
 
 
-def test_of_tls_that_is_relayed_unread_its_hello_is_known(start_proxy, start_origin):
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(not_intercepted=("shop.test",)), Settings(not_intercepted=("127.*",)), Settings(interception=False)],
+)
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_of_tls_that_is_relayed_unread_its_hello_is_known(start_proxy, start_origin, settings, pieces):
     hello = hello_bytes("shop.test")
 
     def script(upstream):
@@ -73,11 +79,14 @@ def test_of_tls_that_is_relayed_unread_its_hello_is_known(start_proxy, start_ori
         upstream.sends(b"bye")
 
     origin = start_origin(script)
-    proxy = start_proxy(settings=Settings(not_intercepted=("shop.test",)))
+    proxy = start_proxy(settings=settings)
     client = proxy.connect()
     client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
     client.sees(ESTABLISHED)
-    client.sends(hello)
+    size = len(hello) // pieces + 1
+    for begin in range(0, len(hello), size):
+        client.sends(hello[begin : begin + size])
+        gevent.sleep(0.02)
     client.sees(b"bye")
     client.closes()
     exchange = proxy.only()
