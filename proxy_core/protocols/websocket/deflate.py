@@ -18,7 +18,9 @@ _PIECE_BYTES = 64 * 1024
 # What nobody sends for its content: repetitive JSON inflates to 10 or 20 times its size; deflate's most is 1,032.
 _MOST_RATIO = 100
 _FREE_BYTES = 16 * 1024 * 1024  # before the ratio counts: a few milliseconds' work
-_EXTENSION = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+# A comma within quotes parts nothing (RFC 6455 §9.1). Possessive, and a quote without an end goes to the end: what is
+# tried at each place anew would cost its square, and a head may have 256 KiB.
+_EXTENSION = re.compile(r'(?:[^,"]++|"(?:[^"\\]|\\.)*+"?)++')
 
 
 class Deflate(NamedTuple):
@@ -37,12 +39,17 @@ class InflateError(Exception):
         self.is_for_good = is_for_good
 
 
+def split_extensions(text: str) -> Iterator[list[str]]:
+    """Each extension of a Sec-WebSocket-Extensions: its name, then its parameters, in lower case."""
+    for extension in _EXTENSION.findall(text):
+        yield [part.strip().lower() for part in extension.split(";")]
+
+
 def agreed_deflate(extensions: str) -> tuple[Deflate | None, int]:
     """From the response's Sec-WebSocket-Extensions: the compression, and the RSV bits that have a meaning."""
     found: Deflate | None = None
     reserved = 0
-    for extension in _EXTENSION.findall(extensions):
-        name, *parameters = (part.strip().lower() for part in extension.split(";"))
+    for name, *parameters in split_extensions(extensions):
         if name == _NAME and found is None:
             names = {each.partition("=")[0].strip() for each in parameters}
             found = Deflate("client_no_context_takeover" not in names, "server_no_context_takeover" not in names)

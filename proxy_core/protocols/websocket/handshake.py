@@ -6,6 +6,7 @@ import hashlib
 
 from proxy_core.model.message_head import MessageHead
 from proxy_core.protocols.http1.fields import shown
+from proxy_core.protocols.websocket.deflate import split_extensions
 
 _KEY, _ACCEPT = b"sec-websocket-key", b"sec-websocket-accept"
 _PROTOCOL, _EXTENSIONS = b"sec-websocket-protocol", b"sec-websocket-extensions"
@@ -18,20 +19,19 @@ def handshake_faults(request: MessageHead, response: MessageHead) -> list[str]:
     faults = []
     if not request.pseudo:  # RFC 8441 §5: with a stream of its own no key is needed
         faults += _key_faults(request.values(_KEY), response.values(_ACCEPT))
-    chosen, offered = response.values(_PROTOCOL), _members(request.values(_PROTOCOL))
-    faults += [
-        f"The server chose the subprotocol «{shown(each)}», which the client had not offered (RFC 6455 §4.1)."
-        for each in chosen
-        if each not in offered
-    ]
+    chosen, offered = response.values(_PROTOCOL), frozenset(_members(request.values(_PROTOCOL)))
+    strange = next((each for each in chosen if each not in offered), None)  # one will do: there may be thousands
+    if strange is not None:
+        faults.append(
+            f"The server chose the subprotocol «{shown(strange)}», which the client had not offered (RFC 6455 §4.1)."
+        )
     if len(chosen) > 1:
         faults.append("The server chose more than one subprotocol (RFC 6455 §4.2.2).")
-    known = _names(request.values(_EXTENSIONS))
-    faults += [
-        f"The server uses the extension «{shown(each)}», which the client had not offered (RFC 6455 §4.1)."
-        for each in _names(response.values(_EXTENSIONS))
-        if each not in known
-    ]
+    known = _extensions(request.values(_EXTENSIONS))
+    unknown = next((each for each in _extensions(response.values(_EXTENSIONS)) if each not in known), None)
+    if unknown is not None:
+        name = shown(unknown.encode("latin-1"))
+        faults.append(f"The server uses the extension «{name}», which the client had not offered (RFC 6455 §4.1).")
     return faults
 
 
@@ -56,6 +56,7 @@ def _members(values: list[bytes]) -> list[bytes]:
     return [member for value in values for part in value.split(b",") if (member := part.strip(b" \t"))]
 
 
-def _names(values: list[bytes]) -> list[bytes]:
-    """Of extensions, without their parameters, once each."""
-    return list(dict.fromkeys(member.split(b";")[0].rstrip(b" \t").lower() for member in _members(values)))
+def _extensions(values: list[bytes]) -> dict[str, None]:
+    """Their names, in order."""
+    text = b", ".join(values).decode("latin-1")
+    return dict.fromkeys(name for name, *_ in split_extensions(text) if name)

@@ -390,6 +390,17 @@ def test_long_runs_of_blanks_before_folds_cost_no_square():
     assert bad.refusal == ("http_request_error", 400)
 
 
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: a.test\r\n", b"HTTP/1.1 200 OK\r\n"])
+def test_tens_of_thousands_of_names_in_connection_cost_no_square(start):
+    names = b",".join(b"X%d" % number for number in range(30_000))
+    head = start + b"Connection: " + names + b"\r\n" + b"x%d: y\r\n" * 900 % tuple(range(100, 1000)) + b"A: b\r\n\r\n"
+    for _ in range(20):
+        reader = RequestReader() if start.startswith(b"GET") else ResponseReader()
+        if isinstance(reader, ResponseReader):
+            reader.expect(b"HEAD")
+        assert read(reader, [head]).only.head.forward == start + b"A: b\r\n\r\n"
+
+
 def test_a_hundred_thousand_chunks_of_one_byte():
     count = 100_000
     reading = read(RequestReader(), [CHUNKED + b"1\r\nx\r\n" * count + b"0\r\n\r\n"])

@@ -25,6 +25,7 @@ def faults(asked, answered):
         ([KEY, PROTOCOL + "chat", PROTOCOL + "superchat"], [ACCEPT, PROTOCOL + "superchat"]),
         ([KEY, PROTOCOL + "chat"], [ACCEPT]),
         ([KEY, DEFLATE + "; client_max_window_bits, x-one"], [ACCEPT, DEFLATE + ";server_no_context_takeover"]),
+        ([KEY, EXTENSIONS + 'x; a="b, c"'], [ACCEPT, EXTENSIONS + 'x; a="b, c"']),
         ([":method: CONNECT"], []),
         ([":method: CONNECT", PROTOCOL + "chat"], [PROTOCOL + "chat"]),
     ],
@@ -55,3 +56,10 @@ def test_one_that_is_not(asked, answered, words):
     (fault,) = faults(asked, answered)
     assert words in fault
     assert fault.endswith(".")
+
+
+def test_thousands_of_faults_are_few_sentences():
+    names = ", ".join(f"x{number}" for number in range(30_000))
+    found = faults([KEY, PROTOCOL + names], [ACCEPT, *[PROTOCOL + "y"] * 1000, EXTENSIONS + names])
+    assert len(found) == 3
+    assert len("".join(found)) < 1000

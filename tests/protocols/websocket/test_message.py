@@ -232,7 +232,14 @@ def test_a_last_block_in_the_middle_is_followed_by_another_stream():
         ("permessage-deflate; client_no_context_takeover", (False, True), 4),
         ('Permessage-Deflate;server_no_context_takeover; client_max_window_bits="12"', (True, False), 4),
         ('x-other; a="b,c", permessage-deflate', (True, True), 7),
+        ('x-other; a="b\\",c", permessage-deflate', (True, True), 7),
+        ('x-other; a="b, permessage-deflate', None, 7),  # a quote without an end
+        ('permessage-deflate; a="\\', (True, True), 4),
+        ('permessage-deflate; a="' + '\\"' * 100_000, (True, True), 4),  # costs no square
+        ("permessage-deflate, " + '"' * 100_000, (True, True), 7),
+        ("permessage-deflate" + ",;" * 50_000, (True, True), 4),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_the_handshake_agreed_on(header, deflate, reserved):
     assert agreed_deflate(header) == (deflate, reserved)
