@@ -37,6 +37,8 @@ _OF_HEADS = (frame.HEADERS, frame.CONTINUATION)
 # A field that is not spelled out in its block has at the most the table's size; a Huffman code has five bits at least.
 _LARGEST_ENTRY = TABLE_BYTES + 32
 _HUFFMAN_FACTOR = 2
+_LARGE_HEAD_BYTES = 32 * 1024  # servers refuse heads from 8 KiB (nginx) or 16 KiB (Node) on
+_MOST_EXPANSION = 50
 
 
 class Http2Connection(ControlReading):
@@ -308,6 +310,8 @@ class Http2Connection(ControlReading):
         except MalformedError as error:
             self._malformed(number, error, refused_text(fields))
             return
+        if len(head.raw) > _LARGE_HEAD_BYTES:
+            self._check_expansion(len(head.raw), block_bytes)
         stream = self._new_stream(number, head.method)
         stream.has_head = True
         stream.is_tunnel = head.is_tunnel
@@ -322,7 +326,7 @@ class Http2Connection(ControlReading):
         try:
             self._check_size(fields, block_bytes)
             if not stream.has_head:
-                self._take_response(stream, fields, is_end)
+                self._take_response(stream, fields, block_bytes, is_end)
                 return
             if stream.is_tunnel or not is_end:
                 raise MalformedError("A second head came where a body was to be.")
@@ -332,8 +336,10 @@ class Http2Connection(ControlReading):
             return
         self._take_end(stream, trailers)
 
-    def _take_response(self, stream: Stream, fields: Fields, is_end: bool) -> None:
+    def _take_response(self, stream: Stream, fields: Fields, block_bytes: int, is_end: bool) -> None:
         head = read_response_head(fields, stream.method, is_end=is_end)
+        if len(head.raw) > _LARGE_HEAD_BYTES:
+            self._check_expansion(len(head.raw), block_bytes)
         if head.status < 200:
             stream.interim_count += 1
             if stream.interim_count > self._limits.interim_responses:
@@ -346,6 +352,13 @@ class Http2Connection(ControlReading):
         self._events.append(HeadReceived(stream.number, head, is_end))
         if is_end:
             self._take_end(stream, b"")
+
+    def _check_expansion(self, head_bytes: int, block_bytes: int) -> None:
+        """Each head alone is allowed, and each costs a place in the capture. Raises BrokenError for too many."""
+        if head_bytes > _MOST_EXPANSION * block_bytes and self._flood.is_flood(
+            flood.EXPANSIONS, head_bytes // _LARGE_HEAD_BYTES
+        ):
+            raise BrokenError(frame.ENHANCE_YOUR_CALM, "its small field blocks make too many large heads.")
 
     def _check_size(self, fields: Fields, block_bytes: int) -> None:
         """Raise MalformedError for more than a head may have; the sum is only made where it may be too large."""

@@ -13,11 +13,12 @@ EMPTY_DATA = 4
 UNKNOWN = 5
 RESETS = 6
 GOAWAYS = 7
-_KINDS = 8
+EXPANSIONS = 8  # heads that are many times their block: a table of 4 KB makes a quarter of a megabyte of sixty bytes
+_KINDS = 9
 
 # What one frame that moves something, in either direction, allows besides. A peer may say for each 16 KiB in four steps
 # that its windows are open, the stream's and the connection's (Go does), and measure with each (grpc-go).
-_FOR_EACH_MOVED = (2, 0, 8, 8, 1, 1, 0, 0)
+_FOR_EACH_MOVED = (2, 0, 8, 8, 1, 1, 0, 0, 0)
 # Resets of what the peer asked for itself are paid by answers that it did take to their end.
 _FOR_EACH_FINISHED = 2
 
@@ -45,9 +46,9 @@ class FloodGuard:
             self._moved_before, self.moved = self.moved, 0
             self._finished_before, self.finished = self.finished, 0
 
-    def is_flood(self, kind: int) -> bool:
-        """One more of this kind: is it one too many?"""
-        self._counts[kind] += 1
+    def is_flood(self, kind: int, weight: int = 1) -> bool:
+        """One more of this kind, or what counts as so many: is it one too many?"""
+        self._counts[kind] += weight
         if self._counts[kind] <= self._limit:
             return False
         allowed = self._limit + _FOR_EACH_MOVED[kind] * (self.moved + self._moved_before)
