@@ -39,6 +39,7 @@ class Listed(NamedTuple):
     upto_id: int  # the list knows every exchange up to this one
     total: int
     failed: int | None  # None when it was not asked for
+    is_cut: bool = False  # not all messages were searched: that took too long
 
 
 class RangeListed(NamedTuple):
@@ -158,8 +159,9 @@ class CaptureQuery(QObject):
                 descending=query.descending and not query.is_in_id_order,
                 upto_id=upto_id,
             )
+            is_cut = reader.is_search_cut
             failed = len(reader.ids(Term("is", Operator.IS, "failed"), upto_id=upto_id)) if counts_failed else None
-            return Listed(generation, ids, upto_id, reader.total(), failed)
+            return Listed(generation, ids, upto_id, reader.total(), failed, is_cut)
 
         self._ask(generation, question)
 

@@ -38,7 +38,8 @@ _FLAGS = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.
 
 class ExchangeModel(QAbstractTableModel):
     """Signals: `listed` after a whole list came, `counted` before that (exchanges in the capture; how many of them
-    failed, or None), `grown` (rows added), `rows_changed` (from id, to id), `busy_changed`, `failed` (sentence).
+    failed, or None), `grown` (rows added), `rows_changed` (from id, to id), `busy_changed`, `failed` (sentence),
+    `searched` (whether all messages were, where they are filtered by).
     `modelAboutToBeReset` and `modelReset` surround every replacement of the list.
     """
 
@@ -48,6 +49,7 @@ class ExchangeModel(QAbstractTableModel):
     rows_changed = Signal(int, int)
     busy_changed = Signal(bool)
     failed = Signal(str)
+    searched = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +101,11 @@ class ExchangeModel(QAbstractTableModel):
         if is_same_list and query.is_in_id_order and not self.is_busy:  # else an answer to another question is coming
             self._turn_around()
         else:
+            self._ask()
+
+    def search_on(self) -> None:
+        """Search the messages that there was no time for."""
+        if not self.is_busy:
             self._ask()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -349,6 +356,7 @@ class ExchangeModel(QAbstractTableModel):
         self._knows_failed = self._knows_failed or answer.failed is not None
         self.counted.emit(answer.total, answer.failed)
         self._set_busy(is_busy=False)
+        self.searched.emit(not answer.is_cut)
         self.listed.emit()
         if not self.query.is_in_id_order:
             if self._changed or self._changed_to:

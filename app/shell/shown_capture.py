@@ -13,6 +13,7 @@ from app.shell.capture_totals import CaptureTotals
 from app.shell.clearing import Clearing
 from app.shell.engine_state import EngineState
 from proxy_core.capture.left_out import LeftOut
+from proxy_core.capture.message_search import SEARCHED_S
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.notice import RowsChanged
@@ -36,6 +37,7 @@ class ShownCapture(QObject):
         self._file_totals = CaptureTotals()
         model.counted.connect(self._counted)
         model.failed.connect(self._tell_problem)
+        model.searched.connect(self._searched)
         clearing.changed.connect(self._left_out_changed)
 
     @property
@@ -129,6 +131,17 @@ class ShownCapture(QObject):
 
     def _counted(self, total: int, failed: int | None) -> None:
         self.totals.counted(total, failed)
+
+    def _searched(self, is_whole: bool) -> None:
+        if is_whole:
+            self._notices.withdraw("searched")
+            return
+        self._notices.tell(
+            "searched",
+            NoticeKind.INFO,
+            f"Messages were searched for {SEARCHED_S:.0f} seconds, and not all of them. What was found is listed.",
+            [("Search On", self._model.search_on)],
+        )
 
     def _left_out_changed(self) -> None:
         """Exchanges were cleared, or are back. How many there are now is told next."""

@@ -2,7 +2,8 @@
 
 Text compares without regard to case (ASCII), `*` and `?` are globs, everything else stands for itself. Regular
 expressions run in Python inside the query, so `CaptureReader.interrupt` ends the query between two rows; one match is
-bounded by looking at the first `REGEX_INPUT_LIMIT` characters of a field.
+bounded by looking at the first `REGEX_INPUT_LIMIT` characters of a field. What is sought in messages is sought by a
+`MessageSearch`, which is the reader's.
 """
 
 import re
@@ -31,6 +32,8 @@ _TEXT = {"method": "method", "scheme": "scheme", "host": "host", "path": "path",
 _TEXT["app"] = (
     "(SELECT program(tls) FROM detail JOIN connection ON connection.key = client_of(packed) WHERE exchange_id = id)"
 )
+# Nothing is called for the many exchanges that have no message.
+_SAYS = "CASE WHEN EXISTS (SELECT 1 FROM message WHERE exchange_id = id) THEN messages_say(?, ?, id) ELSE 0 END"
 # What a list can be sorted by, beside the columns of a row.
 ORDERS = {"app": f"{_TEXT['app']} COLLATE NOCASE"}
 _WORD_COLUMNS = ("host", "path", "method", "media_type", "failure")
@@ -145,6 +148,8 @@ def _term(term: Term) -> Sql:
         return _IS[term.value]
     if term.key == "type":
         return _type(term)
+    if term.key == "messages":
+        return _SAYS, [term.operator.value, term.value]
     if term.key in _TEXT:
         return _text(_TEXT[term.key], term)
     return _number(_COLUMNS[term.key], term)

@@ -38,6 +38,17 @@ def sqlite_error_text(error: Exception) -> str:
     return re.split(r" \(| - |: |\n", str(error), maxsplit=1)[0]
 
 
+# SQLite can't make, extend or lock a file: the disk is full, or can be read only.
+_UNWRITABLE = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+)
+
+
+def is_unwritable(error: Exception) -> bool:
+    """Whether what SQLite said may be due to the place where the file lies."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
+
+
 class Patience:
     """Lets no statement of a connection work for longer than some time. `interrupt` by others stays possible."""
 

@@ -19,12 +19,14 @@ from proxy_core.capture.extents import Extent, decode_extents, extents_length
 from proxy_core.capture.filter_sql import ORDERS, compile_filter, register_functions
 from proxy_core.capture.intact import DETAILS, intact_ids, is_damage
 from proxy_core.capture.left_out import LeftOut
+from proxy_core.capture.message_search import MessageSearch
 from proxy_core.capture.opening import (
     OPENING_S,
     ForeignIndexError,
     OtherFormatError,
     Patience,
     check_row_count,
+    is_unwritable,
     most_rows,
     open_for_reading,
     sqlite_error_text,
@@ -66,17 +68,6 @@ class CaptureInterruptedError(Exception):
     """`interrupt` ended the query."""
 
 
-# SQLite can't make, extend or lock a file: the disk is full, or can be read only.
-_UNWRITABLE = frozenset(
-    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-)
-
-
-def is_unwritable(error: Exception) -> bool:
-    """Whether what SQLite said may be due to the place where the file lies."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
-
-
 def _lenient_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -103,6 +94,8 @@ class CaptureReader:
         self._intact: array[int] | None = None  # ids of what can be read, once a part of the index can't be
         self._database.text_factory = _lenient_text
         register_functions(self._database)
+        self._message_search = MessageSearch(self, (CaptureError, CaptureInterruptedError))
+        self._database.create_function("messages_say", 3, self._message_search.says)
         if patience_s is not None:
             self._patience = Patience(self._database, patience_s)
 
@@ -245,6 +238,7 @@ class CaptureReader:
         upto_id: int | None = None,
     ) -> "array[int]":
         """The ids of the exchanges that match, in order. Raises CaptureInterruptedError."""
+        self._message_search.begin()
         condition, parameters = compile_filter(query)
         if after_id or upto_id is not None:
             condition = f"id > ? AND id <= ? AND ({condition})"
@@ -269,8 +263,14 @@ class CaptureReader:
             return self._shown, []
         return f"{self._shown} AND id IN (SELECT value FROM json_each(?))", [json.dumps(self._intact.tolist())]
 
+    @property
+    def is_search_cut(self) -> bool:
+        """Whether the last question about messages took so long that not all of them were searched."""
+        return self._message_search.is_cut
+
     def matching(self, ids: Sequence[int], query: Filter) -> set[int]:
         """Which of these exchanges match."""
+        self._message_search.begin()
         condition, parameters = compile_filter(query)
         found: set[int] = set()
         for begin in range(0, len(ids), _PAGE):

@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 from proxy_core.capture.journal import DAMAGED_RECORD, EVENT_RECORD, read_records
 from proxy_core.capture.live import CaptureLock
-from proxy_core.capture.opening import ForeignIndexError, OtherFormatError, sqlite_error_text
+from proxy_core.capture.opening import ForeignIndexError, OtherFormatError, is_unwritable, sqlite_error_text
 from proxy_core.capture.reader import (
     BusyCaptureError,
     CaptureError,
     OtherFormatCaptureError,
     UnwritableError,
-    is_unwritable,
 )
 from proxy_core.capture.segment import is_journal, segment_name, segment_series, segments_in, series_in
 from proxy_core.capture.writer import INDEX_NAME, NOTHING_APPLIED, Applied, CaptureFullError, IndexWriter

@@ -6,8 +6,6 @@ from typing import NamedTuple
 from proxy_core.model.exchange import Side
 from proxy_core.model.message_row import MessageFlag, MessageRow, Opcode
 
-# Of a payload, in which a text is sought: more would be read from the disk for each of a hundred thousand.
-SEARCHED_BYTES = 256 * 1024
 _CONTROL = frozenset((Opcode.CLOSE, Opcode.PING, Opcode.PONG))
 _BINARY = frozenset((Opcode.BINARY, Opcode.FIRST_BYTES, Opcode.CONTINUATION))
 _TEXT = frozenset((Opcode.TEXT, Opcode.EVENT, Opcode.LINE))
@@ -50,13 +48,3 @@ class MessageFilter(NamedTuple):
 
 
 _ALL = MessageFilter()
-
-
-def says(data: bytes, sought: bytes) -> bool:
-    """Whether a payload has a text somewhere, whatever the case of its letters."""
-    if sought in data:
-        return True
-    lowered = data.lower()  # of ASCII alone
-    if sought in lowered:
-        return True
-    return not sought.isascii() and sought in data.decode("utf-8", "replace").lower().encode("utf-8")

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from app.inspector.body_content import BodyContent, ready_body
-from app.inspector.messages.message_filter import SEARCHED_BYTES, MessageFilter, says
+from app.inspector.messages.message_filter import MessageFilter
 from app.inspector.messages.message_text import EXCERPT_BYTES, ListedMessage, listed
 from app.inspector.viewers.table import VIEWERS
+from proxy_core.capture.message_search import SEARCHED_BYTES, says
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.fault_log import caught
 from proxy_core.model.message_row import MessageContent, MessageRow, Opcode

@@ -172,6 +172,20 @@ def test_a_filter_by_app_finds_what_had_ended_before_its_app_was_known(feed, qtb
     assert settle(feed, qtbot) == [1, 3]
 
 
+def test_a_filter_by_messages_finds_an_open_connection_as_soon_as_it_says_so(feed, qtbot):
+    key = feed.key(1)
+    chat = Sample(kind=ExchangeKind.WEBSOCKET, status=101, state=OPEN, messages=[(0, 1, 0, b"hay", ())])
+    feed.model.set_filter(feed.model.query._replace(filter=parse_filter("messages:needle")))
+    feed.arrive(chat, Sample("/needle"), keys=(key, feed.key(2)))
+    feed.capture.writer.apply([feed.capture.messages_event(chat, key)], None)
+    feed.arrive(chat, keys=(key,))
+    assert settle(feed, qtbot) == []
+    chat.messages = [*chat.messages, (1, 1, 0, b"The Needle", ())]
+    feed.capture.writer.apply([feed.capture.messages_event(chat, key)], None)
+    feed.arrive(chat, keys=(key,))
+    assert settle(feed, qtbot) == [1]
+
+
 def test_sorting_by_app_goes_on_while_apps_become_known(feed, qtbot):
     feed.arrive(*[Sample(client=client) for client in (11, 12, 13, 11)])
     feed.name(11, Program("zsh", 11))

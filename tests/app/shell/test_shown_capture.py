@@ -8,7 +8,9 @@ from app.look.notices import NoticeStack
 from app.shell.clearing import Clearing
 from app.shell.engine_state import EngineState
 from app.shell.shown_capture import ShownCapture
+from proxy_core.capture import message_search
 from proxy_core.capture.left_out import LeftOut
+from proxy_core.model.filter import parse_filter
 from proxy_core.model.notice import CaptureCleared, ClearedForgotten, EngineStarted, RowsChanged
 from tests.support.captures import LiveCapture, Sample
 from tests.support.silent_engine import silent_bridge
@@ -179,3 +181,18 @@ def test_what_is_cleared_while_a_file_is_shown_touches_the_file_not(desk, qtbot,
     shows(desk, qtbot, "/one", "/two")
     desk.shown.back_to_live()
     shows(desk, qtbot)
+
+
+def test_messages_that_there_was_no_time_for_are_searched_when_it_is_wished(desk, qtbot, monkeypatch):
+    chat = [(0, 1, 0, b"hay", ())] * 150
+    desk.live.add(*[Sample(kind=2, messages=chat)] * 3, Sample("/found", kind=2, messages=[(0, 1, 0, b"needle", ())]))
+    desk.start()
+    qtbot.waitUntil(lambda: len(desk.paths()) == 4)
+    monkeypatch.setattr(message_search, "SEARCHED_S", 0.0)
+    desk.model.set_filter(desk.model.query._replace(filter=parse_filter("messages:needle")))
+    qtbot.waitUntil(lambda: not desk.model.is_busy and desk.paths() == [])
+    assert "not all of them" in desk.notices.texts()["searched"]
+    monkeypatch.setattr(message_search, "SEARCHED_S", 60.0)
+    press(desk, "Search On")
+    qtbot.waitUntil(lambda: desk.paths() == ["/found"])
+    assert "searched" not in desk.notices.texts()

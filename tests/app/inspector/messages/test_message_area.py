@@ -164,6 +164,34 @@ def test_those_that_are_wanted(screen):
     screen.says("None of 5 messages is like that.")
 
 
+def test_ten_thousand_are_found_in_and_filtered(screen):
+    large = b"x" * 2000 + b" the Needle " + b"x" * 2000
+    talk = [
+        message(b"%d" % number, number % 2, Opcode.BINARY if number % 10 == 7 else Opcode.TEXT)
+        for number in range(9_998)
+    ]
+    screen.live.add(chat(*talk, message(large, Side.CLIENT), message(large, Side.UPSTREAM, Opcode.BINARY)))
+    screen.shows(1)
+    screen.says("10,000 messages")
+    field, kind, direction = screen.area.field, screen.area.kind, screen.area.direction
+    field.setText("needle")
+    screen.says("2 of 10,000 messages")
+    assert [each[0] for each in screen.rows(2)] == ["↑", "↓"]
+    direction.setCurrentIndex([name for name, _ in DIRECTIONS].index("Received"))
+    screen.says("1 of 10,000 messages")
+    assert screen.rows(1)[0][2] == "binary"
+    screen.chooses(0)
+    screen.qtbot.waitUntil(lambda: "Needle" in screen.body(), timeout=10_000)
+    kind.setCurrentIndex([name for name, _ in KINDS].index("Text"))
+    screen.says("None of 10,000 messages is like that.")
+    field.setText("9997")
+    direction.setCurrentIndex(0)
+    kind.setCurrentIndex([name for name, _ in KINDS].index("Binary"))
+    screen.says("1 of 10,000 messages")
+    field.clear()
+    screen.says("1,001 of 10,000 messages")
+
+
 def test_finding_begins_in_the_field_of_the_page(screen):
     screen.live.add(chat(*TALK))
     screen.shows(1)
