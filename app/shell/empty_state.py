@@ -94,6 +94,7 @@ class EmptyState(QWidget):
         while (item := self._row.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()  # at once: the keyboard finds what is only going to be deleted
                 widget.deleteLater()
         self._row.addStretch(1)
         for place, (action, icon, text) in enumerate(buttons):
