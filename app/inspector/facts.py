@@ -12,7 +12,7 @@ from app.inspector.fact import Fact, Section
 from app.inspector.mends import MENDS, mends
 from proxy_core.formats.amount import duration_text, size_text
 from proxy_core.formats.one_line import one_line
-from proxy_core.model.dark_cause import reason_in
+from proxy_core.model.dark_cause import causes_told, reason_in
 from proxy_core.model.endpoint import endpoint_text, url_of
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -129,8 +129,8 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
     sections = [*helps, Section("General", general)]
-    why_dark = reason_in(detail.notes) if helps else ""  # has been said
-    told = [note for note in detail.notes.splitlines()[:_MOST_NOTES] if note and note != why_dark]
+    said = _why(row, detail) if helps else []
+    told = [note for note in detail.notes.splitlines()[:_MOST_NOTES] if note and note not in said]
     notes = [Fact("Note", one_line(note)) for note in told]
     if row.flags & ExchangeFlag.REQUEST_INCOMPLETE:
         notes.append(Fact("Note", "The request body ended before its length was reached.", "s4"))
@@ -148,13 +148,18 @@ def _help(row: ExchangeRow, detail: ExchangeDetail) -> list[Section]:
     found = mends(row, detail)
     if not found:
         return []
-    told = (detail.failure_text or row.failure, reason_in(detail.notes))
-    why = " ".join(each for each in told if each)
-    facts = [Fact("Why", one_line(why), "cause" if row.failure else "")]
+    why = one_line(" ".join(_why(row, detail)))
+    facts = [Fact("Why", why, "cause" if row.failure else "")]
     for mend in found:
         text = MENDS[mend]
         facts.append(Fact(text.button, text.sentence, press=mend) if text.button else Fact("Advice", text.sentence))
     return [Section("Why, and what helps", facts)]
+
+
+def _why(row: ExchangeRow, detail: ExchangeDetail) -> list[str]:
+    if not row.failure:
+        return causes_told(detail.notes)
+    return [each for each in (detail.failure_text or row.failure, reason_in(detail.notes)) if each]
 
 
 def _sizes(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:

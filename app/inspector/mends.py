@@ -9,6 +9,8 @@ from proxy_core.formats.snippets.curl import can_be_sent
 from proxy_core.model.dark_cause import Mend, mends_of
 from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow
 
+_FIRST_ERROR = 400  # RFC 9110 §15.5
+
 
 class MendText(NamedTuple):
     """One mend."""
@@ -52,9 +54,16 @@ MENDS: dict[Mend, MendText] = {
 
 def mends(row: ExchangeRow, detail: ExchangeDetail) -> list[Mend]:
     """What helps this exchange, the likeliest first; nothing where nothing is to be mended here."""
+    if not is_dark(row):
+        return []
     possible = {Mend.OPEN_AGAIN: _can_be_opened, Mend.COPY_CURL: _can_be_copied}
     found = mends_of(row.failure, detail.failure_text, detail.notes)
     return [mend for mend in found if mend not in possible or possible[mend](row)]
+
+
+def is_dark(row: ExchangeRow) -> bool:
+    """Whether there may be something to mend: it failed, was not read, or the origin was not content with it."""
+    return row.failure != "" or _is_tunnel(row) or (row.status is not None and row.status >= _FIRST_ERROR)
 
 
 def _can_be_opened(row: ExchangeRow) -> bool:

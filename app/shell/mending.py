@@ -11,7 +11,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from app.inspector.mends import mends
+from app.inspector.mends import is_dark, mends
 from app.list.exchange_model import ExchangeModel
 from app.look.notices import NoticeKind
 from app.shell.actions import bind_actions
@@ -75,8 +75,7 @@ class Mending(QObject):
     def enable(self) -> None:
         """Let those of the menu be possible that help the current row. Leaving a host alone may help any."""
         row = self._current()
-        is_dark = row is not None and row.host and (row.failure or row.kind == ExchangeKind.TUNNEL)
-        possible = self._mends(row) if row is not None and is_dark else []
+        possible = self._mends(row) if row is not None and row.host and is_dark(row) else []
         is_left = row is None or not row.host or row.host in self._settings.current.not_intercepted
         for key, mend in _IN_MENU.items():
             self._window.action(key).setEnabled(mend in possible if mend is not Mend.LEAVE_HOST else not is_left)

@@ -83,6 +83,9 @@ class DarkCause(Enum):
     WANTS_CERTIFICATE = _Cause(
         "{} wants a client certificate, and Harrier has none to show{}, or none that it takes.", _WANTS_CERTIFICATE
     )
+    ASKED_IN_VAIN = _Cause(  # many go on without, and answer with an error of HTTP's
+        "{} has asked for a client certificate, and Harrier has none to show.", _WANTS_CERTIFICATE
+    )
     WANTS_IT_LATE = _Cause(
         "{} asks to renegotiate TLS, probably because it wants a client certificate; that is not supported:",
         (Mend.LEAVE_HOST,),
@@ -143,8 +146,13 @@ def reason_in(notes: str) -> str:
 
 def causes_in(failure_text: str, notes: str) -> list[DarkCause]:
     """Which causes an exchange tells of."""
-    texts = failure_text[:_LOOKED_AT], reason_in(notes[:_LOOKED_AT])
+    texts = failure_text[:_LOOKED_AT], *notes[:_LOOKED_AT].split("\n")
     return [cause for cause in DarkCause if any(map(cause.is_in, texts))]
+
+
+def causes_told(notes: str) -> list[str]:
+    """The remarks among an exchange's notes that tell of causes."""
+    return [line for line in notes[:_LOOKED_AT].split("\n") if causes_in(line, "")]
 
 
 def mends_of(failure: str, failure_text: str, notes: str) -> list[Mend]:

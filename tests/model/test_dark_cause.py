@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy_core.model.dark_cause import DarkCause, Mend, causes_in, mends_of, reason_in
+from proxy_core.model.dark_cause import DarkCause, Mend, causes_in, causes_told, mends_of, reason_in
 
 
 def in_a_row(cause: DarkCause, detail: str = "x") -> tuple[str, str]:
@@ -30,8 +30,14 @@ def test_words_cut_short_or_in_another_order_are_no_cause():
     said = DarkCause.WRONG_NAME.told("a.test", "b.test", "")
     first, second = said.split(" is not for ")
     assert causes_in(said[:-12], "") == causes_in(f"{second} is not for {first}", "") == []
-    assert causes_in("", DarkCause.EXPIRED.told("a", "b", "c")) == []  # notes tell of tunnels alone
+    assert causes_in("", f"{first} is\nnot for {second}") == []  # a remark is one line
     assert causes_in("", "") == []
+
+
+def test_remarks_that_tell_of_causes_are_found_among_others():
+    asked = DarkCause.ASKED_IN_VAIN.told("a.test:443")
+    assert causes_told(f"Host differed.\n{asked}\n{DarkCause.NOT_WEB.told()}\n") == [asked, DarkCause.NOT_WEB.told()]
+    assert causes_told("") == []
 
 
 def test_a_text_without_end_is_not_read_to_its_end():

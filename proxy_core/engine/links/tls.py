@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from proxy_core.engine.links.link import RECEIVE_LIMIT, Link, PeerState
 from proxy_core.engine.links.tls_facts import peer_chain
+from proxy_core.protocols.client_flight import was_asked_in_vain
 
 RECORD_LIMIT = 16 * 1024  # plaintext bytes of one TLS record (RFC 8446 §5.1)
 # What is asked of the link at once: four whole records of TLS 1.3. The BIOs keep their largest size for the life of the
@@ -89,6 +90,7 @@ class TlsTransport:
         "is_truncated",
         "local_host",
         "local_port",
+        "owes_certificate",
         "peer_host",
         "peer_port",
         "ssl_object",
@@ -125,9 +127,9 @@ class TlsTransport:
         self._has_more = False  # don't ask the link: `_stashed`, OpenSSL, `_error` or the end come first
         self._is_at_end = False
         self._is_established = False
-        self._is_sending = False
-        self._is_closed = False
+        self._is_sending = self._is_closed = False
         self.is_truncated = False
+        self.owes_certificate = False  # as a client: we were asked for one and had none to show
         self.peer_host, self.peer_port = link.peer_host, link.peer_port
         self.local_host, self.local_port = link.local_host, link.local_port
 
@@ -159,7 +161,7 @@ class TlsTransport:
 
     def handshake(self) -> None:
         """Agree on keys, and verify as the context says. Raises TlsHandshakeError, TimeoutError."""
-        has_answered = False
+        sent = b""
         try:
             shake = self._start()
             while True:
@@ -167,14 +169,14 @@ class TlsTransport:
                     shake()
                     break
                 except WantRead:
-                    has_answered |= self._flush()
+                    sent += self._flush()
                 data = self._link_receive(ENCRYPTED_LIMIT)
                 if not data:
                     raise TlsEofError(errno.ECONNRESET, "the connection was closed within the TLS handshake")
                 if len(self._seen) < SEEN_LIMIT:
                     self._seen += data
                 self._incoming.write(data)
-            self._flush()
+            sent += self._flush()
         except TimeoutError:
             raise
         except (OSError, ValueError) as error:  # ValueError: a name that can't be one
@@ -186,9 +188,10 @@ class TlsTransport:
                 seen=self._seen,
                 chain=chain,
                 server_hostname=self._server_hostname or "",
-                has_answered=has_answered,
+                has_answered=bool(sent),
             ) from error
         self._seen = b""
+        self.owes_certificate = not self._server_side and was_asked_in_vain(sent)
         self._is_established = True
         self._has_more = self._incoming.pending > 0
 
@@ -203,12 +206,11 @@ class TlsTransport:
         self._write = self.ssl_object.write
         return self.ssl_object.do_handshake
 
-    def _flush(self) -> bool:
-        """Send what OpenSSL has left to send; whether there was anything."""
-        data = self._take()
-        if data:
+    def _flush(self) -> bytes:
+        """Send what OpenSSL has left to send; returns that."""
+        if data := self._take():
             self._send_encrypted(data)
-        return bool(data)
+        return data
 
     def _send_alert(self) -> None:
         # The peer learns why. It is broken or leaving, so neither an error nor a wait matters.

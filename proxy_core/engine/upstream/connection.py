@@ -32,6 +32,7 @@ from proxy_core.engine.upstream.proxy_route import PacAsker, ProxyRoutes
 from proxy_core.engine.upstream.proxy_tunnel import ProxyError, named, open_tunnel
 from proxy_core.engine.upstream.unix_socket import unix_failure
 from proxy_core.engine.upstream.upstream_error import UpstreamError
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
@@ -314,6 +315,9 @@ class UpstreamOpener:
             if is_fault_of_protocol(error):
                 raise _NoProtocolError(failure, upstream.key) from None
             raise UpstreamError(failure, upstream.key) from None
+        if link.owes_certificate:
+            asked = DarkCause.ASKED_IN_VAIN.told(upstream.where)
+            upstream.remark = f"{upstream.remark}\n{asked}" if upstream.remark else asked
         upstream.link = link
         upstream.scheme = "https"
         upstream.opened_mark = _clock()

@@ -30,7 +30,7 @@ _ADVICE = {
     FailureKind.CONNECTION_WRITE_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.TLS_PROTOCOL_ERROR: "Check that the server speaks TLS on this port, in version 1.2 or later.",
     FailureKind.TLS_CERTIFICATE_ERROR: "If you trust this server, add its authority to the trusted ones.",
-    FailureKind.TLS_ALERT_RECEIVED: "The server refused the TLS handshake; it may want a client certificate.",
+    FailureKind.TLS_ALERT_RECEIVED: "The server refused the TLS handshake; its log may say why.",
     FailureKind.HTTP_REQUEST_ERROR: "The program that sent this request has to send it otherwise.",
     FailureKind.HTTP_REQUEST_DENIED: "Give the program the user name and password of this proxy.",
     FailureKind.HTTP_RESPONSE_INCOMPLETE: "The server ended its response too early. Try again, or look at its log.",

@@ -163,6 +163,17 @@ def test_what_says_no_cause_of_the_table_is_helped_by_its_kind(told, failure, bu
     assert told(failed("Something of a later version.", failure)).buttons[0] == button
 
 
+@pytest.mark.parametrize(("status", "is_content"), [(200, True), (304, True), (400, False), (403, False), (500, False)])
+def test_an_origin_that_has_asked_for_a_certificate_is_helped_when_it_is_not_content(told, status, is_content):
+    asked = DarkCause.ASKED_IN_VAIN.told("shop.test:443")
+    seen = told(Sample(status=status, notes=f"A remark\n{asked}"))
+    if is_content:
+        assert (seen.first, seen.buttons, seen.remarks) == ("General", [], ["A remark", asked])
+    else:
+        assert (seen.why, seen.remarks) == (asked, ["A remark"])
+        assert seen.buttons[0] == "Add a Client Certificate…"
+
+
 def test_a_failure_that_nothing_here_mends_stays_among_the_facts(told):
     seen = told(failed("The name does not exist.", "dns_error"))
     assert seen.first == "General"

@@ -11,7 +11,7 @@ from proxy_core.model.dark_cause import DarkCause, causes_in
 from proxy_core.model.settings import Settings
 from tests.support.conversation import Origin, Proxy
 from tests.support.test_ca import ExampleCa, Fault
-from tests.support.tls_conversation import OK, answer_all, connect_through, https_origin, tls_over
+from tests.support.tls_conversation import OK, BioPipe, answer_all, connect_through, https_origin, tls_over
 
 
 class Stage(NamedTuple):
@@ -111,7 +111,30 @@ def test_an_origin_that_wants_a_client_certificate(stage):
     proxy = stage.start_proxy(settings=stage.trusting)
     answered_for_the_origin(proxy, "localhost", origin.port)
     proxy.only()
-    assert causes(proxy) == [DarkCause.WANTS_CERTIFICATE]
+    assert causes(proxy) == [DarkCause.WANTS_CERTIFICATE, DarkCause.ASKED_IN_VAIN]
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("asks", [True, False])
+def test_an_origin_that_complains_of_the_missing_certificate_in_http(stage, asks, newest):
+    def ask(context: ssl.SSLContext) -> None:
+        context.maximum_version = newest
+        if asks:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(cadata=stage.ca.pem.decode())
+
+    def complain(pipe: BioPipe) -> None:
+        while pipe.reads_head():
+            pipe.sends(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    origin = https_origin(stage.start_origin, stage.ca.leaf("localhost"), complain, (), ask)
+    proxy = stage.start_proxy(settings=stage.trusting)
+    pipe = connect_through(proxy, "localhost", origin.port)
+    for number in (1, 2):
+        pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert pipe.reads_head().startswith(b"HTTP/1.1 400 ")
+        proxy.finished(number)
+        assert causes(proxy) == ([DarkCause.ASKED_IN_VAIN] if asks else [])
 
 
 def by_connect(proxy: Proxy, port: int):
