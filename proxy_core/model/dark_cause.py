@@ -55,7 +55,7 @@ class DarkCause(Enum):
         + "the client has refused Harrier's certificate for this host again and again, and the settings let it pass.",
         (Mend.TRUST_OUR_CA, Mend.DECRYPT_REFUSED),
     )
-    OTHER_PROTOCOL = _Cause(_MARK + "the client offers no HTTP/1.1 (only {}).")
+    OTHER_PROTOCOL = _Cause(_MARK + "the client offers neither HTTP/1.1 nor HTTP/2 (only {}).")
     NOT_WEB = _Cause(_MARK + "what the client sends is neither TLS nor HTTP.")
     SERVER_FIRST = _Cause(_MARK + "the server spoke first; in TLS and HTTP the client does.")
     SILENCE = _Cause(_MARK + "the client has sent nothing.")

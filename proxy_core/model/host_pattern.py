@@ -7,7 +7,6 @@ find out whether it lies in a network.
 
 import ipaddress
 from fnmatch import fnmatchcase
-from functools import lru_cache
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -39,12 +38,6 @@ class HostPatterns:
         if any(name == each or name.endswith(f".{each}") for each in self._names):
             return True
         return any(fnmatchcase(name, glob) for glob in self._globs)
-
-
-@lru_cache(maxsize=256)
-def host_matches(pattern: str, host: str) -> bool:
-    """Whether one pattern means a host."""
-    return HostPatterns((pattern,)).match(host)
 
 
 def _network(pattern: str) -> _Network | None:

@@ -45,9 +45,9 @@ def test_a_text_without_end_is_not_read_to_its_end():
 
 
 def test_the_reason_is_found_among_other_remarks():
-    told = DarkCause.OTHER_PROTOCOL.told("h2")
+    told = DarkCause.OTHER_PROTOCOL.told("spdy/3")
     assert reason_in(f"Host differed from the target.\n{told}") == told
-    assert told == "Not decrypted: the client offers no HTTP/1.1 (only h2)."
+    assert told == "Not decrypted: the client offers neither HTTP/1.1 nor HTTP/2 (only spdy/3)."
     assert reason_in("") == reason_in("Host differed from the target.") == ""
 
 

@@ -67,7 +67,9 @@ def test_the_names_of_protocols_are_the_clients_and_stay_in_their_line(start_pro
     with pytest.raises(ssl.SSLWantReadError):
         context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="a.test").do_handshake()
     told = tunnel(start_proxy, start_origin, Settings(), outgoing.read())
-    assert told.startswith("Not decrypted: the client offers no HTTP/1.1 (only evil\\nNot decrypted: nonsense, x0, ")
+    assert told.startswith(
+        "Not decrypted: the client offers neither HTTP/1.1 nor HTTP/2 (only evil\\nNot decrypted: nonsense, x0, "
+    )
     assert "x7" not in told
 
 
