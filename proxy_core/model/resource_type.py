@@ -4,6 +4,9 @@ from functools import lru_cache
 
 from proxy_core.model.exchange import ResourceType
 
+# RFC 6838 §4.2: at most 127 characters on each side of the slash. Of more only the beginning is looked at, or a peer
+# could have a row, and each cache here, hold hundreds of megabytes.
+LONGEST_TYPE = 255
 _BY_ESSENCE = {
     "text/html": ResourceType.DOCUMENT,
     "application/xhtml+xml": ResourceType.DOCUMENT,
@@ -53,9 +56,13 @@ _SHORT_NAMES = {
 }
 
 
-@lru_cache(maxsize=512)
 def media_essence(content_type: bytes) -> str:
     """`Text/HTML; charset=utf-8` → `text/html` (RFC 9110 §8.3.1)."""
+    return _essence(content_type[:LONGEST_TYPE])
+
+
+@lru_cache(maxsize=512)
+def _essence(content_type: bytes) -> str:
     return content_type.partition(b";")[0].strip(b" \t").decode("latin-1").lower()
 
 

@@ -16,6 +16,8 @@ _VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3
 _MOST_COUNTED = 99  # there are two digits
 _SHORT = 12  # characters that JA4 keeps of a hash
 _NOTHING = "0" * _SHORT
+# Bytes. Browsers' hellos have some 2,000; one of 65,536 has room for 32,000 values, which nobody shall have us keep.
+_LARGEST_REMEMBERED = 8192
 _KEPT = 256  # hellos of the same client are alike, but for what no fingerprint looks at
 
 
@@ -31,7 +33,8 @@ UNKNOWN_FINGERPRINT = Fingerprint("", "")
 
 def fingerprint_of(hello: ClientHello) -> Fingerprint:
     """Work it out, or remember it."""
-    return _worked_out(hello._replace(server_name="", length=0))
+    work_out = _worked_out if hello.length <= _LARGEST_REMEMBERED else _worked_out.__wrapped__
+    return work_out(hello._replace(server_name="", length=0))
 
 
 @lru_cache(maxsize=_KEPT)

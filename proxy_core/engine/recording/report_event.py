@@ -8,7 +8,7 @@ from proxy_core.capture.extents import encode_extents
 from proxy_core.engine.recording.report import NOT_OPENED, Report
 from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
-from proxy_core.model.resource_type import media_essence, resource_type
+from proxy_core.model.resource_type import LONGEST_TYPE, media_essence, resource_type
 
 # Plain integers: an operation on an enum's member costs more than what it is about.
 _COMPLETE = int(ExchangeState.COMPLETE)
@@ -23,7 +23,7 @@ _NO_TIMINGS = _encode_list((-1,) * 7)
 def encode_report(report: Report, kind: int = _EXCHANGE) -> bytes:
     """The whole event."""
     failure = report.failure
-    media_type, type_number = _media(report.content_type)
+    media_type, type_number = _media(report.content_type[:LONGEST_TYPE])
     timings, duration_us = encode_timings(report)
     state = report.state
     row = (

@@ -1,7 +1,6 @@
 """Which bodies are read in items, by their media type."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from proxy_core.model.message_row import Opcode
@@ -43,7 +42,6 @@ _KINDS = {
 }
 
 
-@lru_cache(maxsize=512)
 def item_kind(content_type: bytes) -> ItemKind | None:
     """By the value of a Content-Type; None for a body that is read as a whole."""
     return _KINDS.get(media_essence(content_type))

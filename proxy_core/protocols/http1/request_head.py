@@ -108,7 +108,7 @@ def read_request_head(
         target = _read_at(served, target)
     minor = 0 if minor_digit == b"0" else 1
     section = raw[line.end() :]
-    read = _read_fields if len(section) <= LONGEST_CACHED_SECTION else _read_fields.__wrapped__
+    read = _read_fields if len(section) + len(target.authority) <= LONGEST_CACHED_SECTION else _read_fields.__wrapped__
     fields = read(
         section,
         method if method in _METHODS_WITH_RULES else b"",
