@@ -29,10 +29,9 @@ _ADVICE = {
     FailureKind.CONNECTION_READ_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.CONNECTION_WRITE_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.TLS_PROTOCOL_ERROR: "Check that the server speaks TLS on this port, in version 1.2 or later.",
-    FailureKind.TLS_CERTIFICATE_ERROR: "If you trust this server, add its authority to the trusted ones.",
+    FailureKind.TLS_CERTIFICATE_ERROR: "Harrier's list shows what helps: this one certificate can be accepted there.",
     FailureKind.TLS_ALERT_RECEIVED: "The server refused the TLS handshake; its log may say why.",
     FailureKind.HTTP_REQUEST_ERROR: "The program that sent this request has to send it otherwise.",
-    FailureKind.HTTP_REQUEST_DENIED: "Give the program the user name and password of this proxy.",
     FailureKind.HTTP_RESPONSE_INCOMPLETE: "The server ended its response too early. Try again, or look at its log.",
     FailureKind.HTTP_RESPONSE_TIMEOUT: "The server may be overloaded. Try again, or look at its log.",
     FailureKind.PROXY_LOOP_DETECTED: "Check that no proxy setting points from Harrier back to Harrier.",
@@ -43,6 +42,8 @@ _REGISTERED = {
     FailureKind.CLIENT_TIMEOUT: FailureKind.HTTP_REQUEST_ERROR,
     FailureKind.OWN_FAULT: FailureKind.PROXY_INTERNAL_ERROR,
 }
+_LOG_IN_ADVICE = "Give the program the user name and password of this proxy."
+_LOG_IN = 407
 _USUAL_ADVICE = "Harrier's list shows this exchange with everything that was received."
 
 _PAGE = """\
@@ -91,9 +92,9 @@ def own_response(
     `head_only` answers HEAD: the same fields, no body. `advice` says what to do in place of the usual sentence.
     """
     html = accepts_html(accept)
-    body = _write_body(
-        status, failure, _ADVICE.get(failure.kind, _USUAL_ADVICE) if advice is None else advice, html=html
-    )
+    if advice is None:
+        advice = _LOG_IN_ADVICE if status == _LOG_IN else _ADVICE.get(failure.kind, _USUAL_ADVICE)
+    body = _write_body(status, failure, advice, html=html)
     lines = [
         f"HTTP/1.1 {status} {reason_phrase(status)}",
         f"Server: Harrier/{VERSION}",
