@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 LEAST_PYTHON = (3, 11)
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")  # the second holds the first
+REQUIREMENTS = ("requirements.txt", "requirements-compile.txt", "requirements-dev.txt")  # each holds those before it
 _STAMP = ENVIRONMENT / "harrier-installed"  # lines: the interpreter, the requirements' fingerprint, what is installed
 # They tell pip to install elsewhere, or not at all. Its other settings (index, proxy, certificate …) are the person's.
 _PIP_VARIABLES = "PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_HASHES PIP_PYTHON".split()
@@ -53,7 +53,10 @@ def prepare(requirements: str) -> Path:
     if not python.exists() or (installed and installed[0] != interpreter):
         _create()
     _install(python, requirements)
-    names = [requirements, "requirements.txt", *(installed[2:] if installed[:2] == [interpreter, wanted] else [])]
+    names = [
+        *REQUIREMENTS[: REQUIREMENTS.index(requirements) + 1],
+        *(installed[2:] if installed[:2] == [interpreter, wanted] else []),
+    ]
     _STAMP.write_text("\n".join([os.path.realpath(python), wanted, *dict.fromkeys(names)]), encoding="utf-8")
     return python
 

@@ -21,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 from build_scripts.environment import ENVIRONMENT, ROOT, SetupError
+from proxy_core.compiled import FOLDER as COMPILED
 
 LICENCES = ROOT / "build_scripts" / "licences"
 # SPDX; whatever else the list knows is there to be refused.
@@ -35,6 +36,7 @@ SHIPPABLE = frozenset(
 }
 # What metadata says in words of its own, or leaves to be chosen.
 _CHOSEN = {
+    "mypy": "MIT AND PSF-2.0",  # of mypyc's run-time code, which is built into what it compiles
     "pyside6-essentials": "LGPL-3.0-only",
     "shiboken6": "LGPL-3.0-only",
     "pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception",
@@ -110,6 +112,8 @@ def _owner(source: str) -> Component | None:
     distribution = _distributions().get(path) or _distributions().get(os.path.abspath(source))
     if distribution is not None:
         return _of_distribution(distribution)
+    if Path(path).is_relative_to(COMPILED):
+        return _component_of("mypy")  # the rest of these files is our own
     if Path(path).is_relative_to(ROOT) and not Path(path).is_relative_to(ENVIRONMENT):
         return None
     if _is_pythons(Path(path)):
@@ -145,7 +149,7 @@ def _component_of(name: str) -> Component:
     licence = _CHOSEN.get(name) or (_spdx(said[0]) if said else "")
     texts = {
         Path(str(file)).name: Path(str(file.locate()))
-        for file in distribution.files or []
+        for file in sorted(distribution.files or [], key=lambda file: -len(file.parts))  # the outermost of a name
         if ".dist-info/" in str(file) and _TEXT_NAME.fullmatch(str(file))
     }
     texts |= {text: LICENCES / text for text in _OWN_TEXTS.get(name, ())}

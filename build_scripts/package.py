@@ -81,6 +81,8 @@ def _shared_python(python: Path) -> list[str]:
 
 
 def _build(python: Path) -> None:
+    if subprocess.run([str(python), str(ROOT / "build_scripts" / "compile.py")], cwd=ROOT, check=False).returncode:
+        raise SetupError("The package holds compiled modules, and they could not be made.")
     command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level=ERROR"]
     command += ["--distpath", str(ROOT / "dist"), "--workpath", str(WORK), str(ROOT / "build_scripts" / "harrier.spec")]
     quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}

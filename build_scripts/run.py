@@ -12,9 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from build_scripts.compile import BACKGROUND, has_compiler
 from build_scripts.environment import QT_PACKAGES, ROOT, SetupError, install_system_packages, prepare
 
-_WITHOUT_WINDOW = ("record", "convert", "ca", "--help", "-h", "--version")
+_WITHOUT_TRAFFIC = ("convert", "ca", "--help", "-h", "--version")
+_WITHOUT_WINDOW = ("record", *_WITHOUT_TRAFFIC)
 
 
 def main(arguments: list[str]) -> int:
@@ -26,10 +28,31 @@ def main(arguments: list[str]) -> int:
     except SetupError as error:
         print(error, file=sys.stderr)
         return 2
+    if has_compiler() and not any(word in _WITHOUT_TRAFFIC for word in arguments):
+        _compile_for_later(python)
     command = [str(python), str(ROOT / "main.py"), *arguments]
     if os.name != "nt":  # there, exec would let the shell's prompt come back while the program runs
         os.execv(command[0], command)
     return subprocess.run(command, check=False).returncode
+
+
+def _compile_for_later(python: Path) -> None:
+    """Have the engine compiled while the program runs, unless it is: a later start finds it. This one doesn't wait.
+
+    The program takes this process over, and isn't to find a child that it didn't start: so it is a grandchild.
+    """
+    if os.fork() == 0:
+        try:
+            subprocess.Popen(
+                [str(python), str(ROOT / "build_scripts" / "compile.py"), BACKGROUND],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            os._exit(0)
+    os.wait()
 
 
 def _check_qt() -> None:

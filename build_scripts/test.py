@@ -1,7 +1,7 @@
 """Every check on a fresh machine: python3 build_scripts/test.py [--skip-package] [arguments of pytest]
 
-Formatting, lint, types, import walls, then the tests (with the packaged program among them). Arguments select tests and
-skip the rest: `test.py tests/capture -k filter`.
+Formatting, lint, types, import walls, then the tests (with the packaged program among them), and those of what workers
+run once more, compiled. Arguments select tests and skip the rest: `test.py tests/capture -k filter`.
 """
 
 from __future__ import annotations  # an older Python shall get as far as being told what is needed
@@ -27,6 +27,8 @@ from build_scripts.environment import (
 
 # What the tests have of npm, each in a folder with a lock file of ours.
 NODE_PACKAGES = {"har-validator": "har_validator", "undici": "undici"}
+# What tests the compiled modules, and so runs twice; the rest of Harrier is the same with them and without.
+COMPILED_TESTS = ("tests/protocols", "tests/engine", "tests/processes")
 
 
 def main(arguments: list[str]) -> int:
@@ -50,10 +52,14 @@ def main(arguments: list[str]) -> int:
             [str(bin_folder / "mypy")],
             [str(bin_folder / "lint-imports")],
         ]
+        steps.append([str(python), "build_scripts/compile.py"])
         if not skip_package:
             steps.append([str(python), "build_scripts/package.py"])
     steps.append([str(python), "-m", "pytest", "-q", *selected])
     failed = [" ".join(step) for step in steps if not _passes(step)]
+    if not selected:
+        compiled = [str(python), "-m", "pytest", "-q", *COMPILED_TESTS]
+        failed += [] if _passes(compiled, HARRIER_TEST_COMPILED="1") else [f"compiled: {' '.join(compiled)}"]
     for step in failed:
         print(f"FAILED: {step}", file=sys.stderr)
     return 1 if failed else 0
@@ -94,11 +100,11 @@ def _install_node_packages() -> None:
             raise SetupError(f"npm could not install {name}: is the network there?")
 
 
-def _passes(step: list[str]) -> bool:
+def _passes(step: list[str], **variables: str) -> bool:
     name = " ".join(Path(step[0]).name if index == 0 else word for index, word in enumerate(step))
     print(f"── {name}", flush=True)
     begin = time.monotonic()
-    quiet = {**without_proxies(), "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+    quiet = {**without_proxies(), "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1", **variables}
     status = subprocess.run(step, cwd=ROOT, check=False, env=quiet, stdin=subprocess.DEVNULL).returncode
     print(f"── {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True)
     return status == 0

@@ -4,6 +4,7 @@ import signal
 import sys
 from typing import NoReturn
 
+from proxy_core.compiled import use_compiled
 from proxy_core.fault_log import caught, open_fault_log
 from proxy_core.frame import frame
 from proxy_core.model.worker_command import WorkerFailed, encode_word
@@ -22,6 +23,7 @@ def worker_main(start: WorkerStart) -> None:
     if start.log_path:
         open_fault_log(start.log_path, f"worker {start.series}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    use_compiled()
     from proxy_core.certificate_authority import CertificateAuthorityError
     from proxy_core.engine.worker import run_worker
 

@@ -83,21 +83,22 @@ class Worker:
         reporter.is_recording = settings.recording
         sweep = DeadlineSweep()
         self._pac = PacQuestions(Transport(pac, sweep, _NEVER_S, _NEVER_S)) if pac is not None else None
+        self._opener = UpstreamOpener(
+            [OwnAddress(each.sock) for each in listeners],
+            settings.ways_out,
+            UpstreamTrust(settings, authority),
+            limits,
+            sweep,
+            reporter,
+            SPOKEN,
+            self._pac,
+        )
         self.services = Services(
             settings=settings,
             limits=limits,
             reporter=reporter,
             sweep=sweep,
-            opener=UpstreamOpener(
-                [OwnAddress(each.sock) for each in listeners],
-                settings.ways_out,
-                UpstreamTrust(settings, authority),
-                limits,
-                sweep,
-                reporter,
-                SPOKEN,
-                self._pac,
-            ),
+            opener=self._opener,
             certificates=LeafCertificates(authority, keylog=settings.ways_out.keylog),
             admission=admission_of(settings),
             programs=programs,
@@ -130,11 +131,11 @@ class Worker:
                 old = services.settings
                 services.settings = settings
                 if _whom_to_trust(old) != _whom_to_trust(settings):
-                    services.opener.trust = UpstreamTrust(settings, services.certificates.authority)
+                    self._opener.trust = UpstreamTrust(settings, services.certificates.authority)
                 if old.ways_in.users_file != settings.ways_in.users_file:
                     services.admission = admission_of(settings)
                 if old.ways_out != settings.ways_out:
-                    services.opener.follow(settings.ways_out)
+                    self._opener.follow(settings.ways_out)
                 if old.ways_out.keylog != settings.ways_out.keylog:
                     services.certificates.log_keys_to(settings.ways_out.keylog)
                 services.reporter.is_recording = settings.recording

@@ -112,8 +112,8 @@ def test_all_that_is_needed_is_locked_and_nothing_else(name, system, python):
 
 
 def test_what_is_developed_with_is_what_is_shipped():
-    shipped, developed = (locked(name) for name in REQUIREMENTS)
-    assert {name: developed[name] for name in shipped} == shipped
+    for fewer, more in itertools.pairwise(locked(name) for name in REQUIREMENTS):
+        assert {name: more[name] for name in fewer} == fewer
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)

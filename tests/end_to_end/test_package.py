@@ -22,6 +22,7 @@ import pytest
 from build_scripts.inventory import is_library, is_shippable, library_licence
 from build_scripts.licensing import BILL_NAME, LICENCES_NAME
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.compiled import FOLDER_NAME, GROUP, PLAIN_VARIABLE
 from proxy_core.version import VERSION
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.display import Display
@@ -30,7 +31,8 @@ from tests.support.program import ROOT, Program, are_gone
 PACKAGE = ROOT / "dist" / "Harrier"
 HARRIER = (str(PACKAGE / "Harrier"),)
 # A Python or a library that lies around on the developer's machine must not help the package.
-BARE = {"PYTHONPATH": "", "PYTHONHOME": "", "LD_LIBRARY_PATH": "", "PATH": "/usr/bin:/bin"}
+# No Python's and no test's settings.
+BARE = {"PYTHONPATH": "", "PYTHONHOME": "", "LD_LIBRARY_PATH": "", "PATH": "/usr/bin:/bin", PLAIN_VARIABLE: ""}
 
 pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="no package here: build_scripts/package.py makes one")
 
@@ -64,6 +66,10 @@ def maps_qt(pid: int) -> bool:
     return "libQt6" in text or "PySide6" in text or "shiboken" in text
 
 
+def is_compiled(pid: int) -> bool:
+    return f"{FOLDER_NAME}/{GROUP}__mypyc" in Path(f"/proc/{pid}/maps").read_text()
+
+
 def outside_libraries(pid: int, folder: Path) -> set[str]:
     """The libraries that a process took from the system although the package brings them along."""
     mapped = {line.split(maxsplit=5)[5] for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if ".so" in line}
@@ -83,6 +89,7 @@ def test_it_records_and_writes_har_and_capture(site, tmp_path):
         assert get(port, f"{site.https_url}/picture/1.png", str(tmp_path / "ca.pem")).startswith(b"\x89PNG")
         processes = program.descendants()
         assert len(processes) >= 2
+        assert [is_compiled(pid) for pid in [program.pid, *processes]].count(True) == 2  # the workers
         assert not [pid for pid in [program.pid, *processes] if maps_qt(pid)]
         assert program.stop() == 0, program.errors
         assert are_gone(processes)
@@ -280,7 +287,7 @@ def test_the_bill_of_materials_names_what_is_really_inside():
         name, mark, version = line.partition(";")[0].strip().partition("==")
         if mark:
             assert versions.get(re.sub(r"[-_.]+", "-", name).lower(), version) == version
-    assert {"CPython", "gevent", "cryptography", "pyside6-essentials", "msgspec"} <= set(versions)
+    assert {"CPython", "gevent", "mypy", "cryptography", "pyside6-essentials", "msgspec"} <= set(versions)
     built_in = {each["name"] for each in components_of(told)}
     assert {"Qt", "libev", "openssl", "zstd"} <= built_in
 

@@ -29,6 +29,8 @@ from proxy_core.model.worker_command import BytesTaken, RotateSegments, UseSetti
 from tests.support.conversation import Client, wait_for
 from tests.support.tls_conversation import answer_all, connect_through, https_origin
 
+pytestmark = pytest.mark.replaces_inside
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 

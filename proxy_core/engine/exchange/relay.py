@@ -84,13 +84,13 @@ class ExchangeRelay:
         self._client.when_gone = self._client_gone
         try:
             self._run()
-        except UpstreamError as error:
-            self._report.upstream_connection = error.connection
-            self._fail(error.failure)
-        except SideError as error:
-            self._fail(error.failure, reset_code=error.reset_code)
-        except ProtocolError as error:
-            self._fail(error.failure)
+        except UpstreamError as unreached:
+            self._report.upstream_connection = unreached.connection
+            self._fail(unreached.failure)
+        except SideError as broken:
+            self._fail(broken.failure, reset_code=broken.reset_code)
+        except ProtocolError as malformed:
+            self._fail(malformed.failure)
         except ClientGoneError:
             self._drop_upstream()
             text = "The client closed the connection before it had the whole response."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from proxy_core.engine.exchange.point import BeginPoints
 from proxy_core.engine.limits import Limits
@@ -12,10 +13,32 @@ from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.refusals import Refusals
-from proxy_core.engine.upstream.connection import UpstreamOpener
+from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.learnt import LearntProtocols
 from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.settings import Settings
+
+
+class Opener(Protocol):
+    """Opens connections to upstreams: the worker's `UpstreamOpener`."""
+
+    def connect(
+        self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...], *, is_tunnel: bool = False
+    ) -> UpstreamConnection:
+        """Connect to an origin, with TLS for https. Raises UpstreamError."""
+        ...
+
+    def connect_plain(self, host: str, port: int) -> UpstreamConnection:
+        """Connect to where bytes can be sent that are meant for host:port. Raises UpstreamError."""
+        ...
+
+    def connect_unix(self, scheme: str, host: str, port: int, path: str) -> UpstreamConnection:
+        """Connect to an origin on a Unix socket. Raises UpstreamError."""
+        ...
+
+    def start_tls(self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...]) -> UpstreamConnection:
+        """Put TLS on a plain connection; returns it, or another in its place. Raises UpstreamError."""
+        ...
 
 
 @dataclass(slots=True)
@@ -26,7 +49,7 @@ class Services:
     limits: Limits
     reporter: Reporter
     sweep: DeadlineSweep
-    opener: UpstreamOpener
+    opener: Opener
     certificates: LeafCertificates
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid

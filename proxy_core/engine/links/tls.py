@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from proxy_core.engine.links.link import RECEIVE_LIMIT, Link, PeerState
+from proxy_core.engine.links.tls_error import TlsEofError, TlsHandshakeError, TlsRenegotiationError
 from proxy_core.engine.links.tls_facts import peer_chain
 from proxy_core.protocols.client_flight import was_asked_in_vain
 
@@ -30,36 +31,6 @@ CLOSE_LIMIT_S = 1.0  # how long a goodbye may take
 INTERNAL_ERROR_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
 
 WantRead = ssl.SSLWantReadError
-
-
-class TlsHandshakeError(OSError):
-    """The handshake failed; what the failure's sentence needs to be precise. A handshake that lasts too long is a
-    TimeoutError instead.
-    """
-
-    def __init__(
-        self,
-        cause: OSError | ValueError,
-        *,
-        seen: bytes = b"",
-        chain: tuple[bytes, ...] = (),
-        server_hostname: str = "",
-        has_answered: bool = False,
-    ) -> None:
-        super().__init__(str(cause))
-        self.cause = cause  # an ssl.SSLError, the link's own error, TlsEofError, or ValueError for an impossible name
-        self.seen = seen  # the first bytes that the peer sent, still encrypted
-        self.chain = chain  # DER certificates of the peer, as far as they came
-        self.server_hostname = server_hostname  # as a client: the name that we asked for
-        self.has_answered = has_answered  # as a server: our certificate is sent
-
-
-class TlsEofError(OSError):
-    """The peer closed the connection within the handshake."""
-
-
-class TlsRenegotiationError(OSError):
-    """The peer asks for a new handshake (TLS 1.2). Refused: it has a history of attacks, and browsers do so, too."""
 
 
 class TlsTransport:
@@ -279,9 +250,9 @@ class TlsTransport:
         try:
             first = self._read(min(limit, RECORD_LIMIT))
         except OSError as error:
-            self._note(error)
-            if self._error is not None:
-                raise self._error from None
+            kept = self._note(error)
+            if kept is not None:
+                raise kept from None
             return b""
         return self._gather(first, limit)
 
@@ -303,20 +274,23 @@ class TlsTransport:
         self._end(is_truncated=False)
         return b"".join(parts)
 
-    def _note(self, error: OSError) -> None:
-        """Keep what OpenSSL said instead of giving data, for the receive after the data before it."""
+    def _note(self, error: OSError) -> OSError | None:
+        """Keep what OpenSSL said instead of giving data, for the receive after the data before it; returns what is
+        kept, if it is an error.
+        """
         if isinstance(error, ssl.SSLZeroReturnError):
             self._end(is_truncated=False)
-            return
+            return None
         if isinstance(error, WantRead):
             if not self._outgoing.pending or self.ssl_object.version() == "TLSv1.3":
                 self._has_more = False
-                return
+                return None
             # What TLS 1.2 makes OpenSSL say while it reads is «no renegotiation».
             error = TlsRenegotiationError(errno.EPROTO, "the peer asks to renegotiate TLS, which is not safe")
         self._error = error
         self._has_more = True
         self._send_alert()
+        return error
 
     def _end(self, *, is_truncated: bool) -> None:
         # RFC 9112 §9.8: an end without close_notify may be an attacker's. It is an end all the same, since many origins
@@ -388,7 +362,7 @@ class TlsTransport:
 
     # Sending
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | bytearray | memoryview) -> None:
         if len(data) > RECORD_LIMIT:
             self._send_chunks(memoryview(data))
         elif data:

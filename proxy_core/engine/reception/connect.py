@@ -211,17 +211,17 @@ class Connect:
         try:
             learnt = services.learnt.of(("https", self._host, self._port))
             upstream = services.opener.start_tls(self._connect(), name, (learnt,) if learnt else offer)
-        except UpstreamError as error:
-            upstream, first_error = None, error
-            error.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
+        except UpstreamError as unreached:
+            upstream, first_error = None, unreached
+            unreached.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
         try:
             # What the origin chose; where it can't be asked, or speaks what the client doesn't, the client chooses.
             chosen = (upstream.alpn or HTTP1,) if upstream is not None else offer
             if chosen[0] not in offer:
                 chosen = offer
             context = services.certificates.server_context(name, chosen)
-        except LeafError as error:
-            self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)))
+        except LeafError as unmade:
+            self._refuse_tls(upstream, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(unmade)))
             return
         took_it = partial(services.refusals.forget, self._pair(hello))
         tls = HeardTls(self._client, context, first_bytes=seen, on_first_word=took_it)

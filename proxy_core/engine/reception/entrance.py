@@ -88,9 +88,9 @@ class Entrance:
         offer = (self._origin is not None and spoken_of(hello.alpn)) or HTTP1_ALONE
         try:
             context = services.certificates.server_context(name, offer)
-        except LeafError as error:
+        except LeafError as unmade:
             # Without a certificate there is no TLS in which anything could be said.
-            self._fail_tls(link, name, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), INTERNAL_ERROR_ALERT)
+            self._fail_tls(link, name, Failure(FailureKind.PROXY_INTERNAL_ERROR, str(unmade)), INTERNAL_ERROR_ALERT)
             return Closed()
         tls = TlsTransport(link, context, server_side=True, first_bytes=seen)
         try:

@@ -75,8 +75,8 @@ class Http1Serving:
         client = self._client
         try:
             return client.next_request()
-        except SideError as error:
-            self._refuse_unread(error.failure, error.raw)
+        except SideError as unread:
+            self._refuse_unread(unread.failure, unread.raw)
         except OSError as error:
             if isinstance(error, ssl.SSLError) and not self._has_served and self._tunnel is not None:
                 # In TLS 1.3 a client says only after its handshake that it refuses our certificate.

@@ -111,10 +111,10 @@ class Http2Session:
                         self.close()
                         return
                 data = self._receive()
-        except Http2ConnectionError as error:
-            for event in error.events:
+        except Http2ConnectionError as broken:
+            for event in broken.events:
                 self._take(event)
-            self.failure = error.failure
+            self.failure = broken.failure
             self._end("broke the protocol")
             self.close()  # what is queued says so (RFC 9113 §5.4.1)
         except OSError as error:

@@ -16,7 +16,8 @@ import sys
 from collections.abc import Iterator
 
 SIZE_LIMIT = 8 * 1024 * 1024  # bytes read of a bundle; Debian's is 220 KB
-_BUNDLES = (  # the first that is there; the paths that OpenSSL was built with may be those of another machine
+# The first that is there; the paths that OpenSSL was built with may be those of another machine.
+_BUNDLES: tuple[str, ...] = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch, Alpine
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
     "/etc/ssl/ca-bundle.pem",  # openSUSE

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from proxy_core.certificate_authority import COMMON_NAME_START
-from proxy_core.engine.links.tls import TlsEofError, TlsHandshakeError, TlsRenegotiationError
+from proxy_core.engine.links.tls_error import TlsEofError, TlsHandshakeError, TlsRenegotiationError
 from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.failure import Failure, FailureKind

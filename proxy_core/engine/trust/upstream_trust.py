@@ -232,8 +232,8 @@ def _show_certificate(context: ssl.SSLContext, shown: ClientCertificate) -> None
     """Raises UpstreamCaError."""
     try:
         pem = read_client_certificate(shown.path, shown.password)
-    except ClientCertificateError as error:
-        raise UpstreamCaError(str(error)) from None
+    except ClientCertificateError as unread:
+        raise UpstreamCaError(str(unread)) from None
     try:
         load_chain(context, pem.chain, pem.key)
     except OSError as error:  # an ssl.SSLError, too: a key that OpenSSL finds too weak, say

@@ -13,7 +13,8 @@ import gevent
 
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
-from proxy_core.engine.links.tls import TlsHandshakeError, TlsTransport
+from proxy_core.engine.links.tls import TlsTransport
+from proxy_core.engine.links.tls_error import TlsHandshakeError
 from proxy_core.engine.links.tls_facts import own_fingerprint, peer_chain, tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.recording.connection_record import connection_record
@@ -292,9 +293,9 @@ class UpstreamOpener:
         start_mark = time.perf_counter()
         try:
             context = self.trust.context(alpn, verifying, name=server_name, host=upstream.host)
-        except UpstreamCaError as error:
+        except UpstreamCaError as unread:
             upstream.link.close()
-            raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(error)), upstream.key) from None
+            raise UpstreamError(Failure(FailureKind.PROXY_INTERNAL_ERROR, str(unread)), upstream.key) from None
         link = TlsTransport(upstream.link, context, server_side=False, server_hostname=server_name)
         try:
             with gevent.Timeout(self._limits.upstream_tls_s, TimeoutError("the TLS handshake took too long")):

@@ -54,7 +54,7 @@ class ChunkDecoder:
         while position < length:
             if self._left:
                 end = min(position + self._left, length)
-                pieces.append(buffer[position:end])
+                pieces.append(_cut(buffer, position, end))
                 self._left -= end - position
                 position = end
                 self._at_data_end = not self._left
@@ -110,8 +110,7 @@ class ChunkDecoder:
     def _part(buffer: bytes, begin: int, position: int, pieces: list[bytes]) -> BodyPart | None:
         if begin == position:
             return None
-        # A slice of the whole is the same object: bytes in the middle of a large chunk are never copied.
-        return BodyPart(pieces[0] if len(pieces) == 1 else b"".join(pieces), buffer[begin:position])
+        return BodyPart(pieces[0] if len(pieces) == 1 else b"".join(pieces), _cut(buffer, begin, position))
 
     @staticmethod
     def _check_data_end(buffer: bytes, position: int) -> None:
@@ -143,6 +142,11 @@ class ChunkDecoder:
         if FIELD_LINES.fullmatch(section) is None:
             section, _ = repair_lines(section, strip_names=False)
         return EndOfMessage(trailers, self._last_line + sent_trailers(section))
+
+
+def _cut(buffer: bytes, begin: int, end: int) -> bytes:
+    """A slice. Of the whole it is the same object: bytes in the middle of a large chunk are never copied."""
+    return buffer if not begin and end == len(buffer) else buffer[begin:end]  # compiled code would copy
 
 
 def check_partial_trailers(section: bytes | bytearray, start: int) -> None:

@@ -1,6 +1,5 @@
 """A relay whose two ends are in memory: no socket, no process, the real reporter and journal."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from proxy_core.capture.extents import decode_extents
 from proxy_core.capture.journal import Journal
 from proxy_core.capture.segment import segment_name
 from proxy_core.capture.writer import INDEX_NAME, IndexWriter
-from proxy_core.engine.exchange import route
+from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.exchange.point import Points
 from proxy_core.engine.exchange.relay import ExchangeRelay
 from proxy_core.engine.exchange.route import Route
@@ -22,8 +21,8 @@ from proxy_core.engine.links.transport import DeadlineSweep
 from proxy_core.engine.reception.http1_serving import Http1Serving
 from proxy_core.engine.reception.http2_serving import Http2Serving
 from proxy_core.engine.recording.reporter import Reporter
-from proxy_core.engine.sides.http1_upstream import Http1Upstream
-from proxy_core.engine.sides.http2_upstream import Http2Carrier
+from proxy_core.engine.sides import spoken
+from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.model.event import decode_batch, decode_detail, decode_event
 from proxy_core.model.exchange import ExchangeDetail, ExchangeRow
@@ -87,26 +86,24 @@ class MemoryOpener:
     def connect(self, scheme: str, host: str, port: int, *_tls: object, is_tunnel: bool = False) -> UpstreamConnection:
         ours, theirs = memory_links("upstream")
         self._house.connections.append(((scheme, host, port), Peer(theirs)))
-        return UpstreamConnection(ours, scheme, host, port, 7, -1, -1, -1)
+        return UpstreamConnection(ours, scheme, host, port, 7, -1, -1, -1, alpn=self._house.chosen)
 
 
 class House:
     """Services with a real reporter; upstreams are memory links that `connections` collects."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
         self._events = EventList()
         self.reporter = Reporter(Journal(str(folder), 1), self._events)
         limits = Limits(linger_s=0.1)
-        self.services = Services(Settings(), limits, self.reporter, DeadlineSweep(), MemoryOpener(self), None)  # type: ignore[arg-type]
+        certificates = LeafCertificates(authority)
+        self.services = Services(Settings(), limits, self.reporter, DeadlineSweep(), MemoryOpener(self), certificates)
         self.connections: list[tuple[tuple[str, str, int], Peer]] = []
-        self.new_upstream: Callable[[UpstreamConnection], object] = Http1Upstream
-        monkeypatch.setattr(route, "carrier_of", self._speak)
+        self.chosen = spoken.HTTP1  # by the origins
+        monkeypatch.setitem(spoken._CARRIERS, "fake", lambda connection, _: FakeUpstream(connection))
         self.client_links: list[MemoryLink] = []  # of those who speak HTTP/2
         self._greenlets: list[gevent.Greenlet] = []
-
-    def _speak(self, connection: UpstreamConnection, _sweep: DeadlineSweep) -> object:
-        return self.new_upstream(connection)
 
     def decide(self, points: Points | None) -> None:
         """From now on these points decide about each exchange."""
@@ -143,7 +140,7 @@ class House:
         return Peer(theirs)
 
     def use_http2_upstreams(self) -> None:
-        self.new_upstream = lambda connection: Http2Carrier(connection, self.services.sweep)
+        self.chosen = spoken.HTTP2
 
     def http2_upstream(self, number: int = 0) -> Http2Peer:
         """The far end of the connection that was made as the number'th, in HTTP/2."""
@@ -151,7 +148,7 @@ class House:
         return Http2Peer(link.send, link.receive, is_client=False)
 
     def use_fake_upstreams(self) -> None:
-        self.new_upstream = FakeUpstream
+        self.chosen = "fake"
 
     def upstream(self, number: int = 0) -> Peer:
         """The far end of the connection that was made as the number'th, waited for."""
@@ -199,7 +196,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
-    house = House(tmp_path, monkeypatch)
+def house(tmp_path, authority, monkeypatch):
+    house = House(tmp_path, authority, monkeypatch)
     yield house
     house.stop()

@@ -251,16 +251,16 @@ def test_half_a_client_is_still_told_what_failed(proxy, start_origin):
 
 @pytest.mark.parametrize("is_reset", [False, True])
 def test_who_left_before_the_upstream_was_there(start_proxy, start_origin, monkeypatch, is_reset):
-    def slowly(*arguments, **options):
-        is_connecting.set()
-        may_connect.wait(5)
-        return connect(*arguments, **options)
+    class SlowOpener:
+        def connect(self, *arguments, **options):
+            is_connecting.set()
+            may_connect.wait(5)
+            return opener.connect(*arguments, **options)
 
     is_connecting, may_connect = Event(), Event()
     proxy = start_proxy(limits=LONG if is_reset else SHORT)
     opener = proxy.worker.services.opener
-    connect = opener.connect
-    monkeypatch.setattr(opener, "connect", slowly)
+    monkeypatch.setattr(proxy.worker.services, "opener", SlowOpener())
     origin = start_origin(lambda upstream: upstream.reads_to_end())
     client = proxy.connect()
     client.sends(get(origin))

@@ -151,6 +151,7 @@ def test_an_endless_message_is_told_before_its_end(switched, proxy):
     assert proxy.messages[0].size == 1_000_000
 
 
+@pytest.mark.replaces_inside
 def test_a_fault_in_reading_costs_the_relay_nothing(switched, proxy, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("out of order")

@@ -12,12 +12,10 @@ import pytest
 
 from proxy_core.engine.links.tls import (
     SEND_CHUNK,
-    TlsEofError,
-    TlsHandshakeError,
-    TlsRenegotiationError,
     TlsTransport,
     tls_name,
 )
+from proxy_core.engine.links.tls_error import TlsEofError, TlsHandshakeError, TlsRenegotiationError
 from proxy_core.engine.links.tls_facts import peer_chain, tls_facts
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.model.tls_facts import TlsFacts, decode_tls_facts

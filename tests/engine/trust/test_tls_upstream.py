@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from proxy_core.certificate_authority import CertificateAuthority
-from proxy_core.engine.links.tls import TlsHandshakeError, TlsTransport
+from proxy_core.engine.links.tls import TlsTransport
+from proxy_core.engine.links.tls_error import TlsHandshakeError
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
 from proxy_core.engine.trust.certificates import LeafCertificates
 from proxy_core.engine.trust.tls_failure import client_tls_failure, upstream_tls_failure
