@@ -19,7 +19,7 @@ import msgspec
 
 from proxy_core.formats.har_form import body_of_params
 from proxy_core.formats.har_messages import HarMessage, has_socket_messages, read_messages
-from proxy_core.formats.har_own import OwnBytes
+from proxy_core.formats.har_own import OwnBytes, own_client
 from proxy_core.formats.har_repairs import TOO_LONG, HarRepairs
 from proxy_core.formats.har_values import UNKNOWN_TYPE, as_dict, as_dicts, as_integer, as_number, as_text
 from proxy_core.model.bounds import (
@@ -65,6 +65,7 @@ class HarEntry:
 
     row: ExchangeRow
     detail: ExchangeDetail
+    client: ConnectionRow | None
     upstream: ConnectionRow | None
     request_body: bytes
     response_body: bytes
@@ -153,7 +154,7 @@ class _Importer:
             failure=failure,
             flags=self._flags(url.scheme, is_body_missing=bool(told_size)),
         )
-        upstream = self._upstream(started_at)
+        client, upstream = own_client(self._own, started_at), self._upstream(started_at)
         request_forwarded = self._own_bytes.body("requestForwardedBody")
         response_forwarded = self._own_bytes.body("responseForwardedBody")
         detail = ExchangeDetail(
@@ -164,14 +165,14 @@ class _Importer:
             timings=self._timings(),
             failure_text=self._cut(as_text(self._entry.get("_error") or response.get("_error")), TEXT_LIMIT),
             notes=self._cut(self._notes(request, response), TEXT_LIMIT),
-            client_connection=0,
+            client_connection=client.key if client is not None else 0,
             upstream_connection=upstream.key if upstream is not None else 0,
             acts=self._own_bytes.part("acts", ACTS_LIMIT_BYTES),
         )
         row, detail = ExchangeRow(*_storable(row)), ExchangeDetail(*_storable(detail))
         messages = read_messages(self._entry, self._repairs)
         return HarEntry(
-            row, detail, upstream, request_body, response_body, request_forwarded, response_forwarded, messages
+            row, detail, client, upstream, request_body, response_body, request_forwarded, response_forwarded, messages
         )
 
     # Parts

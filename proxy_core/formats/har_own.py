@@ -8,24 +8,35 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from proxy_core.formats.har_repairs import TOO_LONG, HarRepairs
-from proxy_core.formats.har_values import as_text
-from proxy_core.model.bounds import HEAD_LIMIT_BYTES
-from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, Timings, relays_bytes
+from proxy_core.formats.har_values import as_dict, as_integer, as_text
+from proxy_core.model.bounds import EARLIEST, HEAD_LIMIT_BYTES, LATEST, MOST_COUNT, MOST_PORT, NAME_LIMIT
+from proxy_core.model.exchange import (
+    ConnectionRow,
+    ExchangeDetail,
+    ExchangeKind,
+    ExchangeRow,
+    Side,
+    Timings,
+    relays_bytes,
+)
 from proxy_core.model.message_head import parse_fields, to_text
+from proxy_core.model.tls_facts import Program, program_in, with_program
 
 _CODING_LINE = re.compile(rb"^content-encoding:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 _BASE64 = re.compile("[A-Za-z0-9+/]*+={0,2}")
 _MOST_CHARACTERS = (HEAD_LIMIT_BYTES // 3 + 1) * 4  # of base64 that are looked at: they give more than may be taken
+_MADE_UP_KEYS = 2**61  # as in `HarConnections`: another file gives connections the same numbers as ours
 _STEP_CHARACTERS = 1 << 20  # of base64 that are decoded at once: a multiple of four
 
 
-def own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
-    """What an import needs to make the same exchange again, but for its bodies."""
+def own_facts(row: ExchangeRow, detail: ExchangeDetail, client: ConnectionRow | None = None) -> dict[str, Any]:
+    """What an import needs to make the same exchange again, but for its bodies; of its client, what program it is."""
     facts: dict[str, Any] = {
         "id": row.id,
         "kind": ExchangeKind(row.kind).name.lower(),
@@ -59,7 +70,24 @@ def own_facts(row: ExchangeRow, detail: ExchangeDetail) -> dict[str, Any]:
     ):
         if raw:
             facts[name] = b64encode(raw).decode()
-    return facts
+    return facts | _client_facts(client)
+
+
+def _client_facts(client: ConnectionRow | None) -> dict[str, Any]:
+    """Of a client on this computer alone: others have no program, and their addresses are nobody's business."""
+    program = None if client is None else program_in(client.tls)
+    if client is None or program is None:
+        return {}
+    return {
+        "process": {"name": program.name, "pid": program.pid, "path": program.path},
+        "client": {
+            "openedAt": client.opened_at,
+            "address": client.peer_host,
+            "port": client.peer_port,
+            "localAddress": client.local_host,
+            "localPort": client.local_port,
+        },
+    }
 
 
 def _raw_timings(timings: bytes) -> Iterator[int]:
@@ -81,6 +109,33 @@ def base64_pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 # Reading
+
+
+def own_client(own: dict[str, Any], started_at: int) -> ConnectionRow | None:
+    """The connection that `_harrier` tells, with the program behind it and without its TLS; None where it tells none.
+
+    Whoever shares a connection tells the same of it, and so has the same key.
+    """
+    process, client = as_dict(own.get("process")), as_dict(own.get("client"))
+    name = _stored(process.get("name"))
+    if not name:
+        return None
+    program = Program(name, as_integer(process.get("pid"), 0, MOST_COUNT), _stored(process.get("path")))
+    ends = (
+        _stored(client.get("address")),
+        as_integer(client.get("port"), 0, MOST_PORT),
+        _stored(client.get("localAddress")),
+        as_integer(client.get("localPort"), 0, MOST_PORT),
+    )
+    opened_at = as_integer(client.get("openedAt", started_at), EARLIEST, LATEST)
+    told = repr((program, ends, client.get("openedAt") and opened_at)).encode()
+    key = _MADE_UP_KEYS | int.from_bytes(blake2b(told, digest_size=8, person=b"client").digest()) >> 3
+    return ConnectionRow(key, int(Side.CLIENT), opened_at, *ends, with_program(None, program))
+
+
+def _stored(value: object) -> str:
+    """A name as a capture can hold it: no halves of surrogate pairs, which JavaScript's writers leave."""
+    return as_text(value)[:NAME_LIMIT].encode("utf-8", "replace").decode()
 
 
 class OwnBytes:

@@ -81,6 +81,7 @@ class HarSource:
     expansion: Expansion = field(default_factory=Expansion)  # one for all entries of a file
     request_forwarded: Chunks | None = None  # the body that was sent on in the place of the received one, if any was
     response_forwarded: Chunks | None = None
+    client: ConnectionRow | None = None
 
 
 def har_begin() -> bytes:
@@ -153,7 +154,7 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
         entry["_error"] = detail.failure_text or row.failure
     if detail.notes:
         entry["comment"] = detail.notes
-    entry["_harrier"] = own_facts(row, detail) | _forwarded_bodies(source, streams)
+    entry["_harrier"] = own_facts(row, detail, source.client) | _forwarded_bodies(source, streams)
     return entry
 
 

@@ -70,6 +70,7 @@ def _write_entries(
                 expansion,
                 _forwarded(reader, detail.request),
                 _forwarded(reader, detail.response),
+                walk.connection(detail.client_connection),
             )
             if count:
                 write(b",\n")

@@ -37,8 +37,8 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
                     capture.add(entry.row, entry.detail._replace(request=request, response=response))
                     for message in entry.messages:
                         _add_message(capture, entry.row.id, message)
-                    if entry.upstream is not None:
-                        capture.add_connection(entry.upstream)
+                    for connection in filter(None, (entry.client, entry.upstream)):
+                        capture.add_connection(connection)
                     count += 1
             except HarError as error:
                 if not count:

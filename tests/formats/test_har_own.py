@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.har_own import OwnBytes, base64_pieces
 from proxy_core.formats.har_repairs import HarRepairs
-from proxy_core.model.bounds import ACTS_LIMIT_BYTES, HEAD_LIMIT_BYTES, TEXT_LIMIT
-from proxy_core.model.exchange import ExchangeDetail
+from proxy_core.model.bounds import ACTS_LIMIT_BYTES, HEAD_LIMIT_BYTES, NAME_LIMIT, TEXT_LIMIT
+from proxy_core.model.exchange import ConnectionRow, ExchangeDetail
+from proxy_core.model.tls_facts import Program, program_in
 from proxy_core.tasks.convert import convert
 from tests.support.captures import LiveCapture, Sample
 from tests.support.har_validation import check_har
@@ -50,9 +51,11 @@ class Way:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.har = folder / "out.har"
+        self.clients: dict[int, Program | None] = {}
 
     def there(self, *samples: Sample) -> list[ExchangeDetail]:
         live = LiveCapture(self._folder / "test.live")
+        live.add_clients(self.clients)
         live.add(*samples)
         path = live.close()
         convert(path, str(self.har))
@@ -81,6 +84,12 @@ class Way:
         first, second = self.back()
         assert first == second
         return first
+
+    def who_asked(self) -> list[ConnectionRow | None]:
+        """The clients of the exchanges that are back."""
+        with closing(CaptureReader(str(self._folder / "back.harrier"))) as reader:
+            keys = [reader.detail(number).client_connection for number in reader.ids()]
+            return [reader.connection(key) for key in keys]
 
     @staticmethod
     def _details(path: str) -> list[ExchangeDetail]:
@@ -243,3 +252,40 @@ def test_a_large_body_that_was_sent_on_is_never_whole_in_memory_on_its_way_out(t
     first, second = json.loads((tmp_path / "out.har").read_bytes())["log"]["entries"]
     assert first["_harrier"]["responseForwardedBody"] == base64.b64encode(bytes(96 << 20)).decode()
     assert second["_harrier"]["responseForwardedBody"] == first["_harrier"]["responseForwardedBody"]
+
+
+def test_who_asked_is_told_where_it_is_a_program_of_this_computer(way):
+    curl = Program("curl", 4711, "/usr/bin/curl")
+    way.clients = {11: curl, 12: None}
+    way.there(Sample(client=11), Sample(client=11), Sample(client=12), Sample(client=13))
+    assert way.own(0)["process"] == {"name": "curl", "pid": 4711, "path": "/usr/bin/curl"}
+    assert all("process" not in way.own(number) and "client" not in way.own(number) for number in (2, 3))
+    way.back()
+    first, second, third, fourth = way.who_asked()
+    assert first == second
+    assert (third, fourth) == (None, None)
+    assert program_in(first.tls) == curl
+    ends = (first.peer_host, first.peer_port, first.local_host, first.local_port)
+    assert ends == ("127.0.0.1", 50_000, "127.0.0.1", 8080)
+    target = way.har.with_name("again.har")
+    convert(str(way.har.with_name("back.harrier")), str(target))
+    again = json.loads(target.read_bytes())["log"]["entries"]
+    assert [each["_harrier"].get("client") for each in again] == [way.own(n).get("client") for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("process", "client", "program"),
+    [
+        ("curl", {}, None),
+        ({"name": ""}, {}, None),
+        ({"pid": 7}, {}, None),
+        ({"name": ["a"]}, 7, None),
+        ({"name": "a\ud800b"}, {"port": 10**9, "address": "\ud800", "openedAt": "x"}, Program("a?b", 0)),
+        ({"name": "a" * 10**6, "pid": -5, "path": {}}, {"openedAt": 10**30}, Program("a" * NAME_LIMIT, 0)),
+        ({"name": "a", "pid": 2**60, "path": "/a"}, None, Program("a", 0, "/a")),
+    ],
+)
+def test_whatever_a_file_says_of_who_asked_a_capture_can_hold_it(way, process, client, program):
+    way.back_from(process=process, client=client)
+    told = way.who_asked()
+    assert [None if each is None else program_in(each.tls) for each in told] == [program] * 2
