@@ -8,7 +8,7 @@ nothing.
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from proxy_core.model.exchange import Side
 from proxy_core.model.message_row import KEPT_LIMIT_BYTES, MOST_OPCODE, MessageContent, MessageRow, Opcode
 
 _SOCKET, _EVENTS, _OTHERS = "_webSocketMessages", "_eventSourceMessages", "_harrierMessages"
+MESSAGE_MEMBERS = (_SOCKET, _EVENTS, _OTHERS)
 _THINGS = {_SOCKET: "WebSocket message", _EVENTS: "server-sent event", _OTHERS: "message"}
 _FIRST_BEYOND_SOCKETS = 16
 _TEXTS = frozenset((Opcode.TEXT, Opcode.EVENT, Opcode.LINE))
@@ -120,36 +121,46 @@ def _own_facts(row: MessageRow, content: MessageContent, data: bytes) -> dict[st
 # Reading
 
 
+class Untaken:
+    """The items of an array that is too long to be held: read from their file when they are taken."""
+
+    def __init__(self, items: Callable[[], Iterator[object]]) -> None:
+        self._items = items
+
+    def __iter__(self) -> Iterator[object]:
+        """What can't be read, or is too large, is None."""
+        return self._items()
+
+
 def read_messages(entry: dict[str, Any], repairs: HarRepairs) -> Iterator[HarMessage]:
-    """The messages of an entry, from whoever wrote it. Never raises."""
+    """The messages of an entry, from whoever wrote it; each list is an array, or `Untaken`. Never raises."""
     number = 0
+    has_close = False
     for member, thing in _THINGS.items():
-        told = entry.get(member)
-        for item in told if isinstance(told, list) else []:
+        for item in _items(entry.get(member)):
             message = _read(member, item, number + 1) if isinstance(item, dict) else None
             if message is None:
                 repairs.leave_out(thing)
                 continue
             number += 1
+            has_close = has_close or message.row.opcode == Opcode.CLOSE
             yield message
     # HTTP Toolkit tells of a close here alone.
     close = as_dict(entry.get("_webSocketClose"))
-    if close and not _has_close(entry.get(_SOCKET)):
+    if close and not has_close:
         code = as_integer(close.get("code"), 0, 0xFFFF)
         data = (code.to_bytes(2, "big") if code else b"") + as_text(close.get("reason")).encode("utf-8", "replace")
         row = MessageRow(0, number + 1, _instant(close.get("time")), Side.UPSTREAM, Opcode.CLOSE, 0, len(data), None)
         yield HarMessage(row, MessageContent(), data[:KEPT_LIMIT_BYTES])
 
 
+def _items(told: object) -> Iterable[object]:
+    return told if isinstance(told, list | Untaken) else ()
+
+
 def has_socket_messages(entry: dict[str, Any]) -> bool:
     """Whether an entry is a WebSocket by what it tells."""
     return bool(entry.get(_SOCKET)) or bool(entry.get("_webSocketClose"))
-
-
-def _has_close(told: object) -> bool:
-    return isinstance(told, list) and any(
-        isinstance(each, dict) and each.get("opcode") == Opcode.CLOSE for each in told
-    )
 
 
 def _read(member: str, item: dict[str, Any], number: int) -> HarMessage | None:

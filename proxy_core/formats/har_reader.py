@@ -1,19 +1,35 @@
 """HAR files read as a stream, entry by entry, from whoever wrote them.
 
 What is missing or odd is repaired and said, what can't be read is left out and said; a file that breaks off ends the
-import with everything before it kept. Memory holds one entry at a time, and none that is too large or too deep.
+import with everything before it kept.
+
+Memory holds one entry at a time, and none that is too large or too deep. A large one is read member by member, and
+without the messages of a connection that went on for hours: those stay in the file until they are taken, one by one.
 """
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from proxy_core.formats.har_entry import HarConnections, HarEntry, read_entry
+from proxy_core.formats.har_messages import MESSAGE_MEMBERS, Untaken
 from proxy_core.formats.har_repairs import HarRepairs
-from proxy_core.formats.json_stream import JsonError, JsonStream, Omission, Source
+from proxy_core.formats.json_stream import (
+    MOST_SMALL_BYTES,
+    MOST_VALUE_BYTES,
+    JsonError,
+    JsonStream,
+    Omission,
+    Source,
+    small_bytes,
+)
+from proxy_core.model.message_row import KEPT_LIMIT_BYTES
 
+_WHOLE_BYTES = 1 << 20  # an entry up to this size is parsed at once, and so are its messages: some 25 MB of objects
+_MOST_MESSAGE_BYTES = 6 * KEPT_LIMIT_BYTES  # as JSON, which may have six characters for a byte
 _LONGEST_INTEGER = 19  # digits; longer ones are no count of anything, and need no precision
 
 
@@ -22,7 +38,10 @@ class HarError(Exception):
 
 
 def read_har(file: Source, repairs: HarRepairs) -> Iterator[HarEntry]:
-    """The entries in the file's order, numbered from 1. Raises HarError, also after some entries."""
+    """The entries in the file's order, numbered from 1, each to be done with before the next one is asked for.
+
+    Raises HarError, also after some entries.
+    """
     reader = _Reader(file, repairs)
     number = 0
     connections = HarConnections()
@@ -45,6 +64,7 @@ class _Reader:
     def __init__(self, file: Source, repairs: HarRepairs) -> None:
         self._stream = JsonStream(file)
         self._repairs = repairs
+        self._is_text_bad = False  # that of the entry that is being read
         self.has_entries = False
 
     def entries(self) -> Iterator[list[dict[str, Any]]]:
@@ -64,9 +84,11 @@ class _Reader:
                     self.has_entries = True
                     for _ in self._stream.items():
                         entry = self._entry()
+                        behind = self._stream.place
                         if entry is not None:
                             yield [entry]
                             entry = None
+                        self._stream.go_to(behind)  # its messages may have been taken meanwhile
                 case "pages", b"[":
                     self._repairs.leave_out("page", self._skip_items())
                 case "_tunnels", b"[":
@@ -85,19 +107,65 @@ class _Reader:
         return count
 
     def _entry(self) -> dict[str, Any] | None:
-        raw = self._stream.value()
-        if isinstance(raw, Omission):
-            self._repairs.note(f"What is {raw.value} was left out")
-            return None
+        self._is_text_bad = False
+        is_object = self._stream.peek() == b"{"
+        place = self._stream.place
+        raw: bytes | bytearray | Omission | dict[str, Any] = self._stream.value(_WHOLE_BYTES)
+        behind = self._stream.place
         try:
-            entry = self._parsed(raw)
-        except ValueError:
+            if raw is Omission.TOO_LARGE:
+                self._stream.go_to(place)
+                raw = self._large_entry() if is_object else b"null"
+            if isinstance(raw, Omission):
+                self._repairs.note(f"What is {raw.value} was left out")
+                return None
+            entry = raw if isinstance(raw, dict) else self._parsed(raw)
+        except ValueError:  # also of the frame within a large one
             self._repairs.note("What is no JSON was left out")
             return None
+        finally:
+            self._stream.go_to(behind)
         if not isinstance(entry, dict):
             self._repairs.note("Something that is no entry was left out")
             return None
         return entry
+
+    def _large_entry(self) -> dict[str, Any] | Omission:
+        """One by its members, of which the lists of messages stay where they are. Raises ValueError, JsonError."""
+        entry: dict[str, Any] = {}
+        omission: Omission | None = None
+        size = small = 0
+        for name in self._stream.members():
+            is_list = name in MESSAGE_MEMBERS and self._stream.peek() == b"["
+            place = self._stream.place
+            raw = self._stream.value(_WHOLE_BYTES if is_list else MOST_VALUE_BYTES)
+            if is_list and isinstance(raw, Omission):
+                entry[name] = Untaken(partial(self._messages, place))
+            elif isinstance(raw, Omission):
+                omission = omission or raw
+                entry.clear()
+            elif omission is None:
+                size += len(raw)
+                small += small_bytes(raw)
+                if size > MOST_VALUE_BYTES or small > MOST_SMALL_BYTES:
+                    omission = Omission.TOO_LARGE if size > MOST_VALUE_BYTES else Omission.TOO_MANY_PARTS
+                    entry.clear()
+                else:
+                    entry[name] = self._parsed(raw)
+        return omission or entry
+
+    def _messages(self, place: int) -> Iterator[object]:
+        """The items of an array; what can't be read is None."""
+        self._stream.go_to(place)
+        try:
+            for _ in self._stream.items():
+                raw = self._stream.value(_MOST_MESSAGE_BYTES)
+                try:
+                    yield None if isinstance(raw, Omission) else self._parsed(raw)
+                except ValueError:
+                    yield None
+        except JsonError:
+            self._repairs.note("Messages behind one that is no JSON were left out")
 
     def _parsed(self, raw: bytes | bytearray) -> object:
         """Strictly and fast; else as JavaScript's writers may have it: half a surrogate pair, NaN, huge integers."""
@@ -108,7 +176,9 @@ class _Reader:
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
-            self._repairs.note("Bytes that are no UTF-8 were replaced")
+            if not self._is_text_bad:
+                self._repairs.note("Bytes that are no UTF-8 were replaced")
+            self._is_text_bad = True
             text = raw.decode("utf-8", "replace")
         parsed: object = json.loads(text, strict=False, parse_int=_integer)
         return parsed

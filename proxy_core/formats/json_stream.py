@@ -46,9 +46,11 @@ class Omission(Enum):
 
 
 class Source(Protocol):
-    """A file that is open for reading bytes."""
+    """A file that is open for reading bytes, at its beginning."""
 
     def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, place: int, /) -> int: ...
 
 
 class JsonStream:
@@ -57,8 +59,23 @@ class JsonStream:
     def __init__(self, file: Source) -> None:
         self._file = file
         # RFC 8259 §8.1: some put a byte order mark before their JSON all the same.
-        self._block = file.read(BLOCK_BYTES).removeprefix(_BOM)
+        first = file.read(BLOCK_BYTES)
+        self._block = first.removeprefix(_BOM)
+        self._begin = len(first) - len(self._block)  # where in the file the block stands
         self._at = 0
+
+    @property
+    def place(self) -> int:
+        """Where in the file the next byte stands."""
+        return self._begin + self._at
+
+    def go_to(self, place: int) -> None:
+        """Go on at another `place`, where a value begins or has ended."""
+        if self._begin <= place <= self._begin + len(self._block):
+            self._at = place - self._begin
+        else:
+            self._file.seek(place)
+            self._block, self._begin, self._at = b"", place, 0
 
     def peek(self) -> bytes:
         """The first byte of what comes next. Raises JsonError at the end of the file."""
@@ -172,6 +189,7 @@ class JsonStream:
         """Drop what was taken and read another block; False at the end of the file."""
         block = self._file.read(BLOCK_BYTES)
         self._block = self._block[self._at :] + block
+        self._begin += self._at
         self._at = 0
         return bool(block)
 
@@ -221,10 +239,8 @@ class _Walk:
         return at
 
 
-def _bounded(raw: bytes | bytearray) -> bytes | bytearray | Omission:
-    """The value itself, unless parsing it would take many times its size."""
-    if len(raw) <= MOST_SMALL_BYTES:
-        return raw
+def small_bytes(raw: bytes | bytearray) -> int:
+    """How much of a value is in no long string. What is above `MOST_SMALL_BYTES` is not counted out."""
     small = end = 0
     for string in _WHOLE_STRING.finditer(raw):
         small += string.start() - end
@@ -232,5 +248,11 @@ def _bounded(raw: bytes | bytearray) -> bytes | bytearray | Omission:
         if end - string.start() < _LONG_STRING_BYTES:
             small += end - string.start()
         if small > MOST_SMALL_BYTES:
-            return Omission.TOO_MANY_PARTS
-    return raw if small + len(raw) - end <= MOST_SMALL_BYTES else Omission.TOO_MANY_PARTS
+            return small
+    return small + len(raw) - end
+
+
+def _bounded(raw: bytes | bytearray) -> bytes | bytearray | Omission:
+    """The value itself, unless parsing it would take many times its size."""
+    is_sound = len(raw) <= MOST_SMALL_BYTES or small_bytes(raw) <= MOST_SMALL_BYTES
+    return raw if is_sound else Omission.TOO_MANY_PARTS

@@ -86,3 +86,8 @@ class _WatchedFile:
         data = self._file.read(size)
         self._read += len(data)
         return data
+
+    def seek(self, place: int, /) -> int:
+        """Go on reading elsewhere; the progress goes there, too."""
+        self._read = place
+        return self._file.seek(place)

@@ -1,12 +1,14 @@
 """Messages in HAR: as Chrome and others have them, and back without a loss."""
 
 import json
+import tracemalloc
 from contextlib import closing
 
 import pytest
 
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.formats.har_messages import read_messages
+from proxy_core.formats.har_reader import read_har
 from proxy_core.formats.har_repairs import HarRepairs
 from proxy_core.model.exchange import ExchangeKind, ExchangeState, ResourceType, Side
 from proxy_core.model.message_row import MessageFlag, Opcode
@@ -51,7 +53,7 @@ def told_by(path: str) -> list[list[tuple]]:
         return [
             [
                 (row.at_us, row.side, row.opcode, row.flags, row.size, reader.payload(content), *content[2:])
-                for row in reader.messages(each)
+                for row in reader.messages(each, limit=100_000)
                 for content in [reader.content(row)]
             ]
             for each in reader.ids()
@@ -137,3 +139,77 @@ def test_whatever_an_item_says_is_something_a_capture_can_hold(tmp_path, item):
     assert [len(each) for each in told_by(str(tmp_path / "out.harrier"))] == [1, 1]
     report = convert(str(tmp_path / "out.harrier"), str(tmp_path / "again.har"))
     assert not any("damaged" in each for each in report.repairs)
+
+
+STARTED = '"startedDateTime": "2026-11-25T08:00:00Z"'
+
+
+def har_of(*entries: str) -> bytes:
+    return b'{"log": {"entries": [%s]}}' % ", ".join(entries).encode()
+
+
+def large(messages: str, *, first: bool, member: str = "_webSocketMessages") -> str:
+    """An entry of more than a megabyte with those messages, before or behind all else."""
+    told = f'"{member}": [{messages}]'
+    rest = f'{STARTED}, "request": {{"url": "http://a.test/x"}}, "response": {{"status": 200}}'
+    return "{%s, %s}" % ((told, rest) if first else (rest, told))
+
+
+def imported(tmp_path, har: bytes) -> tuple[list[str], list[list[bytes]]]:
+    """What was mended, and the messages of each exchange."""
+    (tmp_path / "in.har").write_bytes(har)
+    report = convert(str(tmp_path / "in.har"), str(tmp_path / "out.harrier"))
+    return report.repairs, [[each[5] for each in messages] for messages in told_by(str(tmp_path / "out.harrier"))]
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("member", ["_webSocketMessages", "_eventSourceMessages", "_harrierMessages"])
+def test_many_messages_are_read_as_they_are_taken_wherever_they_stand(tmp_path, member, first):
+    words = [f"m{number}" for number in range(40_000)]
+    messages = ", ".join(f'{{"opcode": 1, "time": 1, "data": "{word}"}}' for word in words)
+    assert len(messages) > 1 << 20
+    short = f'{{{STARTED}, "request": {{"url": "http://a.test/y"}}, "response": {{"status": 200}}}}'
+    entry = large(messages, first=first, member=member)
+    repairs, told = imported(tmp_path, har_of(entry, short, entry))
+    assert repairs == []
+    assert [[each.decode() for each in talk] for talk in told] == [words, [], words]
+
+
+def test_messages_that_cannot_be_read_are_counted_and_their_exchange_is_kept(tmp_path):
+    good = '{"opcode": 1, "data": "%s"}'
+    parts = '{"opcode": 1, "data": "parts", "more": [0' + ", 1" * (6 << 20) + "]}"
+    messages = [good % ("x" * (1 << 20)), parts, '{"opcode": nothing}', "5", good % "last"]
+    repairs, told = imported(tmp_path, har_of(large(", ".join(messages), first=True)))
+    assert told == [[b"x" * (1 << 20), b"last"]]
+    assert repairs == ["Left out, since a capture has no place for it yet: 3 WebSocket messages."]
+
+
+def test_a_list_of_messages_that_breaks_off_keeps_what_came_before(tmp_path):
+    broken = '{"opcode": 1, "data": "%s"} {"data": "behind"}' % ("x" * (1 << 20))
+    repairs, told = imported(tmp_path, har_of(large(broken, first=True), large('{"data": "next"}', first=False)))
+    assert told == [[b"x" * (1 << 20)], [b"next"]]
+    assert repairs == ["Messages behind one that is no JSON were left out (1 entry)."]
+
+
+def test_an_entry_whose_frame_is_no_json_is_left_out_alone(tmp_path):
+    wrong = '{"request": {"url": "http://a.test/"} "comment": "%s"}' % ("x" * (1 << 20))
+    string = '"%s"' % ("x" * (1 << 20))
+    repairs, told = imported(tmp_path, har_of(wrong, string, large('{"data": "next"}', first=False)))
+    assert told == [[b"next"]]
+    assert repairs == [
+        "What is no JSON was left out (1 entry).",
+        "Something that is no entry was left out (1 entry).",
+    ]
+
+
+def test_memory_is_flat_however_many_messages_there_are(tmp_path):
+    (tmp_path / "in.har").write_bytes(har_of(large(", ".join(['{"data": "0123456789"}'] * 300_000), first=False)))
+    tracemalloc.start()
+    try:
+        with (tmp_path / "in.har").open("rb") as file:
+            (entry,) = [sum(1 for _ in each.messages) for each in read_har(file, HarRepairs())]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert entry == 300_000
+    assert peak < 24 << 20  # parsed at once they are 150 MB
