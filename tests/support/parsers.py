@@ -6,6 +6,7 @@ byte of the input says how the rest is cut into reads.
 
 from collections.abc import Callable, Iterator
 
+from proxy_core.model.message_head import parse_head
 from proxy_core.protocols.client_hello import ClientHello, ClientHelloReader
 from proxy_core.protocols.dns_message import dns_query, read_dns_answer
 from proxy_core.protocols.event_stream.server_sent import EventReader
@@ -21,11 +22,15 @@ from proxy_core.protocols.socks.socks4 import Socks4Reader
 from proxy_core.protocols.socks.socks5 import Socks5Reader
 from proxy_core.protocols.socks_client import Socks4aClient, Socks5Client
 from proxy_core.protocols.socks_client import SocksError as SocksClientError
+from proxy_core.protocols.websocket.deflate import Inflater, agreed_deflate
+from proxy_core.protocols.websocket.handshake import handshake_faults
 from proxy_core.protocols.websocket.message import MessageReader
 
 _QUERY = dns_query("a.test", "A", 1)
 # What one parser or another knows, of which inputs are put together: random bytes alone are refused at the first.
 WORDS = (
+    *(b"Sec-WebSocket-Extensions: permessage-deflate; a=", b'"', b"\\", b",", b"Sec-WebSocket-Protocol: a, b\r\n"),
+    *(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"),
     *(b"GET http://a.test/ HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n", b"Host: a.test\r\n", b"\r\n", b"\r", b"\n"),
     *(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b":", b";"),
     *(b"\x05\x01\x00", b"\x05\x01\x00\x03\x06a.test\x00\x50", b"\x04\x01\x00\x50\x00\x00\x00\x01me\x00a.test\x00"),
@@ -110,6 +115,19 @@ def websocket(data: bytes) -> None:
         list(reader.finish())
 
 
+def websocket_deflated(data: bytes) -> None:
+    reader = MessageReader(is_client=True, inflater=Inflater(keeps_window=bool(data[:1] > b"\x7f")), allowed_reserved=4)
+    for piece in _reads(data):
+        list(reader.receive(piece))
+    list(reader.finish())
+
+
+def websocket_handshake(data: bytes) -> None:
+    request, response = (parse_head(half) for half in (data[: len(data) // 2], data[len(data) // 2 :]))
+    assert all(each.isprintable() for each in handshake_faults(request, response))
+    agreed_deflate(data.decode("latin-1"))
+
+
 def client_hello(data: bytes) -> None:
     reader = ClientHelloReader()
     for piece in _reads(data):
@@ -170,6 +188,8 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
         http2_server,
         http2_client,
         websocket,
+        websocket_deflated,
+        websocket_handshake,
         client_hello,
         socks4,
         socks5,
