@@ -147,6 +147,7 @@ class Engine:
             connect_pac=self._pac.connection,
             find_programs=self._programs.ask,
             client_refuses=self._client_refuses,
+            remarked=self._tell,
         )
         try:
             self._supervisor.start()

@@ -33,6 +33,7 @@ from proxy_core.model.worker_command import (
     WorkerCommand,
     WorkerFailed,
     WorkerReady,
+    WorkerRemarks,
     decode_word,
     encode_worker_command,
 )
@@ -114,15 +115,17 @@ class Supervisor:
         connect_pac: Callable[[], socket.socket] | None = None,
         find_programs: Callable[[int, list[LocalConnection]], None] | None = None,
         client_refuses: Callable[[str], None] | None = None,
+        remarked: Callable[[str], None] | None = None,
     ) -> None:
         """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main.
 
         `connect_pac` makes a worker's end of the way to who evaluates PAC files; `find_programs` takes what the worker
         of a series asks about its connections; `client_refuses` is told the host whose clients keep refusing our
-        certificate. Raises OSError.
+        certificate; `remarked` a sentence of a worker's for a person. Raises OSError.
         """
         self._find_programs = find_programs
         self._client_refuses = client_refuses
+        self._remarked = remarked
         self._connect_pac = connect_pac
         self._settings = settings
         self._listeners = listeners
@@ -245,6 +248,9 @@ class Supervisor:
                 case ClientRefuses(host=host):
                     if self._client_refuses is not None:
                         self._client_refuses(host)
+                case WorkerRemarks(text=text):
+                    if self._remarked is not None:
+                        self._remarked(text)
                 case other:
                     assert_never(other)
 

@@ -47,6 +47,7 @@ from proxy_core.model.worker_command import (
     UseSettings,
     WorkerCommand,
     WorkerReady,
+    WorkerRemarks,
     WorkerWord,
     decode_worker_command,
     encode_word,
@@ -74,6 +75,7 @@ class Worker:
         pac: socket.socket | None = None,
         programs: Programs | None = None,
         ask_person: Callable[[str], None] | None = None,
+        remark: Callable[[str], None] | None = None,
     ) -> None:
         """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
         `start`.
@@ -104,8 +106,9 @@ class Worker:
             programs=programs,
             ask_person=ask_person,
         )
+        loads, slot = intake_loads or (None, 0)
         self._intakes = [
-            Intake(each.sock, partial(self._serve, each.point.origin), *(intake_loads or ())) for each in listeners
+            Intake(each.sock, partial(self._serve, each.point.origin), loads, slot, remark) for each in listeners
         ]
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
@@ -197,7 +200,8 @@ def run_worker(start: WorkerStart) -> None:
         intake_loads=(start.loads, start.slot),
         pac=start.pac,
         programs=programs,
-        ask_person=partial(_ask_person, words),
+        ask_person=partial(_say, words, ClientRefuses),
+        remark=partial(_say, words, WorkerRemarks),
     )
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
@@ -254,10 +258,10 @@ def _ask_all(programs: Programs, words: "gevent.queue.Queue[WorkerWord]") -> Non
         words.put(programs.next_question())
 
 
-def _ask_person(words: "gevent.queue.Queue[WorkerWord]", host: str) -> None:
-    """Traffic doesn't wait: what there is no room for is asked with the next refusals."""
+def _say(words: "gevent.queue.Queue[WorkerWord]", word: Callable[[str], WorkerWord], text: str) -> None:
+    """Traffic doesn't wait: what there is no room for is said when it happens again."""
     try:
-        words.put_nowait(ClientRefuses(host))
+        words.put_nowait(word(text))
     except gevent.queue.Full:
         pass
 

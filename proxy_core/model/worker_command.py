@@ -1,7 +1,7 @@
 """What the engine tells a worker over the control socket, and the few words that come back. MessagePack, tagged.
 
-The worker says that it serves, or why it can't; then it only asks which programs are behind its connections, and who is
-to be let pass. Whatever else it has to tell is an event, and goes through its queue.
+The worker says that it serves, or why it can't; then it only asks which programs are behind its connections and who is
+to be let pass, and tells what a person can mend. Whatever else it has to tell is an event, and goes through its queue.
 """
 
 import msgspec
@@ -77,7 +77,13 @@ class ClientRefuses(msgspec.Struct, frozen=True, tag="refuses"):
     host: str
 
 
-WorkerWord = WorkerReady | WorkerFailed | AskPrograms | ClientRefuses
+class WorkerRemarks(msgspec.Struct, frozen=True, tag="remarks"):
+    """The worker goes on, but not as it should, and the person can mend it."""
+
+    text: str  # one sentence
+
+
+WorkerWord = WorkerReady | WorkerFailed | AskPrograms | ClientRefuses | WorkerRemarks
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)

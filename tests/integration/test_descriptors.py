@@ -4,7 +4,7 @@ import resource
 import socket
 
 from tests.integration.origin import Hall, Origin, read_exactly, read_head
-from tests.integration.recording import Recording
+from tests.integration.recording import Recording, wait_for
 from tests.integration.test_command_line import fetch
 
 _CLIENTS = 200
@@ -30,9 +30,10 @@ def test_when_they_run_out(tmp_path):
         for _ in range(3):
             early.sendall(request)
             assert read_answer(early) == b"answer to /early"
+        wait_for(lambda: "Raise `ulimit -n`" in recording.program.errors)
         for link in crowd:
             link.close()
         assert fetch(recording.port, origin.url + "/after") == b"answer to /after"
         early.close()
         assert recording.stop() == 0
-        assert "Traceback" not in recording.program.errors
+        assert recording.program.errors.count("\n") == 1, recording.program.errors

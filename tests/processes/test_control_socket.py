@@ -14,6 +14,7 @@ from proxy_core.model.worker_command import (
     UseSettings,
     WorkerFailed,
     WorkerReady,
+    WorkerRemarks,
     decode_word,
     decode_worker_command,
     encode_word,
@@ -53,7 +54,9 @@ def test_a_worker_reads_its_commands(command):
     assert decode_worker_command(encode_worker_command(command)) == command
 
 
-@pytest.mark.parametrize("word", [WorkerReady(), WorkerFailed("The CA's key can't be read (ключ).")])
+@pytest.mark.parametrize(
+    "word", [WorkerReady(), WorkerFailed("The CA's key can't be read (ключ)."), WorkerRemarks("So.")]
+)
 def test_the_engine_reads_a_workers_word(word):
     assert decode_word(encode_word(word)) == word
 

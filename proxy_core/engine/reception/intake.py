@@ -17,6 +17,7 @@ SO_REUSEPORT exists on Linux alone, gives a hung worker its share all the same, 
 
 import errno
 import socket
+import time
 from collections.abc import Callable
 
 import gevent
@@ -27,6 +28,8 @@ from proxy_core.worker_loads import WorkerLoads
 
 _STEP_BACK_S = 0.001
 _ACCEPT_PAUSE_S = 0.2  # after running out of descriptors: serve those that are here, then look again
+_TOLD_AGAIN_S = 60.0
+_WAITING = "Harrier has run out of file descriptors: new clients wait until others leave. Raise `ulimit -n`."
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -39,8 +42,11 @@ class Intake:
         serve: Callable[[socket.socket], None],
         loads: WorkerLoads | None = None,
         slot: int = 0,
+        remark: Callable[[str], None] | None = None,
     ) -> None:
-        """`serve` owns the socket that it is given. Without `loads` this worker is the only one."""
+        """`serve` owns the socket that it is given. Without `loads` this worker is the only one. `remark` takes a
+        sentence for a person, and doesn't wait.
+        """
         self._listener = listener
         self._serve = serve
         self._loop = get_hub().loop
@@ -49,6 +55,8 @@ class Intake:
         self._is_stopped = False
         self._loads = loads
         self._slot = slot
+        self._remark = remark
+        self._told_mark = -_TOLD_AGAIN_S
         self._has_stepped_back = False
         self.serving: set[gevent.Greenlet[..., None]] = set()
 
@@ -85,6 +93,7 @@ class Intake:
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
                 self._pause(_ACCEPT_PAUSE_S)
+                self._tell_of_it()
                 return
             raise
         if loads is not None:
@@ -97,6 +106,12 @@ class Intake:
         self.serving.discard(greenlet)
         if self._loads is not None:
             self._loads.add(self._slot, -1)
+
+    def _tell_of_it(self) -> None:
+        now = time.monotonic()
+        if self._remark is not None and now - self._told_mark >= _TOLD_AGAIN_S:
+            self._told_mark = now
+            self._remark(_WAITING)
 
     def _pause(self, pause_s: float) -> None:
         """Leave the next connection to another worker, or to later."""
