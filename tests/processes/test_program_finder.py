@@ -3,11 +3,14 @@
 import os
 import queue
 import socket
+import subprocess
+import sys
 
 import psutil
 import pytest
 
 from proxy_core.model.worker_command import LocalConnection, ProgramsFound
+from proxy_core.newest_programs import glance
 from proxy_core.program_finder import ProgramFinder
 
 TOLD_WITHIN_S = 20.0
@@ -17,9 +20,9 @@ TOLD_WITHIN_S = 20.0
 def start():
     finders = []
 
-    def start(look=None):
+    def start(look=None, glance_at=None):
         told = queue.Queue()
-        finder = ProgramFinder(lambda series, command: told.put((series, command)), look)
+        finder = ProgramFinder(lambda series, command: told.put((series, command)), look, glance_at)
         finders.append(finder)
         finder.start()
         return finder, told
@@ -57,3 +60,40 @@ def test_a_process_that_has_gone_is_nobody(start):
     finder, told = start(lambda: {(2, 3): 2**22 + 1})
     finder.ask(1, [LocalConnection(1, 2, 3)])
     assert told.get(timeout=TOLD_WITHIN_S) == (1, ProgramsFound([(1, None)]))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's files are Linux's")
+class TestAGlance:
+    def test_finds_what_was_just_started(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            code = f"import socket; s = socket.create_connection(('127.0.0.1', {port})); s.recv(1)"
+            with subprocess.Popen([sys.executable, "-c", code]) as program:
+                accepted, (_, client_port) = server.accept()
+                with accepted:
+                    asked = [LocalConnection(1, client_port, port), LocalConnection(2, 1, 1)]
+                    assert glance(asked) == {(client_port, port): program.pid}
+
+    def test_answers_while_a_look_at_all_would_have_to_wait(self, start):
+        """The rest after a look is long; who is glanced at doesn't wait for it."""
+        finder, told = start(glance_at=lambda asked: {(7, 8): os.getpid()} if asked[0].key == 2 else {})
+        finder.ask(1, [LocalConnection(1, 1, 1)])
+        assert told.get(timeout=TOLD_WITHIN_S) == (1, ProgramsFound([(1, None)]))
+        finder.ask(1, [LocalConnection(2, 7, 8)])
+        _, command = told.get(timeout=TOLD_WITHIN_S)
+        ((key, program),) = command.found
+        assert (key, program.pid) == (2, os.getpid())
+
+    def test_that_fails_is_not_tried_again(self, start, tmp_path, monkeypatch):
+        glances = []
+
+        def fail(asked):
+            glances.append(asked)
+            raise OSError("there are no such files")
+
+        finder, told = start(look=lambda: {(2, 3): os.getpid()}, glance_at=fail)
+        for key in (1, 2):
+            finder.ask(1, [LocalConnection(key, 2, 3)])
+            _, command = told.get(timeout=TOLD_WITHIN_S)
+            assert command.found[0][1].pid == os.getpid()
+        assert len(glances) == 1
