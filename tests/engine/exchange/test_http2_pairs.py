@@ -236,6 +236,7 @@ class TestFromHttp2ToHttp2:
         assert len(tries) == 1
 
 
+@pytest.mark.replaces_inside
 def test_relays_that_outlive_their_streams_are_bounded(house, monkeypatch):
     monkeypatch.setattr(http2_serving, "_RELAYS", 3)
     goes_on = Event()
