@@ -18,7 +18,7 @@ from app.list.columns import COLUMNS
 from app.list.listed_row import ListedRow
 from app.look.theme import Roles, code_font, text_font
 from proxy_core.formats.one_line import one_line
-from proxy_core.model.exchange import ExchangeRow, ExchangeState
+from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 
 PADDING = 8
@@ -186,9 +186,10 @@ class ExchangePainter:
         left = float(cell.left + PADDING)
         end = cell.left + cell.width - PADDING
         path, query = path_parts(row)
+        if sentence and row.kind == ExchangeKind.TUNNEL:
+            path = query = ""  # the end of a tunnel stands in the column of hosts: the room is for the reason
         if row.state != ExchangeState.FAILED:
             left += self._write(painter, path, self._font, "text", left, look.top, int(end - left))
-            left += 0 if query or not path else _GAP
             behind = query or sentence  # of a tunnel: why it is dark
             self._write(painter, behind, self._font, "muted", left, look.top, int(end - left))
             return None

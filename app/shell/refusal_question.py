@@ -61,6 +61,6 @@ def question_text(hosts: list[str]) -> str:
     if len(hosts) > _NAMED:
         named += f" and {len(hosts) - _NAMED} more"
     return (
-        f"A client refuses Harrier's certificate for {named} again and again: it probably accepts only the server's "
-        "own. Pass its connections on unread?"
+        f"A client refuses Harrier's certificate for {named} again and again: it doesn't trust Harrier's CA, or "
+        "accepts only the server's own certificate. Pass its connections on unread?"
     )

@@ -11,6 +11,7 @@ from app.list.columns import COLUMN_INDEX, COLUMNS, STRETCHED
 from app.list.exchange_list import ExchangeList
 from app.list.exchange_model import ExchangeModel
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
+from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.model.tls_facts import Program
@@ -520,6 +521,28 @@ def test_a_websocket_says_how_many_messages_it_has_brought(shown, feed, qtbot, m
     monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
     shown.grab()
     assert [text for text in written if text.startswith("⇅")] == ["⇅ 3"]
+
+
+@pytest.mark.parametrize("state", [ExchangeState.COMPLETE, ExchangeState.FAILED])
+def test_a_tunnel_says_why_it_is_dark_in_the_room_of_what_its_host_says_already(shown, feed, qtbot, monkeypatch, state):
+    shown.resize(1600, 300)
+    feed.arrive(
+        Sample("shop.test:443", "CONNECT", scheme="", kind=1, state=state, notes=DarkCause.NOT_WEB.told()),
+        Sample("shop.test:444", "CONNECT", scheme="", kind=1),
+    )
+    settle(qtbot, feed)
+    written = []
+
+    class NotingPainter(QPainter):
+        def drawText(self, place, text) -> None:
+            written.append(text)
+            super().drawText(place, text)
+
+    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
+    shown.grab()
+    assert DarkCause.NOT_WEB.told() in written
+    assert "shop.test:443" not in written  # the host is one of https's usual port
+    assert "shop.test:444" in written
 
 
 def links_in(view: ExchangeList, row: int) -> list[QPoint]:
