@@ -10,30 +10,36 @@ class PacQuestion(msgspec.Struct, frozen=True, array_like=True):
     pac_url: str
     url: str  # scheme, host and port with «/»
     host: str
+    names: dict[str, str] = {}  # addresses that the file's function is told when it asks, "" for a name that has none
 
 
 class PacAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """… and is told. Either the text that the file's function returned, or why there is none, in a clause."""
+    """… and is told. Either the text that the file's function returned, or why there is none, in a clause, or what it
+    has to know first.
+    """
 
     number: int
     text: str
     problem: str
+    wanted: str = ""  # a name whose address is to be among the names when the same is asked again
 
 
 class FileQuestion(msgspec.Struct, frozen=True, array_like=True):
-    """The engine asks the process. With an empty URL the file is only fetched and read."""
+    """The engine asks a process that has the file."""
 
-    pac_url: str
-    extra_ca: str  # path of a PEM file that is trusted, too, when the PAC file is fetched
     url: str
     host: str
+    names: dict[str, str]
 
 
 class FileAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """… and is told."""
+    """… and is told. A process begins with two answers that nobody asked for: the file's text, where it has fetched it,
+    and whether the text can be evaluated.
+    """
 
     text: str
-    problem: str
+    problem: str = ""
+    wanted: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()

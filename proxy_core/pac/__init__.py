@@ -1,3 +1,3 @@
-"""PAC files: `helpers` and `script` evaluate them, `source` fetches them, both in a process of their own
-(`pac_process`) that `service`, in the engine, asks for the workers and kills when it must.
+"""PAC files: `helpers` and `script` evaluate them, `source` fetches them, in processes of their own (`pac_process`).
+`service`, in the engine, takes the workers' questions; a `pac_file` has what is known of one file and its `evaluator`s.
 """

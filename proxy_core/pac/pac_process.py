@@ -1,65 +1,79 @@
-"""The process in which PAC files are fetched and evaluated: foreign code, and a foreign server's bytes.
+"""The process in which a PAC file is fetched and evaluated: foreign code, and a foreign server's bytes.
 
-It answers one question after the other, and ends when nobody asks any more. Whoever asks kills it when it takes too
-long; it keeps nothing that can't be had again.
+It has one file, answers one question after the other, and ends when nobody asks any more. Whoever asks kills it when it
+takes too long; it keeps nothing that can't be had again.
 """
 
 import signal
-import time
-from multiprocessing.connection import Connection
+import socket
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from proxy_core.fault_log import caught, open_fault_log
+from proxy_core.frame import Frames, frame
 from proxy_core.model.pac_message import FileAnswer, FileQuestion
 
-FRESH_S = 600.0  # then a file is fetched again, when somebody asks; the old one serves where that fails
+if TYPE_CHECKING:
+    from proxy_core.pac.script import Script
+
+_QUESTION_BYTES = 64 * 1024  # read at a time
 
 
-def pac_process_main(pipe: "Connection[bytes, bytes]", log_path: str) -> None:
-    """Answer until the other end is closed."""
+class PacSource(NamedTuple):
+    """Where the file is had from."""
+
+    url: str
+    extra_ca: str  # path of a PEM file that is trusted, too, when it is fetched
+    text: str | None  # that was fetched before
+
+
+def pac_process_main(sock: socket.socket, log_path: str, source: PacSource) -> None:
+    """Say what the file's text is, whether it can be evaluated, and answer until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when we end
     if log_path:
         open_fault_log(log_path, "PAC files")
-    files = _Files()
-    decoder = msgspec.msgpack.Decoder(FileQuestion)
-    encoder = msgspec.msgpack.Encoder()
-    while True:
-        try:
-            question = decoder.decode(pipe.recv_bytes())
-            pipe.send_bytes(encoder.encode(files.answer(question)))
-        except (EOFError, OSError):
-            return
+    try:
+        _serve(sock, source)
+    except OSError:
+        pass  # the engine is gone
 
 
-class _Files:
-    """The PAC files that were asked, each with the mark at which it is to be fetched again."""
+def _serve(sock: socket.socket, source: PacSource) -> None:
+    """Raises OSError."""
+    from proxy_core.pac.script import Script, ScriptError
+    from proxy_core.pac.source import SourceError, read_source
 
-    def __init__(self) -> None:
-        from proxy_core.pac.script import Script
+    def say(answer: FileAnswer) -> None:
+        sock.sendall(frame(msgspec.msgpack.encode(answer)))
 
-        self._scripts: dict[str, tuple[float, Script]] = {}
+    try:
+        text = source.text if source.text is not None else read_source(source.url, source.extra_ca)
+        say(FileAnswer(text if source.text is None else ""))
+        script = Script(text)
+        say(FileAnswer(""))
+    except (SourceError, ScriptError) as error:
+        say(FileAnswer("", str(error)))
+        return
+    except OSError:
+        raise
+    except Exception:  # a border: the file fails, and whoever asks is told so
+        say(FileAnswer("", caught("a PAC file")))
+        return
+    frames = Frames()
+    while data := sock.recv(_QUESTION_BYTES):
+        for message in frames.feed(data):
+            say(_answer(script, message))
 
-    def answer(self, question: FileQuestion) -> FileAnswer:
-        """Fetch the file if need be, and ask it."""
-        from proxy_core.pac.script import Script, ScriptError
-        from proxy_core.pac.source import SourceError, read_source
 
-        try:
-            known = self._scripts.get(question.pac_url)
-            now = time.monotonic()
-            if known is None or now > known[0]:
-                try:
-                    known = (now + FRESH_S, Script(read_source(question.pac_url, question.extra_ca)))
-                except (SourceError, ScriptError):
-                    if known is None:
-                        raise
-                    known = (now + FRESH_S, known[1])
-                self._scripts[question.pac_url] = known
-            if not question.url:
-                return FileAnswer("", "")
-            return FileAnswer(known[1].find(question.url, question.host), "")
-        except (SourceError, ScriptError) as error:
-            return FileAnswer("", str(error))
-        except Exception:  # a border: this question fails, the next may not
-            return FileAnswer("", caught("a PAC file"))
+def _answer(script: "Script", message: bytes) -> FileAnswer:
+    from proxy_core.pac.script import ScriptError
+
+    try:
+        question = msgspec.msgpack.decode(message, type=FileQuestion)
+        text, wanted = script.find(question.url, question.host, question.names)
+    except ScriptError as error:
+        return FileAnswer("", str(error))
+    except Exception:  # a border: this question fails, the next may not
+        return FileAnswer("", caught("a PAC file"))
+    return FileAnswer(text, wanted=wanted)

@@ -2,15 +2,16 @@
 
 import pytest
 
-from proxy_core.pac.script import ANSWER_LIMIT, Script, ScriptError
+from proxy_core.pac.script import ANSWER_LIMIT, NAMES_LIMIT, Script, ScriptError
 
 
 def value(expression: str, names: dict[str, str] | None = None, now: str = "") -> str:
     """What an expression is worth within a PAC file, as text."""
     clock = f"var __Real = Date; Date = function() {{ return new __Real('{now}'); }};" if now else ""
     script = Script(f"{clock} function FindProxyForURL(url, host) {{ return String({expression}); }}")
-    script._names.update({name: (float("inf"), address) for name, address in (names or {}).items()})
-    return script.find("http://www.shop.test/", "www.shop.test")
+    text, wanted = script.find("http://www.shop.test/", "www.shop.test", names)
+    assert not wanted
+    return text
 
 
 class TestHosts:
@@ -125,7 +126,7 @@ def test_dates_and_times(expression, expected):
 
 def test_state_stays_from_call_to_call():
     script = Script("let count = 0; const FindProxyForURL = (url, host) => 'PROXY a:' + ++count;")
-    assert [script.find("http://a/", "a") for _ in range(2)] == ["PROXY a:1", "PROXY a:2"]
+    assert [script.find("http://a/", "a")[0] for _ in range(2)] == ["PROXY a:1", "PROXY a:2"]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,8 @@ def test_state_stays_from_call_to_call():
         ("var a = []; while (true) a.push(new Array(100000).fill(1))", "out of memory"),
         ("function f() { return f() + 1 } f()", "call stack"),
         ("require('fs')", "can't be read"),
+        ("function FindProxyForURL() {}\0", "can't be read"),
+        ("throw '\\ud800'", "can't be read"),
     ],
 )
 def test_no_pac_files(text, problem):
@@ -158,6 +161,10 @@ def test_no_pac_files(text, problem):
         ("return", "returned no text"),
         ("return null", "returned no text"),
         ("return Symbol()", "returned no text"),
+        (r"return 'PROXY \ud800:1; DIRECT'", "returned no text"),
+        (r"throw '\ud800'", "its function failed"),
+        (r"throw new Error('\ud800')", "its function failed"),
+        (r"return dnsResolve('\ud800')", "its function failed"),
         (f"return 'x'.repeat({ANSWER_LIMIT + 1})", "more text than anyone reads"),
         ("return 'x'.repeat(2 ** 28)", "out of memory"),
         ("return FindProxyForURL(url, host)", "call stack"),
@@ -170,4 +177,51 @@ def test_calls_that_give_nothing(body, problem):
     with pytest.raises(ScriptError, match=problem) as caught:
         script.find("http://a/", "a")
     assert len(str(caught.value)) < 300
-    assert script.find("http://good/", "good") == "DIRECT"  # the file serves on
+    assert script.find("http://good/", "good") == ("DIRECT", "")  # the file serves on
+
+
+class TestNames:
+    """A file that looks a name up is asked again when the address is known."""
+
+    def asked(self, script: Script, **names: str) -> tuple[str, str]:
+        return script.find("http://a.test/", "a.test", {name.replace("_", "."): names[name] for name in names})
+
+    def test_one_after_the_other(self):
+        script = Script(
+            "function FindProxyForURL(url, host) {"
+            " return 'PROXY ' + dnsResolve(isInNet(host, '10.0.0.0', '255.0.0.0') ? 'in' : 'out') + ':1'; }"
+        )
+        assert self.asked(script) == ("", "a.test")
+        assert self.asked(script, a_test="10.9.9.9") == ("", "in")
+        assert self.asked(script, a_test="") == ("", "out")
+        assert self.asked(script, a_test="10.9.9.9", **{"in": "10.1.1.1"}) == ("PROXY 10.1.1.1:1", "")
+
+    def test_a_file_that_fails_for_want_of_it_has_not_failed(self):
+        script = Script("function FindProxyForURL(url, host) { return 'PROXY ' + dnsResolve(host).trim(); }")
+        assert self.asked(script) == ("", "a.test")
+        assert self.asked(script, a_test="10.1.1.1") == ("PROXY 10.1.1.1", "")
+
+    def test_a_file_that_looks_up_before_it_is_asked(self):
+        script = Script(
+            "let ours = dnsResolve('office').trim(); function FindProxyForURL() { return 'PROXY ' + ours; }"
+        )
+        assert self.asked(script) == ("", "office")
+        assert self.asked(script, office="10.1.1.1") == ("PROXY 10.1.1.1", "")
+        assert self.asked(script) == ("PROXY 10.1.1.1", "")
+
+    @pytest.mark.parametrize("name", ["10.1.2.3", ""])
+    def test_what_nobody_has_to_be_asked_for(self, name):
+        script = Script(f"function FindProxyForURL() {{ return String(dnsResolve('{name}')); }}")
+        assert self.asked(script) == (name or "null", "")
+
+    def test_there_are_not_endlessly_many(self):
+        script = Script("function FindProxyForURL() { for (let n = 0; dnsResolve('n' + n); n++); return 'DIRECT'; }")
+        names: dict[str, str] = {}
+        while (found := self.asked(script, **names))[1]:
+            names[found[1]] = "10.1.1.1"
+        assert found == ("DIRECT", "")
+        assert len(names) == NAMES_LIMIT
+        assert self.asked(Script("function FindProxyForURL() { return String(dnsResolve('x'.repeat(999))); }")) == (
+            "null",
+            "",
+        )

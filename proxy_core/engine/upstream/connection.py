@@ -29,6 +29,7 @@ from proxy_core.engine.trust.upstream_trust import STRICTLY, UpstreamTrust, Veri
 from proxy_core.engine.upstream.connector import Connector, connect_failure
 from proxy_core.engine.upstream.names import Names
 from proxy_core.engine.upstream.own_address import OwnAddress
+from proxy_core.engine.upstream.pac_names import PacNames
 from proxy_core.engine.upstream.proxy_route import PacAsker, ProxyRoutes
 from proxy_core.engine.upstream.proxy_tunnel import ProxyError, named, open_tunnel
 from proxy_core.engine.upstream.unix_socket import unix_failure
@@ -110,8 +111,9 @@ class UpstreamOpener:
 
     def follow(self, ways: WaysOut) -> None:
         """Find the way to what is connected to from now on as the person wants it."""
-        self._routes = ProxyRoutes(ways, self._pac)
-        self._connector = Connector(self._own_addresses, Names(ways, self._limits.connect_s), self._limits.connect_s)
+        names = Names(ways, self._limits.connect_s)
+        self._routes = ProxyRoutes(ways, self._pac, PacNames(names).find)
+        self._connector = Connector(self._own_addresses, names, self._limits.connect_s)
 
     def connect(
         self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...], *, is_tunnel: bool = False

@@ -1,7 +1,11 @@
 """A worker's questions to PAC files: over a socket to the engine, which has them evaluated elsewhere.
 
-Whoever asks waits in the greenlet; who asks the same meanwhile waits for the same answer.
+Whoever asks waits in the greenlet; who asks the same meanwhile waits for the same answer. A name that the file wants to
+know is looked up here, beside all other questions, and the file is asked again with its address.
 """
+
+import time
+from collections.abc import Callable
 
 import gevent
 from gevent.event import AsyncResult
@@ -13,6 +17,7 @@ from proxy_core.frame import Frames, frame
 from proxy_core.model.pac_message import PacAnswer, PacQuestion, decode_pac_answer, encode_pac
 
 ANSWER_LIMIT_S = 40.0  # the engine gives up earlier, unless there is a queue of slow questions
+NAMES_LIMIT_S = 5.0  # spent on a question's names; those that the file wants then don't exist for it
 
 
 class PacQuestions:
@@ -26,13 +31,13 @@ class PacQuestions:
         self._sending = BoundedSemaphore()
         self._hearing = gevent.spawn(self._hear)
 
-    def ask(self, pac_url: str, url: str, host: str) -> str:
+    def ask(self, pac_url: str, url: str, host: str, find_name: Callable[[str], str]) -> str:
         """What the file's function returns. Raises PacError."""
         key = pac_url, url
         result = self._asked.get(key)
         try:
             with gevent.Timeout(ANSWER_LIMIT_S, PacError(f"nobody answered within {ANSWER_LIMIT_S:.0f} seconds")):
-                answer = self._wait(key, host) if result is None else result.get()
+                answer = self._ask_for_all(key, host, find_name) if result is None else result.get()
                 assert answer is not None
         except OSError:
             raise PacError("the engine does not answer") from None
@@ -40,20 +45,46 @@ class PacQuestions:
             raise PacError(answer.problem)
         return answer.text
 
-    def _wait(self, key: tuple[str, str], host: str) -> PacAnswer | None:
+    def _ask_for_all(self, key: tuple[str, str], host: str, find_name: Callable[[str], str]) -> PacAnswer:
         result: AsyncResult[PacAnswer] = AsyncResult()
-        self._number += 1
-        number = self._number
-        self._waiting[number] = self._asked[key] = result
+        self._asked[key] = result
         try:
-            with self._sending:
-                self._link.send(frame(encode_pac(PacQuestion(number, *key, host))))
-            return result.get()
+            answer = self._ask_with_names(key, host, find_name)
+            result.set(answer)
+            return answer
         finally:
             del self._asked[key]
-            self._waiting.pop(number, None)
             if not result.ready():  # given up: who waits for the same gives up, too
                 result.set_exception(OSError(0, "the question was given up"))
+
+    def _ask_with_names(self, key: tuple[str, str], host: str, find_name: Callable[[str], str]) -> PacAnswer:
+        """Ask, find the name that the file wants to know, ask again. Raises OSError."""
+        names: dict[str, str] = {}
+        looked_up_s = 0.0
+        while True:
+            answer = self._ask_once(PacQuestion(self._next_number(), *key, host, names))
+            if not answer.wanted:
+                return answer
+            begin = time.monotonic()
+            names[answer.wanted] = find_name(answer.wanted) if looked_up_s < NAMES_LIMIT_S else ""
+            looked_up_s += time.monotonic() - begin
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _ask_once(self, question: PacQuestion) -> PacAnswer:
+        """Raises OSError."""
+        result: AsyncResult[PacAnswer] = AsyncResult()
+        self._waiting[question.number] = result
+        try:
+            with self._sending:
+                self._link.send(frame(encode_pac(question)))
+            answer = result.get()
+        finally:
+            self._waiting.pop(question.number, None)
+        assert answer is not None
+        return answer
 
     def _hear(self) -> None:
         frames = Frames()

@@ -5,6 +5,7 @@ proxy that could not be used is tried last for a while, as browsers do.
 """
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, assert_never
 
 from proxy_core.engine.upstream.system_proxies import SystemProxies
@@ -28,8 +29,11 @@ class PacError(Exception):
 class PacAsker(Protocol):
     """Who evaluates PAC files."""
 
-    def ask(self, pac_url: str, url: str, host: str) -> str:
-        """What the file's function returns. Waits in the greenlet. Raises PacError."""
+    def ask(self, pac_url: str, url: str, host: str, find_name: Callable[[str], str]) -> str:
+        """What the file's function returns. Waits in the greenlet. Raises PacError.
+
+        `find_name` finds the IPv4 address of a name that the file wants to know, "" where there is none.
+        """
         ...
 
 
@@ -47,8 +51,10 @@ _DIRECT = Routes((None,))
 class ProxyRoutes:
     """Answers for one worker under one set of settings."""
 
-    def __init__(self, ways: WaysOut, pac: PacAsker | None = None) -> None:
-        """`ways` can be read (`check_ways_out`)."""
+    def __init__(
+        self, ways: WaysOut, pac: PacAsker | None = None, find_name: Callable[[str], str] = lambda _name: ""
+    ) -> None:
+        """`ways` can be read (`check_ways_out`); `find_name` looks up for PAC files (`PacNames`)."""
         self._default = read_way(ways.upstream_proxy)
         self._by_host = [(HostPatterns((each.hosts,)), read_way(each.proxy)) for each in ways.proxies_by_host]
         self._no_proxy = HostPatterns(ways.no_proxy)
@@ -56,6 +62,7 @@ class ProxyRoutes:
         self._is_direct = self._default is Simple.NONE and not self._by_host
         self._system = SystemProxies()
         self._pac = pac
+        self._find_name = find_name
         self._answers: dict[tuple[str, str], tuple[float, Routes]] = {}
         self._avoided: dict[ProxyServer, float] = {}
 
@@ -104,7 +111,7 @@ class ProxyRoutes:
         try:
             if self._pac is None:
                 raise PacError("nobody evaluates PAC files here")
-            routes = Routes(read_pac_answer(self._pac.ask(pac_url, url, host)))
+            routes = Routes(read_pac_answer(self._pac.ask(pac_url, url, host, self._find_name)))
         except (PacError, ProxyAddressError) as error:
             if self._fails_without_pac:
                 text = f"The PAC file gave no way to {host}: {error}."

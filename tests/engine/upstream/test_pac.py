@@ -1,19 +1,28 @@
 """What PAC files answer, as connections follow it: lists, what is tried next, what is kept, what is said when there is none."""
 
 import socket as stdlib_socket
+from collections.abc import Callable
 
 import gevent
 import pytest
 
 from proxy_core.engine.links.transport import DeadlineSweep, Transport
+from proxy_core.engine.upstream import pac_names, pac_questions
+from proxy_core.engine.upstream.names import Names
+from proxy_core.engine.upstream.pac_names import PacNames
 from proxy_core.engine.upstream.pac_questions import PacQuestions
 from proxy_core.engine.upstream.proxy_route import PacError, ProxyRoutes
 from proxy_core.frame import Frames, frame
 from proxy_core.model.pac_message import PacAnswer, PacQuestion, decode_pac_question, encode_pac
 from proxy_core.model.proxy_server import ProxyServer
 from proxy_core.model.settings import Settings
-from proxy_core.model.ways_out import ProxyForHosts, WaysOut
+from proxy_core.model.ways_out import HostOverride, ProxyForHosts, WaysOut
 from tests.engine.upstream.test_proxies import HttpProxy
+
+
+def nowhere(_name: str) -> str:
+    return ""
+
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 PAC = "pac+http://pac.test/proxy.pac"
@@ -26,7 +35,7 @@ class Asked:
         self.answers = answers
         self.questions: list[tuple[str, str, str]] = []
 
-    def ask(self, pac_url: str, url: str, host: str) -> str:
+    def ask(self, pac_url: str, url: str, host: str, _find_name: Callable[[str], str]) -> str:
         self.questions.append((pac_url, url, host))
         answer = self.answers.get(host.partition(".")[0], "DIRECT")
         if answer.startswith("!"):
@@ -143,8 +152,8 @@ def questions():
 class TestQuestions:
     def test_who_asks_the_same_waits_for_one_answer(self, questions):
         asking, engine = questions
-        waiting = [gevent.spawn(asking.ask, "file:///p", "http://a/", "a") for _ in range(3)]
-        other = gevent.spawn(asking.ask, "file:///p", "http://b/", "b")
+        waiting = [gevent.spawn(asking.ask, "file:///p", "http://a/", "a", nowhere) for _ in range(3)]
+        other = gevent.spawn(asking.ask, "file:///p", "http://b/", "b", nowhere)
         gevent.sleep(0.01)
         heard = engine.hears()
         assert [each.host for each in heard] == ["a", "b"]
@@ -152,6 +161,43 @@ class TestQuestions:
         engine.says(PacAnswer(heard[0].number, "PROXY p:1", ""))
         assert [each.get(timeout=5) for each in waiting] == ["PROXY p:1"] * 3
         assert other.get(timeout=5) == "DIRECT"
+
+    def test_names_that_the_file_wants_are_looked_up_here(self, questions):
+        asking, engine = questions
+        addresses = {"a": "10.1.1.1", "b": ""}
+        waiting = gevent.spawn(asking.ask, "file:///p", "http://a/", "a", addresses.get)
+        told = []
+        for wanted in ("a", "b", ""):
+            gevent.sleep(0.01)
+            (heard,) = engine.hears()
+            told.append(heard.names)
+            engine.says(PacAnswer(heard.number, "" if wanted else "PROXY p:1", "", wanted))
+        assert told == [{}, {"a": "10.1.1.1"}, {"a": "10.1.1.1", "b": ""}]
+        assert waiting.get(timeout=5) == "PROXY p:1"
+
+    def test_a_name_that_is_slow_keeps_nobody_else_waiting(self, questions, monkeypatch):
+        asking, engine = questions
+        monkeypatch.setattr(pac_questions, "NAMES_LIMIT_S", 1e-9)
+        found = gevent.event.Event()
+        slow = gevent.spawn(asking.ask, "file:///p", "http://slow/", "slow", lambda _: found.wait() and "10.1.1.1")
+        gevent.sleep(0.01)
+        (heard,) = engine.hears()
+        engine.says(PacAnswer(heard.number, "", "", "slow"))
+        other = gevent.spawn(asking.ask, "file:///p", "http://b/", "b", nowhere)
+        gevent.sleep(0.01)
+        (heard,) = engine.hears()
+        engine.says(PacAnswer(heard.number, "DIRECT", ""))
+        assert other.get(timeout=5) == "DIRECT"
+        found.set()
+        gevent.sleep(0.01)
+        (heard,) = engine.hears()
+        assert heard.names == {"slow": "10.1.1.1"}
+        engine.says(PacAnswer(heard.number, "", "", "another"))
+        gevent.sleep(0.01)
+        (heard,) = engine.hears()
+        assert heard.names == {"slow": "10.1.1.1", "another": ""}  # the time for names is spent
+        engine.says(PacAnswer(heard.number, "DIRECT", ""))
+        assert slow.get(timeout=5) == "DIRECT"
 
     def test_a_problem(self, questions):
         asking, engine = questions
@@ -172,5 +218,34 @@ class TestQuestions:
     @staticmethod
     def problem(asking: PacQuestions) -> str:
         with pytest.raises(PacError) as caught:
-            asking.ask("file:///p", "http://a/", "a")
+            asking.ask("file:///p", "http://a/", "a", nowhere)
         return str(caught.value)
+
+
+class TestNames:
+    def test_they_lead_where_the_settings_lead_them(self):
+        ways = WaysOut(host_overrides=(HostOverride("shop.test", "10.1.2.3"), HostOverride("six.test", "::1")))
+        names = PacNames(Names(ways, 5.0))
+        assert [names.find(each) for each in ("shop.test", "localhost", "six.test")] == ["10.1.2.3", "127.0.0.1", ""]
+
+    def test_that_there_is_no_such_name_is_kept_a_while(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr("proxy_core.engine.upstream.names._look_up", lambda *each: asked.append(each) or no_name())
+        names = PacNames(Names(WaysOut(), 5.0))
+        assert [names.find("a.test") for _ in range(2)] == ["", ""]
+        assert len(asked) == 1
+        monkeypatch.setattr(pac_names, "KEPT_S", 0.0)
+        names.find("b.test")
+        names.find("b.test")
+        assert len(asked) == 3
+
+    def test_a_name_server_that_keeps_silent(self, monkeypatch):
+        monkeypatch.setattr(pac_names, "LIMIT_S", 0.05)
+        with stdlib_socket.socket(stdlib_socket.AF_INET, stdlib_socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            ways = WaysOut(resolver=f"127.0.0.1:{silent.getsockname()[1]}")
+            assert PacNames(Names(ways, 60.0)).find("a.test") == ""
+
+
+def no_name() -> list[object]:
+    raise stdlib_socket.gaierror(stdlib_socket.EAI_NONAME, "no such name")
