@@ -126,7 +126,7 @@ class Transport:
         """Take over `sock`. Raises OSError when the peer is gone already."""
         sock.setblocking(False)
         peer, local = sock.getpeername(), sock.getsockname()
-        if sock.family != getattr(socket, "AF_UNIX", -1):
+        if isinstance(peer, tuple):  # a Unix socket's is a path; to ask for the family costs an enum's making
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.peer_host, self.peer_port = peer[:2]
             self.local_host, self.local_port = local[:2]

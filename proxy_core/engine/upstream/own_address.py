@@ -22,13 +22,14 @@ class OwnAddress:
 
     def is_reached_by(self, sock: socket.socket) -> bool:
         """Whether a connected socket leads here."""
-        if self._path or _is_unix(sock):
-            return _is_unix(sock) and _same_file(str(sock.getpeername()), self._path)
         try:
-            peer, local = sock.getpeername(), sock.getsockname()
+            peer = sock.getpeername()
+            if self._path or not isinstance(peer, tuple):
+                return bool(self._path) and not isinstance(peer, tuple) and _same_file(str(peer), self._path)
+            if peer[1] != self._port:
+                return False
+            local = sock.getsockname()
         except OSError:
-            return False
-        if peer[1] != self._port:
             return False
         host = _plain(peer[0])
         if not self._host.is_unspecified:
