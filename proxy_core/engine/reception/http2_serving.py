@@ -21,9 +21,10 @@ from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
-from proxy_core.protocols.http2.head import Http2RequestHead
+from proxy_core.protocols.http2.head import VERSION, Http2RequestHead
 from proxy_core.protocols.http2.translation import request_at
 
+_START_WORDS = 3
 _NO_PROXY = Failure(
     FailureKind.HTTP_REQUEST_DENIED,
     "This place stands for an origin: in HTTP/2 it is no proxy.",
@@ -94,6 +95,10 @@ class Http2Serving:
     def _record_malformed(self, _stream: int, failure: Failure, raw: bytes) -> None:
         """A request that was none: the stream is reset (RFC 9113 §8.1.1), the others live."""
         report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, raw)
+        report.request_version = VERSION
+        words = raw.partition(b"\r\n")[0].split(b" ")
+        if len(words) == _START_WORDS:
+            report.path = words[1].decode("utf-8", "replace")
         self._services.reporter.fail(report, failure)
 
     def _serve(self, stream: Http2Stream, head: Http2RequestHead) -> None:

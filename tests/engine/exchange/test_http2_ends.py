@@ -317,3 +317,13 @@ def test_a_client_that_has_closed_wants_no_response(house):
     assert upstream.until(h2.events.StreamReset, stream).error_code == CANCEL
     house.finishes()
     assert [row.failure for row, _ in house.recorded()] == ["client_closed"]
+
+
+def test_what_is_refused_before_it_is_read_has_its_path_in_the_row(speak):
+    client, proxy, _ = speak(answer_each())
+    stream = client.requests([*GET, (b"expect", b"200-ok")])
+    client.until(h2.events.StreamReset, stream)
+    exchange = proxy.only()
+    assert (exchange.row.method, exchange.row.host, exchange.row.path) == ("GET", "localhost", "/x")
+    assert exchange.detail.request.version == "HTTP/2"
+    client.answer(client.requests(GET))
