@@ -3,7 +3,7 @@
 Signal: `save_wanted` (ExchangeRow, number of the message).
 """
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -19,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.inspector.body_view import BodyView
-from app.inspector.messages.message_filter import DIRECTIONS, KINDS, MessageFilter
+from app.inspector.find_bar import FindBar
+from app.inspector.messages.message_filter import ALL, DIRECTIONS, Kind, MessageFilter
 from app.inspector.messages.message_list import MessageList
 from app.inspector.messages.message_model import MessageModel
 from app.inspector.messages.message_reading import Chosen, MessageReading, Source
@@ -34,6 +36,7 @@ from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeKind, ExchangeR
 
 _TYPING_MS = 200  # from the last letter to the search
 _SIDE_BY_SIDE = 900  # pixels of width from which list and message stand beside each other
+_CHOICE_CHARACTERS = 10  # a choice is so wide whatever it offers: what is found must not move it
 _MOST_COPIED_BYTES = 16 * 1024 * 1024
 
 
@@ -49,6 +52,7 @@ class MessageArea(QWidget):
         self._source: Source | None = None
         self._chosen: Chosen | None = None
         self._wanted_mode = MODES[0]
+        self._kinds = [ALL]  # as the field offers them
         self._reading = MessageReading(self)
         self.model = MessageModel(self._reading, self, self)
         self.list = MessageList(self.model)
@@ -87,13 +91,15 @@ class MessageArea(QWidget):
         for each in self.field.findChildren(QToolButton):
             each.setAccessibleName("Clear")
         self.direction = _choice("Direction", [text for text, _ in DIRECTIONS])
-        self.kind = _choice("Type of message", [text for text, _ in KINDS])
+        self.kind = _choice("Type of message", [ALL.title])
         self.count = plain_label("", "muted")
-        row.addWidget(self.field, 1)
+        self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # It takes what is its own, however long it gets: the fields stay where they are.
+        self.count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.field, 3)
         row.addWidget(self.direction)
         row.addWidget(self.kind)
-        row.addStretch(1)
-        row.addWidget(self.count)
+        row.addWidget(self.count, 2)
         self._bar = bar
         return bar
 
@@ -104,6 +110,12 @@ class MessageArea(QWidget):
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.remark = plain_label("", "problem", wraps=True)
         self.body = BodyView("Message")
+        self.find_bar = FindBar()
+        finding = QHBoxLayout()
+        finding.setContentsMargins(16, 0, 8, 0)
+        finding.addWidget(self.find_bar)
+        finding.addStretch(1)
+        self.find_bar.closed.connect(self.body.setFocus)
         bar = QWidget()
         bar.setObjectName("summaryBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -130,6 +142,7 @@ class MessageArea(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(bar)
+        column.addLayout(finding)
         column.addWidget(self.remark)
         column.addWidget(self.body, 1)
         self._detail.setMinimumSize(160, 90)
@@ -145,6 +158,7 @@ class MessageArea(QWidget):
         self.model.counted.connect(self._counted)
         self.model.failed.connect(self._say)
         self._reading.chosen_read.connect(self._show_chosen)
+        self._reading.kinds_found.connect(self._offer_kinds)
 
     def end(self) -> None:
         """End what was begun; nothing is shown any more."""
@@ -152,7 +166,11 @@ class MessageArea(QWidget):
         self.body.end()
 
     def begin_finding(self) -> None:
-        """Let the person say what is sought."""
+        """Let the person say what is sought: in the message that is looked at, else in all of them."""
+        if self._chosen is not None and self.body.shown is self.body.lines:
+            self.find_bar.look_in(self.body.lines)
+            self.find_bar.begin()
+            return
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
 
@@ -166,7 +184,27 @@ class MessageArea(QWidget):
             self.model.look_again()
             return
         self._source = source
+        self.direction.setVisible(shown is None or shown.row.kind != ExchangeKind.HTTP)  # else all of it was received
+        self._kinds = [ALL] if self._kind() is ALL else [ALL, self._kind()]
+        self._fill_kinds(self._kind())
         self._list()
+
+    def _kind(self) -> Kind:
+        return self._kinds[max(self.kind.currentIndex(), 0)]
+
+    def _offer_kinds(self, source: Source, kinds: list[Kind]) -> None:
+        """More was found of what the exchange has."""
+        if source != self._source:
+            return
+        chosen = self._kind()
+        self._kinds = kinds if chosen in kinds else [*kinds, chosen]
+        self._fill_kinds(chosen)
+
+    def _fill_kinds(self, chosen: Kind) -> None:
+        with QSignalBlocker(self.kind):
+            self.kind.clear()
+            self.kind.addItems([each.title for each in self._kinds])
+            self.kind.setCurrentIndex(self._kinds.index(chosen))
 
     def _list(self) -> None:
         self._typing.stop()
@@ -177,7 +215,8 @@ class MessageArea(QWidget):
         self._say("" if self._source is not None else "No messages")
 
     def _filter(self) -> MessageFilter:
-        return MessageFilter(self.field.text(), self.direction.currentIndex(), self.kind.currentIndex())
+        direction = 0 if self.direction.isHidden() else self.direction.currentIndex()
+        return MessageFilter(self.field.text(), direction, self._kind())
 
     def _counted(self, shown: int, seen: int, is_end: bool) -> None:
         is_all = self._filter().is_empty
@@ -211,6 +250,7 @@ class MessageArea(QWidget):
 
     def _let_go(self) -> None:
         self._chosen = None
+        self.find_bar.end_quietly()
         self._detail.hide()
 
     def _show_chosen(self, _ticket: int, chosen: Chosen) -> None:
@@ -240,6 +280,8 @@ class MessageArea(QWidget):
         self.body.show_mode(mode)
         if mode is not None:
             self._modes[mode].setChecked(True)
+        if self.find_bar.is_open:
+            self.find_bar.look_in(self.body.lines)
 
     def copy(self) -> None:
         """Copy the message that is chosen: its text, or its bytes in hex."""
@@ -266,4 +308,6 @@ def _choice(name: str, texts: list[str]) -> QComboBox:
     box = QComboBox()
     box.addItems(texts)
     box.setAccessibleName(name)
+    box.setMinimumContentsLength(_CHOICE_CHARACTERS)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return box

@@ -4,12 +4,13 @@ Signals: `chosen` (number), `copy_wanted`, `save_wanted`.
 """
 
 from PySide6.QtCore import QItemSelection, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from app.inspector.messages.message_model import DIRECTION, KIND, SIZE, TIME, MessageModel
 
-_WIDTHS = {DIRECTION: 34, TIME: 122, KIND: 96, SIZE: 74}
+_WIDEST = {DIRECTION: "⇅", TIME: "00:00:00.000", KIND: "⚠ opcode 15", SIZE: "999.9 MB"}  # that is shown whole
+_CELL_PADDING = 24  # pixels: what the style sheet and Qt leave free beside a text
 _ROW_PADDING = 8
 
 
@@ -46,8 +47,8 @@ class MessageList(QTableView):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setStretchLastSection(True)
-        for column, width in _WIDTHS.items():
-            header.resizeSection(column, width)
+        for column, widest in _WIDEST.items():
+            header.resizeSection(column, self.fontMetrics().horizontalAdvance(widest) + _CELL_PADDING)
         model.about_to_grow.connect(self._note_place)
         model.grown.connect(self._follow)
         model.modelReset.connect(self._forget)
@@ -64,6 +65,11 @@ class MessageList(QTableView):
     def _follow(self) -> None:
         if self._was_at_end:
             self.scrollToBottom()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._note_place()
+        super().resizeEvent(event)
+        self._follow()
 
     def _forget(self) -> None:
         self._chosen = 0

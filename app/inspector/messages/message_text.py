@@ -110,7 +110,9 @@ def direction_name(row: MessageRow) -> str:
 
 
 def clock_text(at_us: int) -> str:
-    """The time of day, to the millisecond, where the reader is."""
+    """The time of day, to the millisecond, where the reader is; "" where a file did not tell it."""
+    if not at_us:
+        return ""
     try:
         moment = datetime.fromtimestamp(at_us / 1e6, UTC).astimezone()
     except (OverflowError, OSError, ValueError):

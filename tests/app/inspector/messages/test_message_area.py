@@ -5,11 +5,11 @@ import json
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.inspector.inspector import Inspector
 from app.inspector.messages.message_area import MessageArea
-from app.inspector.messages.message_filter import DIRECTIONS, KINDS
+from app.inspector.messages.message_filter import DIRECTIONS
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState, Side
 from proxy_core.model.message_row import MessageFlag, Opcode
@@ -84,6 +84,11 @@ class Screen:
         self.area.list.selectRow(row)
         self.qtbot.waitUntil(self.area.facts.isVisible, timeout=10_000)
 
+    def chooses_kind(self, title: str) -> None:
+        box = self.area.kind
+        self.qtbot.waitUntil(lambda: box.findText(title) > 0, timeout=10_000)
+        box.setCurrentIndex(box.findText(title))
+
     def body(self) -> str:
         self.area.body.lines.select_all()
         return self.area.body.lines.selected_text()
@@ -154,7 +159,7 @@ def test_those_that_are_wanted(screen):
     screen.area.field.setText("WARES")
     screen.says("1 of 5 messages")
     screen.area.field.clear()
-    screen.area.kind.setCurrentIndex([name for name, _ in KINDS].index("Control"))
+    screen.chooses_kind("Control")
     screen.says("1 of 5 messages")
     screen.area.kind.setCurrentIndex(0)
     screen.area.direction.setCurrentIndex([name for name, _ in DIRECTIONS].index("Sent"))
@@ -173,7 +178,7 @@ def test_ten_thousand_are_found_in_and_filtered(screen):
     screen.live.add(chat(*talk, message(large, Side.CLIENT), message(large, Side.UPSTREAM, Opcode.BINARY)))
     screen.shows(1)
     screen.says("10,000 messages")
-    field, kind, direction = screen.area.field, screen.area.kind, screen.area.direction
+    field, direction = screen.area.field, screen.area.direction
     field.setText("needle")
     screen.says("2 of 10,000 messages")
     assert [each[0] for each in screen.rows(2)] == ["↑", "↓"]
@@ -182,14 +187,69 @@ def test_ten_thousand_are_found_in_and_filtered(screen):
     assert screen.rows(1)[0][2] == "binary"
     screen.chooses(0)
     screen.qtbot.waitUntil(lambda: "Needle" in screen.body(), timeout=10_000)
-    kind.setCurrentIndex([name for name, _ in KINDS].index("Text"))
+    screen.chooses_kind("Text")
     screen.says("None of 10,000 messages is like that.")
     field.setText("9997")
     direction.setCurrentIndex(0)
-    kind.setCurrentIndex([name for name, _ in KINDS].index("Binary"))
+    screen.chooses_kind("Binary")
     screen.says("1 of 10,000 messages")
     field.clear()
     screen.says("1,001 of 10,000 messages")
+
+
+def test_a_message_is_searched_to_its_end(screen):
+    screen.live.add(chat(message(b"x" * 3_000_000 + b"NEEDLE"), message(b"other"), message(b"\x03\xe8", opcode=8)))
+    screen.shows(1)
+    screen.rows(3)
+    screen.area.field.setText("needle")
+    screen.says("1 of 3 messages")
+    assert screen.rows(1)[0][3] == "3.0 MB"
+    screen.area.field.setText("1000")  # as the list shows it
+    screen.qtbot.waitUntil(lambda: screen.rows(1)[0][2] == "close", timeout=10_000)
+
+
+def test_finding_is_within_the_message_that_is_chosen(screen):
+    screen.live.add(chat(message(b"one NEEDLE\ntwo needle"), message(b"no needle here, but a Needle")))
+    screen.shows(1)
+    screen.rows(2)
+    screen.chooses(0)
+    button(screen.inspector, "Find in this text").click()
+    field = screen.inspector.focusWidget()
+    assert isinstance(field, QLineEdit)
+    assert screen.area.find_bar.isAncestorOf(field)
+    QTest.keyClicks(field, "needle")
+    screen.says("1 of 2")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    screen.says("2 of 2")
+    screen.area.list.selectRow(1)
+    screen.says("1 of 2")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert screen.area.find_bar.isHidden()
+
+
+def test_what_it_has_is_offered_and_nothing_moves(screen):
+    events = [message(b"1", opcode=Opcode.EVENT), message(b"2", Side.UPSTREAM, Opcode.EVENT, 0, "", "price", "7")]
+    screen.live.add(Sample("/events", content_type="text/event-stream", messages=events), chat(*TALK * 300))
+    screen.shows(1)
+    screen.rows(2)
+    screen.chooses_kind("price")
+    screen.says("1 of 2 messages")
+    assert screen.rows(1)[0][2] == "price"
+    assert not screen.area.direction.isVisible()
+    box = screen.area.kind
+    assert [box.itemText(each) for each in range(box.count())] == ["All types", "event", "price"]
+    place = box.geometry()
+    screen.area.kind.setCurrentIndex(0)
+    screen.says("2 messages")
+    assert box.geometry() == place
+    screen.shows(2)
+    screen.says("1,500 messages")
+    assert screen.area.direction.isVisible()
+    place = box.geometry()
+    screen.chooses_kind("Flawed")
+    screen.says("300 of 1,500 messages")
+    assert box.geometry() == place
+    assert [box.itemText(each) for each in range(box.count())] == ["All types", "Text", "Binary", "Control", "Flawed"]
 
 
 def test_finding_begins_in_the_field_of_the_page(screen):

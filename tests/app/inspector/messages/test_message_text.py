@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.inspector.messages.message_filter import DIRECTIONS, KINDS, MessageFilter
+from app.inspector.messages.kind_survey import KindSurvey
+from app.inspector.messages.message_filter import DIRECTIONS, FLAWED, KINDS, MessageFilter
 from app.inspector.messages.message_text import EXCERPT_BYTES, clock_text, count_text, facts_text, listed
 from proxy_core.model.exchange import Side
 from proxy_core.model.message_row import MessageContent, MessageFlag, MessageRow, Opcode
@@ -68,24 +69,38 @@ def test_times_and_counts():
     )
 
 
-def place(table, name: str) -> int:
-    return [each for each, _ in table].index(name)
-
-
 def test_by_direction_and_type():
-    sent = MessageFilter(direction=place(DIRECTIONS, "Sent"))
+    sent = MessageFilter(direction=[text for text, _ in DIRECTIONS].index("Sent"))
     assert sent.wants(row(side=Side.CLIENT))
     assert not sent.wants(row())
-    for name, opcode in (("Text", Opcode.EVENT), ("Binary", Opcode.BINARY), ("Control", Opcode.CLOSE)):
-        of_kind = MessageFilter(kind=place(KINDS, name))
-        assert of_kind.wants(row(opcode))
-        assert not of_kind.wants(row(11))
-    flawed = MessageFilter(kind=place(KINDS, "Flawed"))
+    for name, opcode in (("Text", Opcode.TEXT), ("Binary", Opcode.BINARY), ("Control", Opcode.CLOSE)):
+        (kind,) = [each for each in KINDS if each.title == name]
+        assert MessageFilter(kind=kind).wants(row(opcode))
+        assert not MessageFilter(kind=kind).wants(row(11))
+    flawed = MessageFilter(kind=FLAWED)
     assert flawed.wants(row(flags=MessageFlag.INVALID))
     assert not flawed.wants(row())
     assert MessageFilter().is_empty
     assert MessageFilter().wants(row(11))
     assert not MessageFilter("x").is_empty
+    assert not flawed.is_empty
+
+
+def test_what_an_exchange_has_is_what_is_offered():
+    survey = KindSurvey()
+    price, nameless = MessageContent(name="price"), MessageContent()
+    assert survey.take(row(Opcode.EVENT), price)
+    assert not survey.take(row(Opcode.EVENT), price)
+    assert survey.take(row(Opcode.EVENT), nameless)
+    assert survey.take(row(Opcode.LINE, flags=MessageFlag.INVALID), nameless)
+    assert [each.title for each in survey.kinds] == ["All types", "Lines", "event", "price", "Flawed"]
+    prices = MessageFilter(kind=survey.kinds[3])
+    assert prices.wants(row(Opcode.EVENT))
+    assert prices.wants_event(price)
+    assert not prices.wants_event(nameless)
+    for number in range(1000):
+        survey.take(row(Opcode.EVENT), MessageContent(name=f"n{number}"))
+    assert len(survey.kinds) <= 60
 
 
 def test_by_text():
