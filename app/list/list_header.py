@@ -3,7 +3,7 @@
 import math
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QMenu, QWidget
 
 from app.list.columns import COLUMN_INDEX, COLUMNS, STRETCHED
@@ -14,6 +14,7 @@ from app.preferences import ColumnPreference
 
 HEIGHT = 30
 _LEAST_WIDTH = 36
+_LEAST_STRETCHED = 140
 _MOST_WIDTH = 2000
 
 
@@ -98,6 +99,7 @@ class ListHeader(QHeaderView):
         self._digits = 0
         if is_shown and COLUMNS[index].key != STRETCHED:
             self.resizeSection(index, COLUMNS[index].width)
+        self._leave_room_for_path()
         self.columns_changed.emit()
 
     def column_menu(self) -> QMenu:
@@ -114,6 +116,20 @@ class ListHeader(QHeaderView):
         menu.addSeparator()
         menu.addAction("Default Columns", self._reset)
         return menu
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._leave_room_for_path()
+        super().resizeEvent(event)
+
+    def _leave_room_for_path(self) -> None:
+        """The column that takes what is left keeps a width in which something can be read; then the list scrolls."""
+        index = COLUMN_INDEX[STRETCHED]
+        room = self.viewport().width() - (self.length() - self.sectionSize(index))
+        mode = QHeaderView.ResizeMode.Stretch if room >= _LEAST_STRETCHED else QHeaderView.ResizeMode.Interactive
+        if mode != self.sectionResizeMode(index):
+            self.setSectionResizeMode(index, mode)
+            if mode == QHeaderView.ResizeMode.Interactive:
+                self.resizeSection(index, _LEAST_STRETCHED)
 
     def paintSection(self, painter: QPainter, rect: QRect, index: int) -> None:
         roles = roles_of(self)
@@ -173,5 +189,6 @@ class ListHeader(QHeaderView):
         self.columns_changed.emit()
 
     def _changed(self) -> None:
+        self._leave_room_for_path()
         if not self._is_restoring:
             self.columns_changed.emit()

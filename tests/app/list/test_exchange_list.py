@@ -708,3 +708,17 @@ def test_nobody_is_asked_for_programs_that_nobody_sees(shown, feed, qtbot, monke
     shown.grab()
     shown.grab()
     assert 1 <= len(asked) <= 2, "a block in sight is asked for at once, and once"
+
+
+def test_in_a_narrow_window_the_path_can_be_read_and_the_list_scrolls(shown):
+    path = COLUMN_INDEX[STRETCHED]
+    shown.resize(640, 400)
+    QApplication.processEvents()
+    narrow = shown.header.sectionSize(path)
+    assert narrow >= 120
+    assert shown.horizontalScrollBar().maximum() > 0
+    shown.resize(1200, 400)
+    QApplication.processEvents()
+    assert shown.header.sectionSize(path) > 300
+    assert shown.header.length() == shown.viewport().width()
+    assert shown.horizontalScrollBar().maximum() == 0
