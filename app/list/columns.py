@@ -51,7 +51,7 @@ def program_text(row: ListedRow) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("id", "#", "Number", 62, "id", lambda row: str(row.exchange.id), is_number=True),
-    Column("status", "Status", "Status", 112, "status", _status, can_hide=False),
+    Column("status", "Status", "Status", 134, "status", _status, can_hide=False),
     Column("method", "Method", "Method", 76, "method", lambda row: one_line(row.exchange.method)),
     Column("scheme", "Scheme", "Scheme", 64, "scheme", lambda row: row.exchange.scheme, is_shown=False),
     Column("host", "Host", "Host", 168, "host", lambda row: host_text(row.exchange)),
@@ -59,8 +59,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("url", "URL", "Whole URL", 380, "path", lambda row: one_line(url_of(row.exchange)), is_shown=False),
     Column("type", "Type", "Type", 68, "media_type", lambda row: type_text(row.exchange)),
     Column("app", "App", "App", 84, "app", _app),
-    Column("size", "Size", "Size", 84, "response_bytes", _size, is_number=True),
-    Column("time", "Time", "Time", 84, "duration_us", lambda row: time_text(row.exchange), is_number=True),
+    Column("size", "Size", "Size", 98, "response_bytes", _size, is_number=True),
+    Column("time", "Time", "Time", 102, "duration_us", lambda row: time_text(row.exchange), is_number=True),
 )
 APP = "app"
 COLUMN_INDEX = {column.key: index for index, column in enumerate(COLUMNS)}

@@ -313,8 +313,12 @@ class ExchangeList(QTableView):
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        current = self.currentIndex()
+        was_in_sight = self.visualRect(current).intersects(QRect(QPoint(), event.oldSize()))
         super().resizeEvent(event)
         self.tail.resized()
+        if was_in_sight:  # a notice above the list, or the inspector beneath it, hides nothing that is looked at
+            self.scrollTo(current)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.tail.wheel_turned(is_upwards=event.angleDelta().y() > 0)

@@ -3,7 +3,7 @@
 Signals: `chosen` (number), `copy_wanted`, `save_wanted`.
 """
 
-from PySide6.QtCore import QItemSelection, Qt, Signal
+from PySide6.QtCore import QItemSelection, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QMenu, QTableView
 
@@ -68,8 +68,12 @@ class MessageList(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._note_place()
+        current = self.currentIndex()
+        was_in_sight = self.visualRect(current).intersects(QRect(QPoint(), event.oldSize()))
         super().resizeEvent(event)
         self._follow()
+        if was_in_sight:  # the message that was chosen opens beneath it
+            self.scrollTo(current)
 
     def _forget(self) -> None:
         self._chosen = 0

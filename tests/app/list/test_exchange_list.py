@@ -2,17 +2,22 @@
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QHelpEvent, QPainter, QWheelEvent
+from PySide6.QtGui import QAccessible, QFont, QFontMetrics, QHelpEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSlider, QApplication, QToolTip
 
+from app.exchange_text import messages_text
 from app.list import exchange_model
 from app.list.columns import COLUMN_INDEX, COLUMNS, STRETCHED
 from app.list.exchange_list import ExchangeList
 from app.list.exchange_model import ExchangeModel
+from app.list.exchange_painter import PADDING
+from app.look.theme import text_font
 from app.preferences import ColumnPreference, Preferences, load_preferences, save_preferences
+from proxy_core.formats.amount import duration_text
 from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.failure import FAILURES
 from proxy_core.model.filter import parse_filter
 from proxy_core.model.tls_facts import Program
 from tests.support.captures import LiveCapture, Sample
@@ -362,6 +367,29 @@ def test_with_shift_they_extend_it(shown, feed, qtbot):
 def click_on(view: ExchangeList, row: int) -> None:
     middle = view.visualRect(view.model().index(row, 0)).center()
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+
+
+def test_what_is_selected_stays_in_sight_when_the_list_gets_smaller(shown, feed, qtbot):
+    arrive(qtbot, feed, 100)
+    shown.verticalScrollBar().setValue(500)
+    last = shown.rowAt(shown.viewport().height() - 12)
+    click_on(shown, last)
+    shown.resize(1100, 300)
+    qtbot.waitUntil(lambda: shown.viewport().rect().contains(shown.visualRect(shown.currentIndex()).center()))
+    shown.verticalScrollBar().setValue(0)  # who has scrolled away from it stays there
+    shown.resize(1100, 250)
+    assert shown.verticalScrollBar().value() == 0
+
+
+def test_each_word_fits_its_column(shown):
+    strong = text_font()
+    strong.setWeight(QFont.Weight.DemiBold)
+    advance = QFontMetrics(text_font()).horizontalAdvance
+    width = {column.key: column.width - 2 * PADDING for column in COLUMNS}
+    for facts in FAILURES.values():
+        assert QFontMetrics(strong).horizontalAdvance(f"✕ {facts.label}") <= width["status"] - PADDING
+    assert advance(duration_text(119 * 60_000_000 + 59_000_000)) <= width["time"]
+    assert advance(messages_text(1_200_002)) <= width["size"]
 
 
 @pytest.mark.parametrize(("key", "first"), [(HOME, True), (END, False), (PAGE_UP, None), (PAGE_DOWN, None)])
