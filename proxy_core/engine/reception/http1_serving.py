@@ -11,7 +11,7 @@ from proxy_core.engine.exchange.route import Route
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.links.link import Link
 from proxy_core.engine.reception.client_connection import Closed, Ended
-from proxy_core.engine.reception.opened_report import open_report, open_unread_report
+from proxy_core.engine.reception.opened_report import open_report, open_unread_report, recorded_head
 from proxy_core.engine.reception.tunnel_wanted import ConnectAsker, TunnelWanted
 from proxy_core.engine.recording.report import Report
 from proxy_core.engine.sides.http1_client import Http1Client
@@ -87,14 +87,14 @@ class Http1Serving:
                 self._reporter.fail(report, client_tls_failure(error, report.host))
             elif client.is_mid_head:
                 report = self._reporter.open(self._connection)
-                report.request_head = client.leftover()
+                report.request_head = recorded_head(self._services, self._tunnel, client.leftover())
                 text = "The client reset the connection in the middle of its request's head."
                 self._reporter.fail(report, Failure(FailureKind.CLIENT_CLOSED, text))
         return None
 
     def _refuse_unread(self, failure: Failure, raw: bytes) -> None:
         """Answer what could not be read as a request, and record it with what was read."""
-        report = open_unread_report(self._reporter, self._connection, self._tunnel, raw)
+        report = open_unread_report(self._services, self._connection, self._tunnel, raw)
         answer(self._services, self._client, report, own_answer.failure_response(failure), failure)
 
     def _serve(self, head: Http1RequestHead) -> TunnelWanted | None:
@@ -103,7 +103,7 @@ class Http1Serving:
         self._has_served = True
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
-        report = open_report(reporter, self._connection, self._tunnel, head)
+        report = open_report(services, self._connection, self._tunnel, head)
         if services.admission is not None and self._is_refused(head, report, services.admission):
             return None
         if head.method == b"CONNECT":

@@ -73,7 +73,7 @@ class Http2Serving:
             session.close()
         session.wait_for_end()  # who has handed the link to us closes what it runs over
         if session.failure is not None and not is_told:
-            report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, b"")
+            report = open_unread_report(self._services, self._connection, self._route.tunnel, b"")
             self._services.reporter.fail(report, session.failure)
         return Closed()
 
@@ -85,7 +85,7 @@ class Http2Serving:
     def _take_request(self, stream: Http2Stream, head: Http2RequestHead) -> None:
         if len(self._greenlets) >= _RELAYS:
             stream.reset(frame.REFUSED_STREAM)
-            report = open_report(self._services.reporter, self._connection, self._route.tunnel, head)
+            report = open_report(self._services, self._connection, self._route.tunnel, head)
             self._services.reporter.fail(report, _CROWD)
             return
         greenlet = gevent.spawn(self._serve, stream, head)
@@ -94,7 +94,7 @@ class Http2Serving:
 
     def _record_malformed(self, _stream: int, failure: Failure, raw: bytes) -> None:
         """A request that was none: the stream is reset (RFC 9113 §8.1.1), the others live."""
-        report = open_unread_report(self._services.reporter, self._connection, self._route.tunnel, raw)
+        report = open_unread_report(self._services, self._connection, self._route.tunnel, raw)
         report.request_version = VERSION
         words = raw.partition(b"\r\n")[0].split(b" ")
         if len(words) == _START_WORDS:
@@ -108,7 +108,7 @@ class Http2Serving:
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
         served = self._route.served
-        report = open_report(reporter, self._connection, self._route.tunnel, head)
+        report = open_report(self._services, self._connection, self._route.tunnel, head)
         if served is not None:
             if head.is_tunnel and not head.protocol:
                 report.kind = ExchangeKind.TUNNEL

@@ -1,12 +1,20 @@
 """Name and password as a client sends them to a proxy: the scheme Basic (RFC 7617) in Proxy-Authorization."""
 
 import binascii
+import re
 from base64 import b64decode
 
 from proxy_core.model.message_head import parse_head
 
 CHALLENGE = 'Basic realm="Harrier", charset="UTF-8"'
 _SCHEME = b"basic"
+# Also with blanks before the colon and on folded lines: what is refused for its form is recorded, too.
+_CREDENTIALS = re.compile(
+    rb"^(proxy-authorization[ \t]*:[ \t]*(?:(?:basic|bearer|digest|negotiate|ntlm)(?=[ \t]))?)"
+    rb"[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MASKED = rb"\1 (not recorded)"
 
 
 def proxy_credentials(head: bytes) -> tuple[bytes, bytes] | None:
@@ -22,3 +30,8 @@ def proxy_credentials(head: bytes) -> tuple[bytes, bytes] | None:
     except binascii.Error:
         return None
     return (name, password) if colon else None
+
+
+def without_credentials(head: bytes) -> bytes:
+    """The head, with their scheme alone left of all credentials for a proxy."""
+    return _CREDENTIALS.sub(_MASKED, head)

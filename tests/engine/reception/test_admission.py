@@ -171,3 +171,62 @@ def test_settings_that_change_hold_from_the_next_request_on(start_proxy, start_o
         proxy.worker.obey(UseSettings(settings))
         client.sends(line)
         assert client.reads_response()[0].startswith(b"HTTP/1.1 %b " % status)
+
+
+SECRET = b"me:a:b c"
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param(
+            b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n" + login(SECRET) + b"X: y\r\n\r\n", id="in form"
+        ),
+        pytest.param(b"CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: a\r\n" + login(SECRET) + b"X: y\r\n\r\n", id="a tunnel"),
+        pytest.param(
+            b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n" + login(SECRET) * 2 + b"X: y\r\n\r\n", id="twice"
+        ),
+        pytest.param(
+            b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization : Basic bWU6YTpiIGM=\r\nX: y\r\n\r\n",
+            id="refused for its form",
+        ),
+        pytest.param(
+            b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\nPROXY-authorization:\r\n bWU6YTpiIGM=\r\nX: y\r\n\r\n",
+            id="folded",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n" + login(SECRET) + b"X: y\r\n\r\n", id="not as a proxy is asked"),
+    ],
+)
+def test_the_password_is_not_recorded(start_proxy, guarded, request_text):
+    proxy = start_proxy(settings=guarded)
+    client = proxy.connect()
+    client.sends(request_text)
+    client.reads_head()
+    client.sock.close()
+    exchange = proxy.only()
+    head = exchange.detail.request.head
+    assert b"bWU6YTpiIGM" not in head
+    assert b"bWU6YTpiIGM" not in exchange.detail.failure_text.encode()
+    assert b"roxy-authorization" in head.lower()
+    assert b"(not recorded)" in head
+    assert head.endswith(b"X: y\r\n\r\n")
+
+
+def test_nor_where_the_client_leaves_in_the_middle(start_proxy, guarded):
+    proxy = start_proxy(settings=guarded)
+    client = proxy.connect()
+    client.sends(b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: a\r\n" + login(SECRET))
+    client.sock.close()
+    assert proxy.only().detail.request.head.endswith(b"Basic (not recorded)\r\n")
+
+
+@pytest.mark.parametrize("has_door", [True, False])
+def test_what_is_for_another_proxy_is_recorded_as_it_came(start_proxy, start_origin, guarded, has_door):
+    origin = echoing(start_origin)
+    proxy = start_proxy(settings=guarded if has_door else Settings())
+    client = proxy.connect()
+    client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n" % origin.port + login(SECRET) + b"\r\n")
+    client.sees(ESTABLISHED)
+    client.sends(b"GET / HTTP/1.1\r\nHost: a\r\n" + login(b"another:one") + b"\r\n")
+    client.reads_response()
+    assert login(b"another:one") in proxy.finished(1)[-1].detail.request.head
