@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from build_scripts.compile import BACKGROUND, has_compiler
 from build_scripts.environment import QT_PACKAGES, ROOT, SetupError, install_system_packages, prepare
+from proxy_core.compiled import PLAIN_VARIABLE
 
 _WITHOUT_TRAFFIC = ("convert", "ca", "--help", "-h", "--version")
 _WITHOUT_WINDOW = ("record", *_WITHOUT_TRAFFIC)
@@ -28,7 +29,8 @@ def main(arguments: list[str]) -> int:
     except SetupError as error:
         print(error, file=sys.stderr)
         return 2
-    if has_compiler() and not any(word in _WITHOUT_TRAFFIC for word in arguments):
+    is_plain = bool(os.environ.get(PLAIN_VARIABLE)) or any(word in _WITHOUT_TRAFFIC for word in arguments)
+    if not is_plain and has_compiler():
         _compile_for_later(python)
     command = [str(python), str(ROOT / "main.py"), *arguments]
     if os.name != "nt":  # there, exec would let the shell's prompt come back while the program runs
