@@ -3,6 +3,7 @@
 Prints a Markdown table of rates and ratios. All proxies are up at once and take turns, load by load and round by round,
 so that a busy moment of the machine hits all alike; each figure is the median of the rounds. Linux only. The tools are
 installed when we may, otherwise one line says which are missing; downloads and logs lie in build/bench/.
+Harrier is compiled first; with HARRIER_PLAIN=1 it runs from the sources, and what is printed says so.
 """
 
 from __future__ import annotations  # an older Python shall get as far as being told what is needed

@@ -90,6 +90,16 @@ class ProcessTree:
                 total += int(fields[11]) + int(fields[12])
         return total / _TICKS_PER_S
 
+    def has_mapped(self, name: str) -> bool:
+        """Whether any of its processes has loaded a file of a name that begins so."""
+        for pid in self.pids():
+            try:
+                if f"/{name}" in Path(f"/proc/{pid}/maps").read_text():
+                    return True
+            except OSError:
+                continue
+        return False
+
     def memory(self) -> list[Memory]:
         """One entry for each of its processes."""
         entries = []

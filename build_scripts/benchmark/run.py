@@ -38,6 +38,7 @@ from build_scripts.benchmark.table import cost_table, processor_table, rate_tabl
 from build_scripts.benchmark.tools import prepare_tools, version_of
 from build_scripts.environment import ROOT, SetupError
 from proxy_core.capture.reader import CaptureReader
+from proxy_core.compiled import GROUP, PLAIN_VARIABLE
 
 TOOLS = ROOT / "build" / "bench"
 SECTIONS = {"rates": "", "idle": "", "memory": "", "window": ""}
@@ -53,6 +54,8 @@ def run(arguments: list[str]) -> int:
     try:
         TOOLS.mkdir(parents=True, exist_ok=True)
         prepare_tools(TOOLS, names)
+        if "harrier" in names and not os.environ.get(PLAIN_VARIABLE):  # without a compiler it says so, and runs plain
+            subprocess.run([sys.executable, str(ROOT / "build_scripts" / "compile.py")], check=False)
         # A folder of its own, so that two runs don't write into each other's files.
         with tempfile.TemporaryDirectory(prefix="run-", dir=TOOLS) as folder:
             _run_sections(options, sections, names, Path(folder))
@@ -114,10 +117,11 @@ def _rates(options: argparse.Namespace, names: list[str], folder: Path) -> None:
         if "http-chained" in loads:
             parents += [_chain(contestants, Place(TOOLS, folder), origin)]
         results, sent = _take_turns(Bench(folder, origin, seconds), contestants, loads, rounds)
+        said = [f"{each.name} {_how(each)}" for each in contestants if each.name in ("harrier", BESIDE)]
         recorded = _recorded(folder / f"{CAPTURE}.live", sent) if "harrier" in names else 0
     finally:
         _stop([*contestants, *parents], origin)
-    print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {_versions(names)}\n")
+    print(f"{rounds} round(s) of {seconds:g} s, 32 connections. {', '.join([*said, *_versions(names)])}.\n")
     print("\n".join(processor_table(results, names)), end="\n\n")
     print("\n".join(rate_table(results, names)), end="\n\n")
     print("\n".join(cost_table(results, names)), end="\n\n")
@@ -167,8 +171,13 @@ def _idle(names: list[str], folder: Path) -> None:
     print("\n".join(idle_table(proxies, costs)), end="\n\n", flush=True)
 
 
-def _versions(names: list[str]) -> str:
-    return ", ".join(f"{name} {version}" for name in names if (version := version_of(name, TOOLS)))
+def _versions(names: list[str]) -> list[str]:
+    return [f"{name} {version}" for name in names if (version := version_of(name, TOOLS))]
+
+
+def _how(harrier: Contestant) -> str:
+    """Whether its workers run compiled modules."""
+    return "compiled" if harrier.tree is not None and harrier.tree.has_mapped(f"{GROUP}__mypyc") else "plain"
 
 
 def _take_turns(
