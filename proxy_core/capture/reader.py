@@ -244,7 +244,8 @@ class CaptureReader:
             condition = f"id > ? AND id <= ? AND ({condition})"
             parameters = [after_id, 2**62 if upto_id is None else upto_id, *parameters]
         direction = "DESC" if descending else "ASC"
-        order = f"id {direction}" if order_by == "id" else f"{_ORDERS[order_by]} {direction}, id {direction}"
+        last = " NULLS LAST" if order_by in ORDERS else ""  # what is unknown of many
+        order = f"id {direction}" if order_by == "id" else f"{_ORDERS[order_by]} {direction}{last}, id {direction}"
 
         def ask() -> "array[int]":
             found = array("q")

@@ -267,7 +267,7 @@ def test_who_is_behind_exchanges(live, reader):
     assert capture.programs([1, 2, 3, 4]) == {}
     live.add_clients({11: curl, 12: node, 13: None})
     assert capture.programs([4, 3, 2, 99]) == {4: curl, 2: node}
-    assert list(capture.ids(order_by="app")) == [3, 1, 4, 2]
+    assert list(capture.ids(order_by="app")) == [1, 4, 2, 3]
     assert list(capture.ids(order_by="app", descending=True)) == [2, 4, 1, 3]
 
 

@@ -191,7 +191,7 @@ def test_sorting_by_app_goes_on_while_apps_become_known(feed, qtbot):
     feed.name(11, Program("zsh", 11))
     feed.name(12, Program("Curl", 12))
     feed.model.sort(COLUMN_INDEX["app"])
-    assert settle(feed, qtbot) == wanted(feed) == [3, 2, 1, 4]
+    assert settle(feed, qtbot) == wanted(feed) == [2, 1, 4, 3]
     feed.name(13, Program("node", 13))
     assert settle(feed, qtbot) == wanted(feed) == [2, 3, 1, 4]
     assert apps(feed) == ["Curl", "node", "zsh", "zsh"]
