@@ -8,6 +8,7 @@ the open files of the youngest processes, until it is found or some dozens were 
 import os
 
 from proxy_core.model.worker_command import LocalConnection
+from proxy_core.socket_numbers import can_be_asked, socket_numbers
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _TABLE_LIMIT_BYTES = 4 * 1024 * 1024  # some 27,000 connections
@@ -19,9 +20,13 @@ Ports = tuple[int, int]  # of a client: its own, and ours
 
 def glance(asked: list[LocalConnection]) -> dict[Ports, int]:
     """Process numbers of those connections that were found. Raises OSError where the system hasn't these files."""
-    wanted = _sockets({(each.client_port, each.our_port) for each in asked})
+    if can_be_asked():
+        numbers = socket_numbers(asked)
+        wanted = {f"socket:[{number}]": (each.client_port, each.our_port) for number, each in numbers.items()}
+    else:
+        wanted = _sockets({(each.client_port, each.our_port) for each in asked})
     found: dict[Ports, int] = {}
-    for pid in _youngest():
+    for pid in _youngest() if wanted else ():
         if not wanted:
             break
         for link in _open_files(pid):
@@ -61,6 +66,13 @@ def _open_files(pid: int) -> list[str]:
     """What a process has open; nothing where it has gone, or is another's."""
     folder = f"/proc/{pid}/fd"
     try:
-        return [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)[:_MOST_FILES]]
+        names = os.listdir(folder)[:_MOST_FILES]
     except OSError:
         return []
+    links = []
+    for name in names:
+        try:
+            links.append(os.readlink(f"{folder}/{name}"))
+        except OSError:
+            continue  # closed meanwhile
+    return links

@@ -63,6 +63,8 @@ class LocalConnection(msgspec.Struct, frozen=True, array_like=True):
     key: int
     client_port: int
     our_port: int
+    client_host: str = "127.0.0.1"
+    our_host: str = "127.0.0.1"
 
 
 class AskPrograms(msgspec.Struct, frozen=True, tag="ask"):

@@ -31,7 +31,7 @@ class Programs:
         if not _is_local(link) or len(self._waiting) >= _WAITING_LIMIT:
             return
         self._waiting[key] = tell
-        self._unasked.append(LocalConnection(key, link.peer_port, link.local_port))
+        self._unasked.append(LocalConnection(key, link.peer_port, link.local_port, link.peer_host, link.local_host))
         self._has_news.set()
 
     def next_question(self) -> AskPrograms:
