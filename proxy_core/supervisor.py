@@ -23,11 +23,14 @@ from proxy_core.channel import SPAWN, Inlet, make_channel
 from proxy_core.fault_log import caught, fault_log_path
 from proxy_core.frame import Frames, frame
 from proxy_core.listening import Listener, close
+from proxy_core.model.refusals import Refusals
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
     AskPrograms,
     ClientRefuses,
     LocalConnection,
+    RefusalsCounted,
+    RefusalSeen,
     StopServing,
     UseSettings,
     WorkerCommand,
@@ -125,6 +128,7 @@ class Supervisor:
         """
         self._find_programs = find_programs
         self._client_refuses = client_refuses
+        self._refusals = Refusals()
         self._remarked = remarked
         self._connect_pac = connect_pac
         self._settings = settings
@@ -228,7 +232,7 @@ class Supervisor:
         return "it did not answer in time"
 
     def _hear(self, life: _Life) -> None:
-        """A worker says that it serves, or why it can't, or asks about programs and refusals."""
+        """A worker says that it serves, or why it can't, or asks about programs, or tells of refusals."""
         try:
             data = life.control.recv(_HEARD_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -240,11 +244,16 @@ class Supervisor:
             match decode_word(message):
                 case WorkerReady():
                     life.is_ready = True
+                    if rows := self._refusals.rows():
+                        self.tell(life.series, RefusalsCounted(rows))
                 case WorkerFailed(reason=reason):
                     life.reason = reason
                 case AskPrograms(connections=connections):
                     if self._find_programs is not None:
                         self._find_programs(life.series, connections)
+                case RefusalSeen(pair=pair, has_refused=has_refused):
+                    number = self._refusals.count(pair) if has_refused else self._refusals.forget(pair)
+                    self.tell(0, RefusalsCounted([(pair, number)]))
                 case ClientRefuses(host=host):
                     if self._client_refuses is not None:
                         self._client_refuses(host)

@@ -35,12 +35,15 @@ from proxy_core.engine.upstream.pac_questions import PacQuestions
 from proxy_core.fault_log import caught, told
 from proxy_core.frame import Frames, frame
 from proxy_core.listening import Listener
+from proxy_core.model.refusals import Pair, Refusals
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import Origin
 from proxy_core.model.worker_command import (
     BytesTaken,
     ClientRefuses,
     ProgramsFound,
+    RefusalsCounted,
+    RefusalSeen,
     RotateSegments,
     StopServing,
     SuspendRecording,
@@ -76,6 +79,7 @@ class Worker:
         programs: Programs | None = None,
         ask_person: Callable[[str], None] | None = None,
         remark: Callable[[str], None] | None = None,
+        tell_refusal: Callable[[Pair, bool], None] | None = None,
     ) -> None:
         """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
         `start`.
@@ -105,6 +109,7 @@ class Worker:
             admission=admission_of(settings),
             programs=programs,
             ask_person=ask_person,
+            refusals=Refusals(tell_refusal),
         )
         loads, slot = intake_loads or (None, 0)
         self._intakes = [
@@ -151,6 +156,9 @@ class Worker:
             case ProgramsFound(found=found):
                 if services.programs is not None:
                     services.reporter.tell_again(services.programs.answer(found))
+            case RefusalsCounted(rows=rows):
+                for pair, number in rows:
+                    services.refusals.take(pair, number)
             case StopServing(grace_s=grace_s):
                 self._grace_s = grace_s
                 self.stopped.set()
@@ -202,6 +210,7 @@ def run_worker(start: WorkerStart) -> None:
         programs=programs,
         ask_person=partial(_say, words, ClientRefuses),
         remark=partial(_say, words, WorkerRemarks),
+        tell_refusal=partial(_say, words, RefusalSeen),
     )
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
@@ -258,10 +267,10 @@ def _ask_all(programs: Programs, words: "gevent.queue.Queue[WorkerWord]") -> Non
         words.put(programs.next_question())
 
 
-def _say(words: "gevent.queue.Queue[WorkerWord]", word: Callable[[str], WorkerWord], text: str) -> None:
+def _say(words: "gevent.queue.Queue[WorkerWord]", word: Callable[..., WorkerWord], *what: object) -> None:
     """Traffic doesn't wait: what there is no room for is said when it happens again."""
     try:
-        words.put_nowait(word(text))
+        words.put_nowait(word(*what))
     except gevent.queue.Full:
         pass
 

@@ -1,11 +1,12 @@
 """What the engine tells a worker over the control socket, and the few words that come back. MessagePack, tagged.
 
 The worker says that it serves, or why it can't; then it only asks which programs are behind its connections and who is
-to be let pass, and tells what a person can mend. Whatever else it has to tell is an event, and goes through its queue.
+to be let pass, and tells who refuses our certificate and what a person can mend. Whatever else it has to tell is an event, and goes through its queue.
 """
 
 import msgspec
 
+from proxy_core.model.refusals import Pair
 from proxy_core.model.settings import Settings
 from proxy_core.model.tls_facts import Program
 
@@ -44,7 +45,15 @@ class ProgramsFound(msgspec.Struct, frozen=True, tag="programs"):
     found: list[tuple[int, Program | None]]  # key of the connection; None: nobody knows
 
 
-WorkerCommand = UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing | ProgramsFound
+class RefusalsCounted(msgspec.Struct, frozen=True, tag="refusals"):
+    """So often has each client refused our certificate in a row, over all workers; 0: it has taken it."""
+
+    rows: list[tuple[Pair, int]]
+
+
+WorkerCommand = (
+    UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing | ProgramsFound | RefusalsCounted
+)
 
 
 class WorkerReady(msgspec.Struct, frozen=True, tag="ready"):
@@ -73,6 +82,13 @@ class AskPrograms(msgspec.Struct, frozen=True, tag="ask"):
     connections: list[LocalConnection]
 
 
+class RefusalSeen(msgspec.Struct, frozen=True, tag="refusal"):
+    """A client has refused our certificate once more, or has taken it after all."""
+
+    pair: Pair
+    has_refused: bool
+
+
 class ClientRefuses(msgspec.Struct, frozen=True, tag="refuses"):
     """A client has refused our certificate for this host again and again, and is not let pass."""
 
@@ -85,7 +101,7 @@ class WorkerRemarks(msgspec.Struct, frozen=True, tag="remarks"):
     text: str  # one sentence
 
 
-WorkerWord = WorkerReady | WorkerFailed | AskPrograms | ClientRefuses | WorkerRemarks
+WorkerWord = WorkerReady | WorkerFailed | AskPrograms | RefusalSeen | ClientRefuses | WorkerRemarks
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)

@@ -12,10 +12,10 @@ from proxy_core.engine.recording.programs import Programs
 from proxy_core.engine.recording.reporter import Reporter
 from proxy_core.engine.trust.admission import Admission
 from proxy_core.engine.trust.certificates import LeafCertificates
-from proxy_core.engine.trust.refusals import Refusals
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.learnt import LearntProtocols
 from proxy_core.model.dark_cause import DarkCause
+from proxy_core.model.refusals import Refusals
 from proxy_core.model.settings import Settings
 
 

@@ -25,13 +25,13 @@ from proxy_core.engine.reception.spoken import serving_of
 from proxy_core.engine.reception.tunnel_wanted import TunnelWanted
 from proxy_core.engine.sides.spoken import HTTP1, HTTP2, spoken_of
 from proxy_core.engine.trust.certificates import LeafError
-from proxy_core.engine.trust.refusals import AGAIN_AND_AGAIN, AT_ONCE_S, Pair
 from proxy_core.engine.trust.tls_failure import INSTALL, client_tls_failure
 from proxy_core.engine.upstream.connection import UpstreamConnection
 from proxy_core.engine.upstream.upstream_error import UpstreamError
 from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.model.refusals import AGAIN_AND_AGAIN, AT_ONCE_S, Pair
 from proxy_core.protocols.client_hello import ClientHello
 from proxy_core.protocols.fingerprint import fingerprint_of
 from proxy_core.protocols.http1.fields import shown
