@@ -1,7 +1,8 @@
 """What the engine tells a worker over the control socket, and the few words that come back. MessagePack, tagged.
 
 The worker says that it serves, or why it can't; then it only asks which programs are behind its connections and who is
-to be let pass, and tells who refuses our certificate and what a person can mend. Whatever else it has to tell is an event, and goes through its queue.
+to be let pass, and tells who refuses our certificate and what a person can mend. Whatever else it has to tell is an
+event, and goes through its queue.
 """
 
 import msgspec
