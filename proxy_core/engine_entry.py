@@ -56,7 +56,7 @@ from proxy_core.recorder import Recorder
 from proxy_core.supervisor import Supervisor, worker_count
 from proxy_core.terminal import complain
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
-from proxy_core.ways_out_files import check_files
+from proxy_core.ways_out_files import check_files, key_log_remark
 
 SWITCH_INTERVAL_S = 0.001
 _PARENT_LOOK_S = 0.5
@@ -122,6 +122,11 @@ class Engine:
             self._lock.release()
             delete_live_capture(self.capture_folder)
             raise EngineError(str(error)) from None
+        self._remark_on_key_log()
+
+    def _remark_on_key_log(self) -> None:
+        if remark := key_log_remark(self.settings.ways_out):
+            self._tell(remark)
 
     def _open_capture(self) -> None:
         create_live_capture(self.capture_folder)
@@ -216,9 +221,11 @@ class Engine:
                 assert_never(command)
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
+        old, self.settings = self.settings, settings
         self._pac.extra_ca = settings.upstream_ca
         self._supervisor.apply_settings(settings)
+        if settings.ways_out.keylog != old.ways_out.keylog:
+            self._remark_on_key_log()
 
     def _clear(self) -> None:
         """Rows are left out at once; the old segments go with them when nobody wants them back any more."""

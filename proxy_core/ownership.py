@@ -8,6 +8,7 @@ import stat
 import sys
 
 _WRITABLE_BY_OTHERS = 0o022
+_READABLE_BY_OTHERS = 0o044
 _ADMINISTRATOR = 0
 
 
@@ -32,3 +33,8 @@ def is_of_another(status: os.stat_result) -> bool:
 def is_writable_by_others(status: os.stat_result) -> bool:
     """Whether another user may write to it."""
     return sys.platform != "win32" and bool(status.st_mode & _WRITABLE_BY_OTHERS)
+
+
+def is_readable_by_others(status: os.stat_result) -> bool:
+    """Whether another user may read it."""
+    return sys.platform != "win32" and bool(status.st_mode & _READABLE_BY_OTHERS)

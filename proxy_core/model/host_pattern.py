@@ -6,6 +6,7 @@ find out whether it lies in a network.
 """
 
 import ipaddress
+import re
 from fnmatch import fnmatchcase
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -38,6 +39,12 @@ class HostPatterns:
         if any(name == each or name.endswith(f".{each}") for each in self._names):
             return True
         return any(fnmatchcase(name, glob) for glob in self._globs)
+
+
+def means_hosts(pattern: str) -> bool:
+    """Whether it can mean any host: no address or network that is spelled wrong, no URL, no port."""
+    pattern = pattern.strip()
+    return bool(pattern) and (_network(pattern) is not None or not re.search(r"[/:\s]", pattern))
 
 
 def _network(pattern: str) -> _Network | None:

@@ -12,7 +12,8 @@ from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, endpoint_te
 
 UNIX = "unix:"
 LOCAL_HOST = "localhost"  # how an origin on a Unix socket is called, which has no host
-_PLACE_AND_ORIGIN = re.compile(r"(.*?)(?:=(https?://.*|unix:.*))?", re.DOTALL)
+# An equals sign may stand in the path of a socket, but in no address.
+_PLACE_AND_ORIGIN = re.compile(r"(unix:.*?)(?:=([A-Za-z][A-Za-z0-9+.-]*://.*|unix:.*))?|([^=]*)(?:=(.*))?", re.DOTALL)
 _ORIGIN = re.compile(r"(https?)://(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?/?")
 
 
@@ -70,7 +71,7 @@ def read_listen_point(text: str) -> ListenPoint:
     """Raises WayInError."""
     match = _PLACE_AND_ORIGIN.fullmatch(text.strip())
     assert match is not None  # it takes everything
-    place, spelled_origin = match.groups()
+    place, spelled_origin = match[1] or match[3] or "", match[2] or match[4]
     origin = None if spelled_origin is None else read_origin(spelled_origin)
     if place.startswith(UNIX):
         return ListenPoint(path=_read_path(place), origin=origin)

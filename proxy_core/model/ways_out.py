@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from proxy_core.model.host_pattern import LOOPBACK
+from proxy_core.model.host_pattern import LOOPBACK, means_hosts
 from proxy_core.model.proxy_server import ProxyAddressError
 from proxy_core.model.way import read_way
 
@@ -94,6 +94,12 @@ def check_ways_out(ways: WaysOut) -> None:
             read_way(text)
         except ProxyAddressError as error:
             raise WayError(str(error)) from None
+    by_host = [each.hosts for each in ways.proxies_by_host] + [each.hosts for each in ways.client_certificates]
+    for pattern in (*ways.no_proxy, *by_host):
+        if not means_hosts(pattern):
+            raise WayError(
+                f"«{pattern}» means no hosts: a name, a .suffix, an address or a network such as 10.0.0.0/8 is wanted."
+            )
     read_resolver(ways.resolver)
     for override in ways.host_overrides:
         if _NAME.fullmatch(override.name) is None or not _is_address(override.address):

@@ -102,11 +102,36 @@ def test_the_key_log_is_its_owners_alone(tmp_path):
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["missing/keys", ".", "pipe"])
+@pytest.mark.parametrize("name", ["missing/keys", ".", "pipe", "link", "dangling"])
 def test_no_place_for_a_key_log(tmp_path, name):
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "theirs").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
     with pytest.raises(WayError, match="TLS secrets can't be written"):
         check_files(WaysOut(keylog=str(tmp_path / name)))
+
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_key_log_that_another_has_put_there(tmp_path, monkeypatch):
+    (tmp_path / "keys").write_text("")
+    monkeypatch.setattr("proxy_core.ownership._ADMINISTRATOR", -1)
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(WayError, match=r"keys \(it belongs to another user\)"):
+        check_files(WaysOut(keylog=str(tmp_path / "keys")))
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_key_log_that_others_can_read(tmp_path, mode, is_told):
+    path = tmp_path / "keys"
+    path.write_text("")
+    path.chmod(mode)
+    with Program(["record", "--home", str(tmp_path), "--listen", "127.0.0.1:0", "--keylog", str(path)]) as program:
+        program.listening_port()
+        program.stop()
+        text = f"TLS secrets are written to {path}, which other users of this computer can read."
+        assert (text in program.errors) == is_told
 
 
 def test_the_program_says_so_in_one_line(tmp_path):

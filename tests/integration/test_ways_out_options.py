@@ -64,6 +64,7 @@ def test_names_and_tls(tmp_path):
     [
         (["--upstream-proxy", "gopher://joe:geheim@a"], "not by «gopher»"),
         (["--upstream-proxy", "*.a=x://b"], "not by «x»"),
+        (["--no-proxy", "a,10.0.0.0/99"], "«10.0.0.0/99» means no hosts"),
         (["--host", "a"], "«a» is no NAME=ADDRESS"),
         (["--host", "a=b c"], "is no name and address"),
         (["--resolver", "dns.test"], "no address of a DNS server"),

@@ -37,6 +37,13 @@ def test_what_is_no_place(text):
     assert str(told.value).startswith("«")
 
 
+@pytest.mark.parametrize("place", ["127.0.0.1:1", "[::1]:1", "unix:/a"])
+@pytest.mark.parametrize("origin", ["ftp://x", "http://", "unix:b", "https://b/path"])
+def test_who_is_at_fault_is_named(place, origin):
+    with pytest.raises(WayInError, match=rf"^«{origin}» (is no origin|names no Unix socket)"):
+        read_listen_point(f"{place}={origin}")
+
+
 @pytest.mark.parametrize(
     ("text", "origin", "authority"),
     [

@@ -7,6 +7,7 @@ from proxy_core.model.proxy_server import ProxyAddressError, ProxyServer, read_p
 from proxy_core.model.way import MOST_PAC_ENTRIES, Pac, Simple, read_pac_answer, read_way, way_text
 from proxy_core.model.ways_out import (
     AcceptedCertificate,
+    ClientCertificate,
     HostOverride,
     ProxyForHosts,
     WayError,
@@ -113,6 +114,9 @@ class TestPacAnswer:
         assert len(read_pac_answer("; ".join(f"PROXY a:{port}" for port in range(1, 1000)))) == MOST_PAC_ENTRIES
 
 
+NO_HOSTS = ("10.0.0.0/99", "::1/129", "10.0.0/8x", "http://a/", "a:80", "a b", " ")
+
+
 class TestHostPatterns:
     @pytest.mark.parametrize(
         ("pattern", "host"),
@@ -159,6 +163,9 @@ class TestWaysOut:
             WaysOut(upstream_proxy="socks5://a:1", proxies_by_host=(ProxyForHosts("*.test", "none"),)),
             WaysOut(host_overrides=(HostOverride("*.test", "::1"), HostOverride("a.test", "b.test"))),
             WaysOut(accepted_certificates=(AcceptedCertificate("a", "0" * 64),)),
+            WaysOut(
+                no_proxy=("a", ".b.test", "*.c.test", "h[0-9]", "10.0.0.0/8", "10.1.2.3/8", "::1", "[::1]", "fe80::/10")
+            ),
         ],
     )
     def test_good(self, ways):
@@ -174,6 +181,9 @@ class TestWaysOut:
             WaysOut(host_overrides=(HostOverride("a", "*.b"),)),
             WaysOut(host_overrides=(HostOverride("a.*", "::1"),)),
             WaysOut(accepted_certificates=(AcceptedCertificate("a", "xyz"),)),
+            *(WaysOut(no_proxy=("a", pattern)) for pattern in NO_HOSTS),
+            *(WaysOut(proxies_by_host=(ProxyForHosts(pattern, "none"),)) for pattern in NO_HOSTS),
+            *(WaysOut(client_certificates=(ClientCertificate(pattern, "/a.pem"),)) for pattern in NO_HOSTS),
         ],
     )
     def test_bad(self, ways):
