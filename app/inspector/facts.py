@@ -13,8 +13,10 @@ from app.inspector.mends import MENDS, mends
 from proxy_core.formats.amount import duration_text, size_text
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.dark_cause import causes_told, reason_in
+from proxy_core.model.elapsed import timings_of
 from proxy_core.model.endpoint import endpoint_text, url_of
 from proxy_core.model.exchange import (
+    FIRST_FINAL_STATE,
     ConnectionRow,
     ExchangeDetail,
     ExchangeFlag,
@@ -52,30 +54,28 @@ _PHASES = (
 )
 
 
-def timings_of(detail: ExchangeDetail) -> Timings:
-    """The stored durations; all unknown when they are damaged."""
-    try:
-        return Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
-    except (msgspec.DecodeError, TypeError):
-        return Timings()
-
-
-def phases(detail: ExchangeDetail) -> list[Phase]:
-    """The seven phases in their order."""
-    return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, timings_of(detail), strict=True)]
+def phases(detail: ExchangeDetail, so_far: Timings | None = None) -> list[Phase]:
+    """The seven phases in their order; of an exchange under way as far as `so_far` tells."""
+    return [Phase(name, role, spent) for (name, role), spent in zip(_PHASES, so_far or timings_of(detail), strict=True)]
 
 
 def timing_title(shown: list[Phase], *, is_open: bool = False) -> str:
-    """`Timing · 38 ms`: all phases. They add up to the time that the list shows."""
-    if is_open:
-        return "Timing · under way"
+    """`Timing · 38 ms`: all phases, also the one that lasts. They add up to the time that the list shows."""
     spent = [phase.duration_us for phase in shown if phase.duration_us >= 0]
-    return f"Timing · {duration_text(sum(spent))}" if spent else "Timing"
+    so_far = duration_text(sum(spent)) if spent else ""
+    if is_open:
+        return f"Timing · under way for {so_far}" if so_far else "Timing · under way"
+    return f"Timing · {so_far}" if so_far else "Timing"
 
 
 def timing_sections(row: ExchangeRow, upstream: ConnectionRow | None) -> list[Section]:
     """What stands under the bars: when it began, and which connection it had."""
     facts = [Fact("Started", instant_text(row.started_at).partition(" ")[2] or "unknown")]
+    if row.state < FIRST_FINAL_STATE:
+        facts += [
+            Fact("Sent so far", size_text(row.request_bytes)),
+            Fact("Received so far", size_text(row.response_bytes)),
+        ]
     if upstream is not None:
         facts.append(Fact("Reused", "yes" if row.flags & ExchangeFlag.UPSTREAM_REUSED else "no, new"))
         facts.append(Fact("Origin", _end_text(upstream.peer_host, upstream.peer_port)))

@@ -151,10 +151,13 @@ class IndexWriter:
 
     def _load(self) -> None:
         """Read from the index what is kept in memory."""
-        open_ones = "SELECT key, id FROM exchange JOIN detail ON exchange_id = id WHERE state < ?"
-        self._open: dict[int, int] = {
-            key: each for key, each in self._run(open_ones, (FIRST_FINAL_STATE,)) if isinstance(key, int)
-        }
+        open_ones = (
+            "SELECT key, id, cast(total(request_bytes + response_bytes) AS INTEGER)"
+            " FROM exchange JOIN detail ON exchange_id = id WHERE state < ? GROUP BY id"
+        )
+        found = [row for row in self._run(open_ones, (FIRST_FINAL_STATE,)) if isinstance(row[0], int)]
+        self._open: dict[int, int] = {key: each for key, each, _ in found}
+        self._open_bytes: dict[int, int] = {key: size for key, _, size in found}  # of them, counted by now
         self.last_id: int = self._run("SELECT coalesce(max(id), 0) FROM exchange").fetchone()[0]
         cleared = self._run("SELECT value FROM meta WHERE name = 'last_cleared_id'").fetchone()
         if cleared is not None and str(cleared[0]).isdecimal():
@@ -211,6 +214,7 @@ class IndexWriter:
                 continue
             if isinstance(event, ExchangeEvent):
                 key, row, state = event.key, event.row, event.row[_STATE]
+                size += self._grown(key, row)
                 exchange_id = open_ids.get(key)
                 if exchange_id is None:
                     self.last_id = exchange_id = self.last_id + 1
@@ -223,9 +227,7 @@ class IndexWriter:
                     changed_to = max(changed_to, exchange_id)
                     if state >= FIRST_FINAL_STATE:
                         del open_ids[key]
-                if state >= FIRST_FINAL_STATE:
-                    size += row[_REQUEST_BYTES] + row[_RESPONSE_BYTES]
-                    failed += state == ExchangeState.FAILED
+                failed += state == ExchangeState.FAILED
                 rows.append((exchange_id, *row))
                 details.append((exchange_id, key, event.detail))
             elif isinstance(event, ConnectionEvent):
@@ -254,6 +256,14 @@ class IndexWriter:
         for encoded in unread:
             self.unread.keep(encoded)
         return Applied(rows, first_new, last_new, changed_from, changed_to, not_recorded, problem, bound.has_programs)
+
+    def _grown(self, key: int, row: tuple[Any, ...]) -> int:
+        """By how many bytes an exchange has grown since it was told of last."""
+        size: int = row[_REQUEST_BYTES] + row[_RESPONSE_BYTES]
+        before = self._open_bytes.pop(key, 0)
+        if row[_STATE] < FIRST_FINAL_STATE:
+            self._open_bytes[key] = size
+        return size - before
 
     def _upsert(self, bound: "_Bound", progress: tuple[int, int, int] | None) -> None:
         try:
@@ -310,6 +320,7 @@ class IndexWriter:
             self._run("UPDATE detail SET packed = ? WHERE exchange_id = ?", (packed, exchange_id))
         ended = set(ids)
         self._open = {key: each for key, each in self._open.items() if each not in ended}
+        self._open_bytes = {key: self._open_bytes.get(key, 0) for key in self._open}
         self.failed += len(ids)
         found_rows = [self._run("SELECT * FROM exchange WHERE id = ?", (each,)).fetchone() for each in sorted(ids)]
         rows = [row for row in found_rows if row is not None]
@@ -327,9 +338,10 @@ class IndexWriter:
         self.commit()
         left_out = LeftOut(self.last_id, frozenset(self._open.values()))
         kept = len(left_out.kept)
-        cleared = Cleared(left_out, self.total - kept, self.failed, self.recorded_bytes)
+        kept_bytes = sum(self._open_bytes.values())
+        cleared = Cleared(left_out, self.total - kept, self.failed, self.recorded_bytes - kept_bytes)
         self._cleared.append(cleared)
-        self.total, self.failed, self.recorded_bytes = kept, 0, 0
+        self.total, self.failed, self.recorded_bytes = kept, 0, kept_bytes
         return cleared
 
     def bring_back(self, cleared: Cleared) -> None:

@@ -66,6 +66,28 @@ def test_an_open_exchange_is_updated_under_its_number(live, reader):
     assert live.writer.total == 1
 
 
+def test_what_open_exchanges_have_brought_is_counted_once(live):
+    def tell(key: int, size: int, state: int) -> None:
+        event = decode_event(live.event(Sample("/slow", state=state), key))
+        row = [*event.row]
+        row[12:14] = 0, size
+        live.writer.apply([encode_event((EventKind.EXCHANGE.value, key, row, event.detail))], None)
+
+    tell(1, 100, ExchangeState.RESPONDING)
+    assert live.writer.recorded_bytes == 100
+    tell(1, 300, ExchangeState.RESPONDING)
+    tell(2, 40, ExchangeState.COMPLETE)
+    assert live.writer.recorded_bytes == 340
+    cleared = live.writer.clear()
+    assert (cleared.recorded_bytes, live.writer.recorded_bytes) == (40, 300)
+    live.writer.bring_back(cleared)
+    live.writer.commit()
+    live.writer._load()  # as when the capture is gone on with
+    assert live.writer.recorded_bytes == 340
+    tell(1, 500, ExchangeState.COMPLETE)
+    assert live.writer.recorded_bytes == 540
+
+
 def test_an_amended_exchange_keeps_its_number(live, reader):
     event = live.event(Sample("/late"), 5)
     live.writer.apply([event, live.event(Sample("/other"), 6)], None)

@@ -27,7 +27,6 @@ from app.inspector.facts import (
     response_summary,
     timing_sections,
     timing_title,
-    timings_of,
 )
 from app.inspector.lines import LONGEST_LINE, HexLines, LaidOutLines, Lines, TextLines, hex_line
 from app.inspector.search import find_in
@@ -37,6 +36,7 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.formats.content_coding import zstd
 from proxy_core.formats.highlight import Language
 from proxy_core.formats.json_text import Layout
+from proxy_core.model.elapsed import timings_of, timings_until
 from proxy_core.model.exchange import ConnectionRow, ExchangeFlag, ExchangeKind, ExchangeState, Timings
 from proxy_core.model.message_head import parse_head
 from proxy_core.model.message_record import NO_MESSAGE, MessageRecord
@@ -689,10 +689,35 @@ def test_phases_stand_in_their_order(recorded):
     assert [phase.name for phase in shown] == ["Blocked", "DNS", "Connect", "TLS", "Send", "Wait", "Receive"]
     assert sum(phase.duration_us for phase in shown) == 38_000
     assert timing_title(shown) == "Timing · 38 ms"
-    assert timing_title(shown, is_open=True) == "Timing · under way"
+    assert timing_title(shown, is_open=True) == "Timing · under way for 38 ms"
+    assert timing_title([], is_open=True) == "Timing · under way"
     assert timing_title(phases(detail._replace(timings=msgspec.msgpack.encode([-1] * 7)))) == "Timing"
     reused = row._replace(flags=ExchangeFlag.UPSTREAM_REUSED)
     assert values(timing_sections(reused, connection())[0].facts)["Reused"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("state", "known", "last"),
+    [
+        (ExchangeState.REQUESTING, [-1] * 7, "Blocked"),
+        (ExchangeState.REQUESTING, [5, -1, -1, -1, -1, -1, -1], "Send"),
+        (ExchangeState.WAITING, [5, 1, 1, 1, 2, -1, -1], "Wait"),
+        (ExchangeState.RESPONDING, [5, 1, 1, 1, 2, 3, -1], "Receive"),
+        (ExchangeState.COMPLETE, [5, 1, 1, 1, 2, 3, 7], ""),
+    ],
+)
+def test_what_is_under_way_has_spent_its_time_in_the_phase_that_it_is_in(recorded, state, known, last):
+    row, detail = recorded(Sample())
+    row = row._replace(state=int(state), response_bytes=300_000)
+    detail = detail._replace(timings=msgspec.msgpack.encode(known))
+    spent = timings_until(timings_of(detail), row, row.started_at + 60_000_000)
+    shown = phases(detail, spent)
+    assert sum(phase.duration_us for phase in shown if phase.duration_us > 0) == (60_000_000 if last else 20)
+    changed = [each.name for each, before in zip(shown, known, strict=True) if each.duration_us != before]
+    assert changed == ([last] if last else [])
+    told = values(timing_sections(row, None)[0].facts)
+    assert told.get("Received so far") == ("300 kB" if last else None)
+    assert min(timings_until(timings_of(detail), row, 0)) >= -1  # whatever the clock says
 
 
 def test_a_message_summed_up(recorded, load):
