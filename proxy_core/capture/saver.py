@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.schema import (
+    ADD_CONNECTION,
     CREATION,
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
@@ -79,9 +80,9 @@ class CaptureFile:
         """Add a message of an exchange, whose payload lies in its content or in this file (`add_body`)."""
         self._run(UPSERT_MESSAGE, message._replace(body=encode_content(content)))
 
-    def add_connection(self, connection: ConnectionRow) -> None:
-        """Add the facts about a connection; again replaces them."""
-        self._run(UPSERT_CONNECTION, connection)
+    def add_connection(self, connection: ConnectionRow, *, replaces: bool = True) -> None:
+        """Add the facts about a connection; again replaces them, or leaves those that are there."""
+        self._run(UPSERT_CONNECTION if replaces else ADD_CONNECTION, connection)
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a fact about the capture."""

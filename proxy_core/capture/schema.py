@@ -104,5 +104,6 @@ def _upsert(table: str, columns: int) -> str:
 UPSERT_EXCHANGE = _upsert("exchange", len(ExchangeRow._fields))
 UPSERT_DETAIL = _upsert("detail", 3)
 UPSERT_CONNECTION = _upsert("connection", len(ConnectionRow._fields))
+ADD_CONNECTION = f"INSERT OR IGNORE INTO connection VALUES ({', '.join('?' * len(ConnectionRow._fields))})"
 UPSERT_MESSAGE = _upsert("message", len(MessageRow._fields))
 UPSERT_PROGRESS = _upsert("progress", 3)

@@ -21,6 +21,7 @@ from proxy_core.formats.har_form import body_of_params
 from proxy_core.formats.har_messages import HarMessage, has_socket_messages, read_messages
 from proxy_core.formats.har_own import OwnBytes, own_client
 from proxy_core.formats.har_repairs import TOO_LONG, HarRepairs
+from proxy_core.formats.har_tls import read_tls
 from proxy_core.formats.har_values import UNKNOWN_TYPE, as_dict, as_dicts, as_integer, as_number, as_text
 from proxy_core.model.bounds import (
     ACTS_LIMIT_BYTES,
@@ -387,7 +388,8 @@ class _Importer:
             return None
         port = as_integer(self._entry.get("_serverPort"), 0, MOST_PORT)
         key = self._connections.key(name, address, port, self._number)
-        return ConnectionRow(*_storable((key, int(Side.UPSTREAM), started_at, address, port, "", 0, None)))
+        tls = read_tls(self._own)
+        return ConnectionRow(*_storable((key, int(Side.UPSTREAM), started_at, address, port, "", 0, tls)))
 
 
 def _storable(record: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,8 +6,8 @@ A body is text when it is UTF-8, and base64 otherwise, so that nobody guesses a 
 
 The standard members tell of both messages what was received: the request as the client sent it, the response as it came
 from the origin. What was sent on in their place, and all else that HAR has no place for, goes into `_harrier`, so that
-an import by Harrier has the same exchange again, but for the content codings of its bodies and what is known of its
-connections.
+an import by Harrier has the same exchange again, but for the content codings of its bodies and what else is known of
+its client's connection.
 """
 
 import codecs
@@ -25,7 +25,9 @@ from proxy_core.formats.cookies import Cookie, parse_cookie, parse_set_cookie
 from proxy_core.formats.har_messages import Messages, message_members
 from proxy_core.formats.har_own import base64_pieces, own_facts
 from proxy_core.formats.har_pairs import form_params, query_pairs
+from proxy_core.formats.har_tls import security_details, told_tls
 from proxy_core.formats.har_values import UNKNOWN_TYPE
+from proxy_core.model.elapsed import timings_of
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, bracketed
 from proxy_core.model.exchange import (
     ConnectionRow,
@@ -34,7 +36,6 @@ from proxy_core.model.exchange import (
     ExchangeRow,
     ExchangeState,
     ResourceType,
-    Timings,
     relays_bytes,
 )
 from proxy_core.model.message_head import Field, MessageHead, parse_head, to_text
@@ -82,6 +83,7 @@ class HarSource:
     request_forwarded: Chunks | None = None  # the body that was sent on in the place of the received one, if any was
     response_forwarded: Chunks | None = None
     client: ConnectionRow | None = None
+    tells_tls: bool = True  # no entry before tells of the upstream's connection
 
 
 def har_begin() -> bytes:
@@ -146,7 +148,7 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
         entry["_serverPort"] = upstream.peer_port
         entry["connection"] = str(upstream.key)
         if upstream.tls:
-            entry["_securityDetails"] = _security(upstream.tls)
+            entry["_securityDetails"] = security_details(upstream.tls)
     if not entry.get("serverIPAddress"):
         entry.pop("serverIPAddress", None)
     entry["_resourceType"] = _CHROME_TYPES[ResourceType(row.resource_type)]
@@ -155,6 +157,8 @@ def _entry(source: HarSource, streams: list[Iterator[bytes]]) -> dict[str, Any]:
     if detail.notes:
         entry["comment"] = detail.notes
     entry["_harrier"] = own_facts(row, detail, source.client) | _forwarded_bodies(source, streams)
+    if upstream is not None and source.tells_tls:
+        entry["_harrier"] |= told_tls(upstream.tls)
     return entry
 
 
@@ -356,10 +360,7 @@ def _cookie(cookie: Cookie) -> dict[str, Any]:
 
 
 def _timings(detail: ExchangeDetail) -> dict[str, float]:
-    try:
-        spent = Timings(*msgspec.msgpack.decode(detail.timings, type=list[int]))
-    except (msgspec.DecodeError, TypeError):
-        spent = Timings()
+    spent = timings_of(detail)
 
     def ms(value: int) -> float:
         return round(value / 1000, 3) if value >= 0 else -1
@@ -413,14 +414,3 @@ def _are_same(one: Iterator[bytes], other: Iterator[bytes]) -> bool:
         if left[:length] != right[:length]:
             return False
         left, right = left[length:], right[length:]
-
-
-def _security(tls: bytes) -> dict[str, Any]:
-    try:
-        facts = msgspec.msgpack.decode(tls)
-    except msgspec.DecodeError:
-        return {}
-    if not isinstance(facts, dict):
-        return {}
-    told = {"protocol": facts.get("version"), "_cipher": facts.get("cipher"), "_alpn": facts.get("alpn")}
-    return {name: value for name, value in told.items() if isinstance(value, str) and value}

@@ -1,15 +1,20 @@
 """A capture as HAR, streamed: for `convert`, `record --har` and the window's export."""
 
+import os
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.saver import Progress, SaveCancelledError
 from proxy_core.capture.walk import Walk
 from proxy_core.formats.content_coding import Expansion
 from proxy_core.formats.har_writer import Chunks, HarSource, har_begin, har_end, har_entry, har_tunnel
-from proxy_core.model.exchange import ExchangeKind
+from proxy_core.model.elapsed import timings_of, timings_until
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ExchangeDetail, ExchangeKind, ExchangeRow
 from proxy_core.model.message_record import MessageRecord
 from proxy_core.partial_file import whole_file
 from proxy_core.tasks.conversion_report import ConversionError
@@ -50,6 +55,7 @@ def _write_entries(
     """How many entries there are, and how many tunnels are none."""
     write(har_begin())
     tunnels: list[dict[str, Any]] = []
+    told_connections: set[int] = set()
     count = left_out = 0
     expansion = Expansion()
     for page in walk:
@@ -61,7 +67,7 @@ def _write_entries(
                 continue
             source = HarSource(
                 row,
-                detail,
+                _as_it_stands(reader, row, detail),
                 walk.connection(detail.upstream_connection),
                 partial(reader.iterate_body, detail.request.body),
                 partial(reader.iterate_body, detail.response.body),
@@ -71,7 +77,9 @@ def _write_entries(
                 _forwarded(reader, detail.request),
                 _forwarded(reader, detail.response),
                 walk.connection(detail.client_connection),
+                tells_tls=detail.upstream_connection not in told_connections,
             )
+            told_connections.add(detail.upstream_connection)
             if count:
                 write(b",\n")
             for piece in har_entry(source):
@@ -81,6 +89,14 @@ def _write_entries(
             raise SaveCancelledError
     write(har_end(tunnels))
     return count, left_out
+
+
+def _as_it_stands(reader: CaptureReader, row: ExchangeRow, detail: ExchangeDetail) -> ExchangeDetail:
+    """With the time until now, where an exchange is being recorded: HAR has no other word for what is under way."""
+    if row.state >= FIRST_FINAL_STATE or not os.path.isdir(reader.path):
+        return detail
+    spent = timings_until(timings_of(detail), row, time.time_ns() // 1000)
+    return detail._replace(timings=msgspec.msgpack.encode(spent))
 
 
 def _forwarded(reader: CaptureReader, message: MessageRecord) -> Chunks | None:

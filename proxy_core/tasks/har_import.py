@@ -37,8 +37,11 @@ def import_har(source: str, target: str, progress: Progress | None = None) -> Co
                     capture.add(entry.row, entry.detail._replace(request=request, response=response))
                     for message in entry.messages:
                         _add_message(capture, entry.row.id, message)
-                    for connection in filter(None, (entry.client, entry.upstream)):
-                        capture.add_connection(connection)
+                    if entry.client is not None:
+                        capture.add_connection(entry.client)
+                    if entry.upstream is not None:
+                        # Only the first entry of a connection tells of its TLS.
+                        capture.add_connection(entry.upstream, replaces=entry.upstream.tls is not None)
                     count += 1
             except HarError as error:
                 if not count:
