@@ -6,6 +6,7 @@ and the defaults are used: preferences never keep Harrier from starting.
 
 import os
 from base64 import b64decode, b64encode
+from typing import Any
 
 import msgspec
 
@@ -57,7 +58,7 @@ def load_preferences(path: str) -> Preferences:
     """Read the preferences; the defaults when there are none or they can't be read."""
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Preferences)
+            return msgspec.convert(_as_it_is_kept_now(msgspec.json.decode(file.read())), Preferences)
     except (FileNotFoundError, PermissionError):
         return Preferences()
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -66,6 +67,14 @@ def load_preferences(path: str) -> Preferences:
         except OSError:
             pass
         return Preferences()
+
+
+def _as_it_is_kept_now(kept: Any) -> Any:
+    """What an earlier version has kept: one file of CAs, as a text."""
+    settings = kept.get("settings") if isinstance(kept, dict) else None
+    if isinstance(settings, dict) and isinstance(path := settings.get("upstream_ca"), str):
+        settings["upstream_ca"] = [path] if path else []
+    return kept
 
 
 def save_preferences(preferences: Preferences, path: str) -> None:

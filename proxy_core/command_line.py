@@ -44,7 +44,7 @@ class WindowOptions:
     files: tuple[str, ...]
     workers: int | None
     insecure_upstream: bool
-    upstream_ca: str
+    upstream_ca: tuple[str, ...]
     with_ways_in: Callable[[Settings], Settings]  # what is set before, overruled by the options
     with_ways_out: Callable[[Settings], Settings]  # what is set before, overruled by the options
 
@@ -157,7 +157,13 @@ def _add_home(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_worker_count, metavar="N", help="processes that relay; default: the cores")
     parser.add_argument("--insecure-upstream", action="store_true", help="don't verify upstream certificates")
-    parser.add_argument("--upstream-ca", default="", metavar="FILE.pem", help="trust these upstream CAs too")
+    parser.add_argument(
+        "--upstream-ca",
+        action="append",
+        default=[],
+        metavar="FILE.pem",
+        help="trust these upstream CAs too. May come several times",
+    )
     parser.add_argument(
         "--after-refusals",
         choices=("ask", "pass"),
@@ -195,7 +201,7 @@ def _window_options(options: argparse.Namespace) -> WindowOptions:
         files=tuple(options.files),
         workers=options.workers,
         insecure_upstream=options.insecure_upstream,
-        upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
+        upstream_ca=tuple(map(os.path.abspath, options.upstream_ca)),
         with_ways_in=partial(_with_ways_in, options, needs_port=True),
         with_ways_out=partial(_with_ways_out, options),
     )
@@ -217,9 +223,10 @@ def _with_ways_out(options: argparse.Namespace, settings: Settings) -> Settings:
         raise UsageError(str(error)) from None
 
 
-def _check_upstream_ca(path: str) -> None:
-    if path and not os.path.isfile(path):
-        raise UsageError(f"There is no file {path} to trust: check --upstream-ca.")
+def _check_upstream_ca(paths: list[str]) -> None:
+    for path in paths:
+        if not os.path.isfile(path):
+            raise UsageError(f"There is no file {path} to trust: check --upstream-ca.")
 
 
 def _run_record(options: argparse.Namespace) -> int:
@@ -237,7 +244,7 @@ def _run_record(options: argparse.Namespace) -> int:
         interception=not options.no_interception,
         not_intercepted=tuple(options.dont_intercept),
         insecure_upstream=options.insecure_upstream,
-        upstream_ca=options.upstream_ca and os.path.abspath(options.upstream_ca),
+        upstream_ca=tuple(map(os.path.abspath, options.upstream_ca)),
     )
     settings = _with_ways_in(options, settings, needs_port=False)
     settings = _with_ways_out(options, settings)

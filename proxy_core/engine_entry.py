@@ -98,8 +98,8 @@ class Engine:
         """Listen and serve from now on. Raises EngineError, and has then left nothing behind."""
         try:
             self.authority = CertificateAuthority.load_or_create(self.home.ca)
-            if self.settings.upstream_ca:
-                read_upstream_ca(self.settings.upstream_ca)  # the workers would go on without it
+            for path in self.settings.upstream_ca:
+                read_upstream_ca(path)  # the workers would go on without it
             check_ways_out(self.settings.ways_out)
             check_files(self.settings.ways_out)
             if self.settings.ways_in.users_file:

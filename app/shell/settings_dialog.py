@@ -34,6 +34,7 @@ from proxy_core.model.settings import Settings, is_open_to_others
 
 _MOST_WORKERS = 64
 _FIELD_MARGIN = 7  # a style sheet's padding doesn't reach the field in a spin box
+_BETWEEN_FILES = ";"
 _AFTER_REFUSALS = (("ask", "Ask me"), ("pass", "Pass it on unread from then on"))
 _SCHEMES = ((Scheme.SYSTEM, "As the system"), (Scheme.LIGHT, "Light"), (Scheme.DARK, "Dark"))
 
@@ -50,6 +51,11 @@ def hosts_problem(hosts: tuple[str, ...]) -> str:
         if not is_literal and re.search(r"[^\w.*?!\[\]-]", host):
             return f"«{host}» is no host: write its name or address alone, without scheme, port or path."
     return ""
+
+
+def file_paths(text: str) -> tuple[str, ...]:
+    """The files of a list in one line; blanks and repetitions are dropped."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(_BETWEEN_FILES)))))
 
 
 def ca_problem(path: str) -> str:
@@ -190,8 +196,8 @@ class SettingsDialog(QDialog):
         form.addRow(plain_label("Upstream"), self.verify)
         line = QHBoxLayout()
         line.setSpacing(6)
-        self.upstream_ca = QLineEdit(settings.upstream_ca)
-        self.upstream_ca.setPlaceholderText("no other CA")
+        self.upstream_ca = QLineEdit(f"{_BETWEEN_FILES} ".join(settings.upstream_ca))
+        self.upstream_ca.setPlaceholderText(f"no other CA (several: with {_BETWEEN_FILES} between)")
         self.upstream_ca.setAccessibleName("Also trust this CA")
         self.upstream_ca.textChanged.connect(self._check)
         choose = QPushButton("Choose…")
@@ -229,17 +235,17 @@ class SettingsDialog(QDialog):
             self, "A CA to trust", "", "Certificates (*.pem *.crt *.cer);;All files (*)"
         )
         if path:
-            self.upstream_ca.setText(path)
+            self.upstream_ca.setText(f"{_BETWEEN_FILES} ".join((*file_paths(self.upstream_ca.text()), path)))
 
     def _check(self) -> None:
         """Say what is wrong or dangerous while it is being written."""
         if not hasattr(self, "_ok"):
             return
         address = self.host.text()
-        ca = self.upstream_ca.text().strip()
+        problems = map(ca_problem, file_paths(self.upstream_ca.text()))
         wrong_address = address_problem(address)
         wrong_hosts = hosts_problem(host_lines(self.not_intercepted.toPlainText()))
-        wrong_ca = ca_problem(ca) if ca else ""
+        wrong_ca = next(filter(None, problems), "")
         self._ok.setEnabled(not (wrong_address or wrong_hosts or wrong_ca))
         is_guarded = bool(self._ways_in.users_file)
         if not wrong_address and not is_guarded and is_open_to_others(listen_host(address)):
@@ -281,7 +287,7 @@ class SettingsDialog(QDialog):
             not_intercepted=host_lines(self.not_intercepted.toPlainText()),
             after_refusals=self.after_refusals.currentData(),
             insecure_upstream=not self.verify.isChecked(),
-            upstream_ca=self.upstream_ca.text().strip(),
+            upstream_ca=file_paths(self.upstream_ca.text()),
         )
 
     @property

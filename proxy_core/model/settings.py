@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recording: bool = True
     insecure_upstream: bool = False  # don't verify upstream certificates
     ways_in: WaysIn = WaysIn()
-    upstream_ca: str = ""  # path of a PEM file trusted besides certifi's roots and the system's
+    upstream_ca: tuple[str, ...] = ()  # paths of PEM files trusted besides certifi's roots and the system's
     ways_out: WaysOut = WaysOut()
 
 

@@ -24,7 +24,7 @@ class PacSource(NamedTuple):
     """Where the file is had from."""
 
     url: str
-    extra_ca: str  # path of a PEM file that is trusted, too, when it is fetched
+    extra_ca: tuple[str, ...]  # paths of PEM files that are trusted, too, when it is fetched
     text: str | None  # that was fetched before
 
 

@@ -27,7 +27,9 @@ _QUESTION_BYTES = 64 * 1024
 class PacService:
     """`connection` makes a worker's end; `stop` ends it all. `extra_ca` is set when a person changes settings."""
 
-    def __init__(self, tell: Callable[[str], None], extra_ca: str = "", times: PacTimes | None = None) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], extra_ca: tuple[str, ...] = (), times: PacTimes | None = None
+    ) -> None:
         """`tell` is called with sentences, in this service's thread."""
         self.extra_ca = extra_ca
         self._times = times or PacTimes()

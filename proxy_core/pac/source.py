@@ -6,6 +6,7 @@ How long it may take is bounded from outside, as all that happens in this proces
 import os
 import ssl
 import urllib.request
+from collections.abc import Sequence
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ class SourceError(Exception):
     """The file can't be had: why, in a clause."""
 
 
-def read_source(url: str, extra_ca: str = "") -> str:
+def read_source(url: str, extra_ca: Sequence[str] = ()) -> str:
     """The text behind an http, https or file URL. Raises SourceError."""
     try:
         data, charset = _from_file(url) if urlsplit(url).scheme.lower() == "file" else _from_web(url, extra_ca)
@@ -57,7 +58,7 @@ def _from_file(url: str) -> tuple[bytes, str]:
         return file.read(SIZE_LIMIT + 1), "utf-8-sig"
 
 
-def _from_web(url: str, extra_ca: str) -> tuple[bytes, str]:
+def _from_web(url: str, extra_ca: Sequence[str]) -> tuple[bytes, str]:
     # By hand: the ready-made opener asks the system's proxies, reads files and speaks FTP.
     opener = urllib.request.OpenerDirector()
     for handler in _HANDLERS:
@@ -68,13 +69,13 @@ def _from_web(url: str, extra_ca: str) -> tuple[bytes, str]:
         return response.read(SIZE_LIMIT + 1), response.headers.get_content_charset() or "utf-8-sig"
 
 
-def _context(extra_ca: str) -> ssl.SSLContext:
+def _context(extra_ca: Sequence[str]) -> ssl.SSLContext:
     # By hand: `create_default_context` would honour SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(certifi.where())
     context.load_default_certs()
-    if extra_ca:
-        context.load_verify_locations(extra_ca)
+    for path in extra_ca:
+        context.load_verify_locations(path)
     return context
 
 

@@ -58,4 +58,4 @@ def example_ca() -> ExampleCa:
 def trusting(tmp_path, example_ca) -> Settings:
     path = tmp_path / "roots.pem"
     path.write_bytes(example_ca.pem)
-    return Settings(upstream_ca=str(path))
+    return Settings(upstream_ca=(str(path),))

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import certifi
 import pytest
 
 from proxy_core.version import VERSION
@@ -94,6 +95,7 @@ def test_version_and_help():
         (["record", "--duration", "soon"], "seconds"),
         (["record", "--duration", "nan"], "seconds"),
         (["record", "--upstream-ca", "/nowhere/ca.pem"], "/nowhere/ca.pem"),
+        (["record", "--upstream-ca", "/nowhere/a.pem", "--upstream-ca", certifi.where()], "/nowhere/a.pem"),
         (["record", "--har", "/nowhere/out.har"], "/nowhere"),
         (["record", "--capture", "/nowhere/out.harrier"], "/nowhere"),
         (["convert", "one.har"], "OUT"),

@@ -12,6 +12,7 @@ import pytest
 from tests.integration.recording import Recording
 from tests.support.demonstration_site import DemonstrationSite
 from tests.support.har_validation import check_har
+from tests.support.test_ca import ExampleCa
 
 CURL = shutil.which("curl")
 
@@ -40,7 +41,9 @@ class Curl:
 
 def record(tmp_path: Path, site: DemonstrationSite, use: Any) -> list[dict[str, Any]]:
     """Let `use` work with curl; the entries of the HAR that was written, checked."""
-    with Recording(tmp_path, ["--upstream-ca", site.write_ca(tmp_path)]) as recording:
+    another = ExampleCa("Another").write(str(tmp_path), "another.pem")  # the one does not take the other's place
+    cas = ["--upstream-ca", site.write_ca(tmp_path), "--upstream-ca", another]
+    with Recording(tmp_path, cas) as recording:
         use(Curl(recording))
         assert recording.stop() == 0, recording.program.errors
     entries: list[dict[str, Any]] = check_har(recording.har)["entries"]

@@ -85,7 +85,13 @@ def test_tls_is_verified(serve, tmp_path):
     port = serve(ca.leaf("localhost").server_context())
     with pytest.raises(SourceError, match=r"can't be fetched \(.*certificate"):
         read_source(f"https://localhost:{port}/ok")
-    assert read_source(f"https://localhost:{port}/ok", ca.write(str(tmp_path))) == TEXT
+    assert (
+        read_source(
+            f"https://localhost:{port}/ok",
+            [ExampleCa("Another").write(str(tmp_path), "another.pem"), ca.write(str(tmp_path))],
+        )
+        == TEXT
+    )
 
 
 def test_from_this_computer(tmp_path):

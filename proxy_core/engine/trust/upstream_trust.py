@@ -70,9 +70,10 @@ class UpstreamTrust:
         self._extra: list[x509.Certificate] = []
         if settings.upstream_ca and not self._is_insecure:
             own = spki_sha256(authority.certificate)
-            with suppress(UpstreamCaError):
-                named = read_upstream_ca(settings.upstream_ca)
-                self._extra = [certificate for certificate in named if spki_sha256(certificate) != own]
+            for path in settings.upstream_ca:
+                with suppress(UpstreamCaError):
+                    named = read_upstream_ca(path)
+                    self._extra += [certificate for certificate in named if spki_sha256(certificate) != own]
         self._is_strict = all(map(_is_of_strict_form, self._extra))
         self._own_key = authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._system: list[bytes] | None = None  # the system's roots that certifi hasn't got, DER; None: not read yet

@@ -1,5 +1,7 @@
 """Settings in force: what the engine is told, what is kept for the next run, and the way back from a host left alone."""
 
+import json
+
 import msgspec
 import pytest
 from PySide6.QtWidgets import QAbstractButton, QWidget
@@ -151,3 +153,20 @@ def test_preferences_that_cannot_be_kept_are_told(desk, tmp_path):
     (tmp_path / "preferences.json" / "in the way").touch()
     desk.settings.keep()
     assert "can't be kept" in desk.notices.texts()["preferences"]
+
+
+@pytest.mark.parametrize(("kept", "expected"), [("/ca.pem", ("/ca.pem",)), ("", ()), (["/a", "/b"], ("/a", "/b"))])
+def test_what_an_earlier_version_has_kept_of_cas_is_understood(tmp_path, kept, expected):
+    path = tmp_path / "preferences.json"
+    path.write_text(json.dumps({"theme": "dark", "settings": {"upstream_ca": kept, "workers": 3}}))
+    preferences = load_preferences(str(path))
+    assert (preferences.settings.upstream_ca, preferences.settings.workers) == (expected, 3)
+    assert preferences.theme == "dark"
+
+
+@pytest.mark.parametrize("kept", ["[]", "7", '{"settings": 1}', '{"settings": {"upstream_ca": 1}}', "{", "\xff"])
+def test_what_nobody_has_kept_is_put_aside(tmp_path, kept):
+    path = tmp_path / "preferences.json"
+    path.write_text(kept, "latin-1")
+    assert load_preferences(str(path)) == Preferences()
+    assert (tmp_path / "preferences.json.damaged").exists()

@@ -1,7 +1,7 @@
 """The settings: what can't be is said while it is written, and can't be chosen."""
 
 import pytest
-from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QWidget
 
 from app.look.theme import Scheme
 from app.shell.listen_address import address_problem, listen_host
@@ -11,6 +11,7 @@ from app.shell.ways_in_texts import ways_in_text
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import WaysIn
 from tests.support.screen import button
+from tests.support.test_ca import ExampleCa
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,18 @@ def test_the_dialog_makes_room_for_what_it_says(dialog, qtbot):
     for label in labels:
         qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
         assert dialog.rect().contains(label.geometry())
+
+
+def test_cas_of_several_files(dialog, tmp_path, monkeypatch):
+    good, other = ExampleCa().write(str(tmp_path)), ExampleCa("Another").write(str(tmp_path), "other.pem")
+    dialog.upstream_ca.setText(f" {good};;{good} ")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (other, ""))
+    button(dialog, "Choose…").click()
+    assert warnings(dialog) == []
+    assert dialog.settings.upstream_ca == (good, other)
+    dialog.upstream_ca.setText(f"{good}; {tmp_path}/no such file")
+    assert "no such file" in warnings(dialog)[0]
+    assert not can_be_chosen(dialog)
 
 
 def test_a_file_without_certificates_is_no_ca(dialog, tmp_path):

@@ -91,7 +91,7 @@ def ca() -> ExampleCa:
 
 @pytest.fixture
 def trust(ca, authority, tmp_path) -> UpstreamTrust:
-    return UpstreamTrust(Settings(upstream_ca=ca.write(str(tmp_path))), authority)
+    return UpstreamTrust(Settings(upstream_ca=(ca.write(str(tmp_path)),)), authority)
 
 
 def shake(port: int, trust: UpstreamTrust, name: str = "localhost", alpn: tuple[str, ...] = ("http/1.1",)) -> bytes:
@@ -153,16 +153,24 @@ def test_an_idn(start_server, trust, ca):
 def test_a_sloppy_private_ca_is_trusted_when_it_is_named(start_server, authority, tmp_path):
     # As «openssl req -x509» makes them: no key usage. Python 3.13's default would refuse it.
     sloppy = ExampleCa("Sloppy Root", sloppy=True)
-    trust = UpstreamTrust(Settings(upstream_ca=sloppy.write(str(tmp_path))), authority)
+    trust = UpstreamTrust(Settings(upstream_ca=(sloppy.write(str(tmp_path)),)), authority)
     assert shake(start_server(sloppy.leaf().server_context()), trust) == b"ping"
     assert failure(start_server(sloppy.leaf(fault=Fault.EXPIRED).server_context()), trust).kind == CERTIFICATE
+
+
+def test_several_cas_are_trusted_and_one_that_is_gone_takes_none_of_them_along(start_server, ca, authority, tmp_path):
+    other = ExampleCa("Another Root")
+    paths = (str(tmp_path / "gone.pem"), ca.write(str(tmp_path)), other.write(str(tmp_path), "other.pem"))
+    trust = UpstreamTrust(Settings(upstream_ca=paths), authority)
+    for each in (ca, other):
+        assert shake(start_server(each.leaf().server_context()), trust) == b"ping"
 
 
 def test_a_servers_own_certificate_is_trusted_when_it_is_named(start_server, ca, authority, tmp_path):
     for leaf in (ca.leaf(), ca.leaf(fault=Fault.SELF_SIGNED)):
         path = tmp_path / "server.pem"
         path.write_bytes(leaf.certificate_pem)
-        trust = UpstreamTrust(Settings(upstream_ca=str(path)), authority)
+        trust = UpstreamTrust(Settings(upstream_ca=(str(path),)), authority)
         assert shake(start_server(leaf.server_context()), trust) == b"ping"
 
 
@@ -277,7 +285,7 @@ def test_our_own_ca_vouches_for_no_server(start_server, authority, ca, tmp_path,
         leaf = leaf._replace(chain_pem=leaf.certificate_pem)
     path = tmp_path / "named.pem"
     path.write_bytes(ca.pem + authority.certificate_pem * is_named)
-    trust = UpstreamTrust(Settings(upstream_ca=str(path)), authority)
+    trust = UpstreamTrust(Settings(upstream_ca=(str(path),)), authority)
     found = failure(start_server(leaf.server_context()), trust)
     assert found.kind == CERTIFICATE
     assert f"issued by «{authority.name}»" in found.text
@@ -372,7 +380,7 @@ def test_an_unusable_file_of_cas(tmp_path, authority, content):
         path.write_bytes(content)
     with pytest.raises(UpstreamCaError, match=re.escape(str(path))):
         read_upstream_ca(str(path))
-    trust = UpstreamTrust(Settings(upstream_ca=str(path)), authority)
+    trust = UpstreamTrust(Settings(upstream_ca=(str(path),)), authority)
     assert trust.context(()).verify_mode == ssl.CERT_REQUIRED
 
 
