@@ -2,8 +2,8 @@
 
 from html import escape
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 
 def plain_label(text: str = "", role: str = "", *, wraps: bool = False) -> QLabel:
@@ -14,6 +14,26 @@ def plain_label(text: str = "", role: str = "", *, wraps: bool = False) -> QLabe
     label.setWordWrap(wraps)
     if role:
         label.setProperty("role", role)
+    return label
+
+
+class _Hint(QLabel):
+    """Wrapped, in a form: as wide as the fields, and as high as that needs."""
+
+    def sizeHint(self) -> QSize:
+        # A form takes the height of the hint, which is of a narrow column, and adds to it what a width needs.
+        return QSize(super().sizeHint().width(), self.minimumSizeHint().height())
+
+
+def hint_label(text: str = "", role: str = "muted") -> QLabel:
+    """Sentences beneath a field of a form."""
+    label = _Hint(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setProperty("role", role)
+    policy = label.sizePolicy()
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)  # else a form gives it no more than Qt finds handsome
+    label.setSizePolicy(policy)
     return label
 
 

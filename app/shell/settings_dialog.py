@@ -4,11 +4,9 @@ import os
 import re
 
 import msgspec
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -22,8 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.plain_text import plain_label, separator
+from app.look.plain_text import hint_label, plain_label, separator
 from app.look.theme import Scheme, code_font
+from app.shell.growing_dialog import GrowingDialog
 from app.shell.listen_address import address_problem, listen_host
 from app.shell.ways_in_dialog import WaysInDialog
 from app.shell.ways_in_texts import ways_in_text
@@ -71,7 +70,7 @@ def ca_problem(path: str) -> str:
     return ""
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(GrowingDialog):
     """Shows settings and gives changed ones back; applies nothing by itself."""
 
     def __init__(self, settings: Settings, scheme: Scheme, parent: QWidget) -> None:
@@ -116,12 +115,11 @@ class SettingsDialog(QDialog):
         field.setAccessibleName(title)
         form.addRow(label, field)
         if hint:
-            note = plain_label(hint, "muted", wraps=True)
-            form.addRow("", note)
+            form.addRow("", hint_label(hint))
 
     def _warning(self, form: QFormLayout) -> QLabel:
         """Room beneath the last field for what is wrong with it."""
-        warning = plain_label("", "failed", wraps=True)
+        warning = hint_label("", "failed")
         form.addRow("", warning)
         return warning
 
@@ -148,15 +146,20 @@ class SettingsDialog(QDialog):
         self._row(form, "Worker processes", self.workers)
 
     def _add_ways_in(self, form: QFormLayout) -> None:
-        self._ways_in_text = plain_label("", "muted", wraps=True)
-        more = QPushButton("Change…")
+        more = QPushButton("Places, Origin, Users…")
         more.clicked.connect(self._ask_for_ways_in)
+        self._ways_in_text = self._ways(form, "Ways in", more, ways_in_text(self._ways_in))
+
+    @staticmethod
+    def _ways(form: QFormLayout, title: str, more: QPushButton, text: str) -> QLabel:
+        """A button that leads to a dialog, and beneath it all that is set there."""
         line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self._ways_in_text, 1)
         line.addWidget(more)
-        form.addRow(plain_label("Ways in"), line)
-        self._ways_in_text.setText(one_line(ways_in_text(self._ways_in)))
+        line.addStretch(1)
+        form.addRow(plain_label(title), line)
+        label = hint_label(one_line(text))
+        form.addRow("", label)
+        return label
 
     def _ask_for_ways_in(self) -> None:
         dialog = WaysInDialog(self._ways_in, self)
@@ -212,12 +215,7 @@ class SettingsDialog(QDialog):
     def _add_ways_out(self, form: QFormLayout) -> None:
         more = QPushButton("Proxy, Names, TLS…")
         more.clicked.connect(self._ask_for_ways_out)
-        line = QHBoxLayout()
-        line.addWidget(more)
-        line.addStretch(1)
-        form.addRow(plain_label("Ways out"), line)
-        self._ways_out_text = plain_label(one_line(ways_out_text(self._ways_out)), "muted", wraps=True)
-        form.addRow("", self._ways_out_text)
+        self._ways_out_text = self._ways(form, "Ways out", more, ways_out_text(self._ways_out))
 
     def _ask_for_ways_out(self) -> None:
         dialog = WaysOutDialog(self._ways_out, self)
@@ -258,20 +256,7 @@ class SettingsDialog(QDialog):
             label.setText(text)
             label.setVisible(bool(text))
         self.not_intercepted.setEnabled(self.interception.isChecked())
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """A dialog doesn't grow by itself with the lines of a sentence that is wrapped."""
-        layout = self.layout()
-        assert layout is not None
-        layout.activate()
-        needed = layout.totalHeightForWidth(max(self.width(), self.minimumWidth()))
-        if needed > self.height():
-            self.resize(self.width(), needed)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._make_room()  # narrower sentences are higher
+        self.make_room()
 
     @property
     def settings(self) -> Settings:

@@ -3,9 +3,7 @@
 import os
 
 import msgspec
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -18,13 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.plain_text import plain_label
+from app.look.plain_text import hint_label, plain_label
 from app.look.theme import code_font
+from app.shell.growing_dialog import GrowingDialog
 from app.shell.ways_in_texts import origin_problem, place_lines, places_problem, places_warning, users_problem
 from proxy_core.model.ways_in import WaysIn
 
 
-class WaysInDialog(QDialog):
+class WaysInDialog(GrowingDialog):
     """Shows the ways in and gives changed ones back; applies nothing by itself."""
 
     def __init__(self, ways: WaysIn, parent: QWidget) -> None:
@@ -62,6 +61,7 @@ class WaysInDialog(QDialog):
             "https://shop.example or unix:/run/app.sock.",
         )
         self.users_file = QLineEdit(ways.users_file)
+        self.users_file.setFont(code_font())
         self.users_file.setPlaceholderText("no file: everybody")
         self.users_file.textChanged.connect(self._check)
         choose = QPushButton("Choose…")
@@ -99,8 +99,8 @@ class WaysInDialog(QDialog):
             line.addWidget(field, 1)
             line.addWidget(beside)
             form.addRow(label, line)
-        form.addRow("", plain_label(hint, "muted", wraps=True))
-        warning = plain_label("", "failed", wraps=True)
+        form.addRow("", hint_label(hint))
+        warning = hint_label("", "failed")
         form.addRow("", warning)
         return warning
 
@@ -126,20 +126,7 @@ class WaysInDialog(QDialog):
         ):
             label.setText(text)
             label.setVisible(bool(text))
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """A dialog doesn't grow by itself with the lines of a sentence that is wrapped."""
-        layout = self.layout()
-        assert layout is not None
-        layout.activate()
-        needed = layout.totalHeightForWidth(max(self.width(), self.minimumWidth()))
-        if needed > self.height():
-            self.resize(self.width(), needed)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._make_room()  # narrower sentences are higher
+        self.make_room()
 
     @property
     def ways_in(self) -> WaysIn:

@@ -7,7 +7,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -20,8 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.plain_text import plain_label
+from app.look.plain_text import hint_label, plain_label
 from app.look.theme import code_font
+from app.shell.growing_dialog import GrowingDialog
+from app.shell.hidden_password import give_passwords, hide_passwords, missing_password
 from app.shell.ways_out_texts import (
     NO_PROXY_DEFAULT,
     files_problem,
@@ -39,7 +40,7 @@ _ROOTS = (("both", "Mozilla's and the system's"), ("system", "the system's alone
 _FAILURES = (("direct", "go directly"), ("fail", "fail"))
 
 
-class WaysOutDialog(QDialog):
+class WaysOutDialog(GrowingDialog):
     """Shows the ways out and gives changed ones back; applies nothing by itself."""
 
     def __init__(self, ways: WaysOut, parent: QWidget) -> None:
@@ -48,10 +49,12 @@ class WaysOutDialog(QDialog):
         self.setMinimumWidth(620)
         self._ways = ways
         self._tabs = QTabWidget()
+        self._tabs.setDocumentMode(True)  # the pages are of the dialog's own colour
+        self._tabs.tabBar().setDrawBase(False)
         self._add_proxy(self._page("Proxy"), ways)
         self._add_names(self._page("Names"), ways)
         self._add_tls(self._page("TLS"), ways)
-        self._warning = plain_label("", "failed", wraps=True)
+        self._warning = hint_label("", "failed")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._ok.setProperty("kind", "primary")
@@ -67,8 +70,11 @@ class WaysOutDialog(QDialog):
 
     def _page(self, title: str) -> QFormLayout:
         page = QWidget()
-        form = QFormLayout(page)
-        form.setContentsMargins(14, 14, 14, 14)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(2, 14, 2, 4)
+        form = QFormLayout()
+        column.addLayout(form)
+        column.addStretch(1)  # the rows of a page that has few of them stay together
         form.setHorizontalSpacing(18)
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -81,7 +87,19 @@ class WaysOutDialog(QDialog):
         field.setAccessibleName(title)
         form.addRow(label, field)
         if hint:
-            form.addRow("", plain_label(hint, "muted", wraps=True))
+            form.addRow("", hint_label(hint))
+
+    @staticmethod
+    def _row_with(form: QFormLayout, title: str, field: QWidget, button: QPushButton) -> None:
+        """A field with a button beside it."""
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(field, 1)
+        line.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        label = plain_label(title)
+        label.setBuddy(field)
+        field.setAccessibleName(title)
+        form.addRow(label, line)
 
     def _line(self, text: str, placeholder: str) -> QLineEdit:
         field = QLineEdit(text)
@@ -108,13 +126,13 @@ class WaysOutDialog(QDialog):
         return field
 
     def _add_proxy(self, form: QFormLayout, ways: WaysOut) -> None:
-        self.proxy = self._line("" if ways.upstream_proxy == "none" else ways.upstream_proxy, "none")
+        self.proxy = self._line(hide_passwords("" if ways.upstream_proxy == "none" else ways.upstream_proxy), "none")
         hint = (
-            "none, system, or an address: http://USER:PASSWORD@proxy.example:3128, https://…, socks5h://…, socks5://…, "
-            "socks4a://…; pac+ before the URL of a PAC file."
+            "http://USER:PASSWORD@proxy.example:3128, also with https, socks5h, socks5 or socks4a; pac+ before the URL "
+            "of a PAC file; system, or none."
         )
         self._row(form, "Proxy", self.proxy, hint)
-        by_host = [f"{each.hosts}={each.proxy}" for each in ways.proxies_by_host]
+        by_host = [hide_passwords(f"{each.hosts}={each.proxy}") for each in ways.proxies_by_host]
         self.by_host = self._list(by_host, "*.corp.example=http://proxy.corp.example:3128\nlab.example=none")
         self._row(form, "For some hosts", self.by_host, "HOSTS=PROXY, one a line; the first that fits counts.")
         self.no_proxy = self._line(hosts_text(ways.no_proxy), "no host")
@@ -135,15 +153,8 @@ class WaysOutDialog(QDialog):
         choose = QPushButton("Choose…")
         choose.setAccessibleName("Choose the file of a client certificate")
         choose.clicked.connect(self._choose_certificate)
-        line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self.shown, 1)
-        line.addWidget(choose, 0, Qt.AlignmentFlag.AlignTop)
-        label = plain_label("Client certificates")
-        label.setBuddy(self.shown)
-        self.shown.setAccessibleName("Client certificates")
-        form.addRow(label, line)
-        form.addRow("", plain_label("HOSTS=FILE, one a line: PEM with its key, or PKCS#12.", "muted", wraps=True))
+        self._row_with(form, "Client certificates", self.shown, choose)
+        form.addRow("", hint_label("HOSTS=FILE, one a line: PEM with its key, or PKCS#12."))
         self.password = self._line(next((each.password for each in ways.client_certificates if each.password), ""), "")
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self._row(form, "Their password", self.password)
@@ -160,7 +171,11 @@ class WaysOutDialog(QDialog):
         self.roots = self._choice(_ROOTS, ways.roots)
         self._row(form, "Trusted CAs", self.roots)
         self.keylog = self._line(ways.keylog, "no file")
-        self._row(form, "TLS secrets to", self.keylog, "For Wireshark. Who reads this file reads all traffic.")
+        choose = QPushButton("Choose…")
+        choose.setAccessibleName("Choose the file for TLS secrets")
+        choose.clicked.connect(self._choose_keylog)
+        self._row_with(form, "TLS secrets to", self.keylog, choose)
+        form.addRow("", hint_label("For Wireshark. Who reads this file reads all traffic."))
 
     def begin_client_certificate(self, host: str) -> None:
         """Begin where a host's client certificate is named."""
@@ -187,6 +202,13 @@ class WaysOutDialog(QDialog):
             cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
             cursor.insertText(f"{hosts}={path}")
 
+    def _choose_keylog(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Write TLS secrets to", self.keylog.text(), options=QFileDialog.Option.DontConfirmOverwrite
+        )
+        if path:
+            self.keylog.setText(path)
+
     def _check(self) -> None:
         """Say what is wrong while it is being written."""
         if not hasattr(self, "_ok"):
@@ -198,6 +220,7 @@ class WaysOutDialog(QDialog):
         self._warning.setText(problem)
         self._warning.setVisible(bool(problem))
         self._ok.setEnabled(not problem)
+        self.make_room()
 
     def _accept_files(self) -> None:
         """Files are looked at once, when the dialog is to be left."""
@@ -215,14 +238,20 @@ class WaysOutDialog(QDialog):
             shown = read_shown_certificate(text, password)
             return msgspec.structs.replace(shown, path=os.path.expanduser(shown.path))
 
-        by_host, wrong_hosts = read_lines(self.by_host.toPlainText(), read_proxy_line)
+        former = self._ways
+        proxy = give_passwords(self.proxy.text().strip(), former.upstream_proxy)
+        by_host_text = give_passwords(
+            self.by_host.toPlainText(), "\n".join(each.proxy for each in former.proxies_by_host)
+        )
+        missing = missing_password(f"{proxy}\n{by_host_text}")
+        by_host, wrong_hosts = read_lines(by_host_text, read_proxy_line)
         overrides, wrong_names = read_lines(self.overrides.toPlainText(), read_host_override)
         shown, wrong_shown = read_lines(self.shown.toPlainText(), read_shown)
         accepted, wrong_accepted = read_lines(self.accepted_certificates.toPlainText(), read_accepted_certificate)
         keylog = self.keylog.text().strip()
         ways = msgspec.structs.replace(
             self._ways,
-            upstream_proxy=self.proxy.text().strip() or "none",
+            upstream_proxy=proxy or "none",
             proxies_by_host=by_host,
             no_proxy=words(self.no_proxy.text()),
             pac_failure=self.pac_failure.currentData(),
@@ -234,7 +263,7 @@ class WaysOutDialog(QDialog):
             roots=self.roots.currentData(),
             keylog=os.path.abspath(os.path.expanduser(keylog)) if keylog else "",
         )
-        return ways, wrong_hosts or wrong_names or wrong_shown or wrong_accepted
+        return ways, missing or wrong_hosts or wrong_names or wrong_shown or wrong_accepted
 
     @property
     def ways_out(self) -> WaysOut:

@@ -204,7 +204,7 @@ def test_the_dialog_says_what_ways_in_there_are_and_keeps_them(qtbot, monkeypatc
         return 1
 
     monkeypatch.setattr(WaysInDialog, "exec", exec_)
-    button(dialog, "Change…").click()
+    button(dialog, "Places, Origin, Users…").click()
     assert dialog.settings.ways_in == decided
     assert "stands for https://shop.test · for those who log in" in [
         label.text() for label in dialog.findChildren(QLabel)

@@ -1,9 +1,10 @@
 """The ways out in the window: what is written in the dialog, what is wrong with it, and what a line says of it all."""
 
 import pytest
-from PySide6.QtWidgets import QDialogButtonBox, QLabel, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QPushButton, QWidget
 
 from app.look.theme import Scheme
+from app.shell.hidden_password import DOTS, give_passwords, hide_passwords, missing_password
 from app.shell.settings_dialog import SettingsDialog
 from app.shell.ways_out_dialog import WaysOutDialog
 from app.shell.ways_out_texts import lines, ways_out_text, words
@@ -150,3 +151,67 @@ def test_all_of_it_in_a_line(ways, text):
 def test_lines_and_words():
     assert lines(" a \n\nb\na") == ("a", "b")
     assert words("a, b c,,a") == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://u:secret@proxy.test:3128", f"http://u:{DOTS}@proxy.test:3128"),
+        ("*.a=socks5h://u:p@x:y@b:1\nc=none", f"*.a=socks5h://u:{DOTS}@b:1\nc=none"),
+        ("pac+HTTP://u:p%40@a/p.pac?x=1:2@3", f"pac+HTTP://u:{DOTS}@a/p.pac?x=1:2@3"),
+        ("http://u@a:1 http://u:@a:1 system", "http://u@a:1 http://u:@a:1 system"),
+    ],
+)
+def test_passwords_are_shown_as_dots_and_stay_what_they_were(text, shown):
+    assert hide_passwords(text) == shown
+    assert give_passwords(shown, text) == text
+    assert not missing_password(text)
+    another = shown.replace("//u:", "//v:")
+    if DOTS in shown:
+        assert "Write the password of «v» at " in missing_password(give_passwords(another, text))
+    assert give_passwords(shown.replace(DOTS, "new"), text) == shown.replace(DOTS, "new")
+
+
+def test_no_field_shows_a_proxys_password(parent):
+    ways = WaysOut(
+        upstream_proxy="http://u:secret@proxy.test:3128",
+        proxies_by_host=(ProxyForHosts("*.a", "http://v:hidden@b:1"), ProxyForHosts("c", "http://w:other@b:1")),
+    )
+    dialog = WaysOutDialog(ways, parent)
+    written = dialog.proxy.text() + dialog.by_host.toPlainText()
+    assert not [each for each in ("secret", "hidden", "other") if each in written]
+    assert dialog.ways_out == ways
+    dialog.proxy.setText(dialog.proxy.text().replace("3128", "3129"))
+    assert shown_warnings(dialog) == ["Write the password of «u» at proxy.test:3129 again: it was another one's."]
+    assert not can_be_chosen(dialog)
+    dialog.proxy.setText("http://u:new@proxy.test:3129")
+    assert dialog.ways_out.upstream_proxy == "http://u:new@proxy.test:3129"
+    assert can_be_chosen(dialog)
+
+
+def test_sentences_are_as_wide_as_their_fields_and_the_dialog_grows_with_them(parent, qtbot):
+    dialog = WaysOutDialog(WaysOut(), parent)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    hints = [each for each in dialog.findChildren(QLabel) if each.property("role") == "muted" and each.isVisible()]
+    assert hints
+    assert {each.width() for each in hints} == {dialog.proxy.width()}
+    before = dialog.height()
+    dialog.resize(dialog.width(), before)
+    dialog.proxy.setText("gopher://x")
+    layout = dialog.layout()
+    assert layout is not None
+    assert dialog.height() >= layout.totalHeightForWidth(dialog.width())
+    assert shown_warnings(dialog)
+
+
+def test_files_are_chosen(parent, monkeypatch):
+    dialog = WaysOutDialog(WaysOut(), parent)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, **_options: ("/keys.log", ""))
+    named(dialog, "Choose the file for TLS secrets").click()
+    assert dialog.ways_out.keylog == "/keys.log"
+
+
+def named(dialog: QWidget, name: str) -> QPushButton:
+    (found,) = [each for each in dialog.findChildren(QPushButton) if each.accessibleName() == name]
+    return found
