@@ -29,6 +29,7 @@ class PacTimes:
 
     fetch_s: float = 20.0  # a process' start and fetching the file
     call_s: float = 5.0  # evaluating its text, or its function once
+    crowd_s: float = 1.0  # … while all processes are busy and others wait: a sound function takes milliseconds
     patience_s: float = 0.2  # others wait for one answer before a further process is started for them
     shunned_s: float = 30.0  # a file that could not be had, a host that took too long
     fresh_s: float = 600.0  # then the file is fetched again, when somebody asks
@@ -91,14 +92,17 @@ class PacFile:
         """Hand out questions, end what takes too long or is of no use, start what is wanted."""
         self._hand_out()
         now = time.monotonic()
+        is_crowd = self._is_crowd()
         for evaluator in list(self._evaluators):
             limit_s = self._limit_s(evaluator.stage)
+            if is_crowd and evaluator.stage is Stage.ASKED:
+                limit_s = min(limit_s, self._times.crowd_s)
             if now < evaluator.mark + limit_s:
                 continue
             if evaluator.stage is Stage.FREE:
                 self._drop(evaluator)
             else:
-                self._fail(evaluator, f"it took longer than {limit_s:.0f} seconds", is_slow=True)
+                self._fail(evaluator, f"it took longer than {limit_s:g} s", is_slow=True)
         if self._waiting and self._wants_another(now):
             self._start(self._text)
         if self._text is not None and self._fetching is None and self._is_asked() and now >= self._fresh_until:
@@ -140,6 +144,10 @@ class PacFile:
             except OSError:
                 self._fail(evaluator, _DIED, is_slow=False)
         self._waiting.extendleft(reversed(later))
+
+    def _is_crowd(self) -> bool:
+        busy = {asked.question.host for asked in self._evaluators.values() if asked is not None}
+        return len(busy) == MOST_EVALUATORS and any(asked.question.host not in busy for asked in self._waiting)
 
     def _is_asked(self) -> bool:
         return bool(self._waiting) or any(asked is not None for asked in self._evaluators.values())
