@@ -11,6 +11,7 @@ from app.inspector.body_content import BodyContent
 from app.inspector.fact import Fact, Section
 from app.inspector.mends import MENDS, mends
 from proxy_core.formats.amount import duration_text, size_text
+from proxy_core.formats.grpc_status import grpc_status
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.dark_cause import causes_told, reason_in
 from proxy_core.model.elapsed import timings_of
@@ -110,6 +111,9 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     line = to_text(shown_head(detail.response.head).start_line) if detail.response.head else ""
     shown = one_line(line.partition(" ")[2]) or status.text or "under way"
     general.append(Fact("Status", shown if not status.is_failed else status.text, status.role))
+    call = grpc_status(row.media_type, detail)
+    if call is not None:
+        general.append(Fact("gRPC status", one_line(call.text), "s5" if call.is_error else "s2"))
     helps = _help(row, detail)
     if row.failure and not helps:
         general.append(Fact("Failure", one_line(detail.failure_text or row.failure), "s5"))

@@ -7,7 +7,7 @@ reads, and what the painter starts from.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.exchange_text import host_text, messages_text, row_size_text, status_text, time_text, type_text
+from app.exchange_text import host_text, messages_text, row_size_text, time_text, type_text
 from app.list.listed_row import ListedRow
 from proxy_core.formats.one_line import one_line
 from proxy_core.model.endpoint import url_of
@@ -29,7 +29,7 @@ class Column:
 
 
 def _status(row: ListedRow) -> str:
-    status = status_text(row.exchange)
+    status = row.status
     return f"✕ {status.text}" if status.is_failed else status.text or "pending"
 
 

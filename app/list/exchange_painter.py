@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from app.exchange_text import QUIET_METHODS, StatusText, path_parts, running_text, status_text
+from app.exchange_text import QUIET_METHODS, StatusText, path_parts, running_text
 from app.list.columns import COLUMNS
 from app.list.listed_row import ListedRow
 from app.look.theme import Roles, code_font, text_font
@@ -99,7 +99,7 @@ class ExchangePainter:
     def paint_row(self, painter: QPainter, listed: ListedRow, cells: list[Cell], look: RowLook) -> QRect | None:
         """Paint all cells. Returns where the link is that mends a failed row, if it has one."""
         row = listed.exchange
-        status = status_text(row)
+        status = listed.status
         link: QRect | None = None
         for place, cell in enumerate(cells):
             if cell.key == "status":
@@ -190,7 +190,9 @@ class ExchangePainter:
             path = query = ""  # the end of a tunnel stands in the column of hosts: the room is for the reason
         if row.state != ExchangeState.FAILED:
             left += self._write(painter, path, self._font, "text", left, look.top, int(end - left))
-            behind = query or sentence  # of a tunnel: why it is dark
+            if sentence and path and not query:
+                left += _GAP
+            behind = query or sentence  # of a tunnel: why it is dark; of a call: how it failed
             self._write(painter, behind, self._font, "muted", left, look.top, int(end - left))
             return None
         link_width = 0

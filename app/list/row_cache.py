@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from app.list.listed_row import ListedRow
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.soundness import damaged_row
+from proxy_core.formats.grpc_status import MEDIA_TYPE, grpc_status
 from proxy_core.model.dark_cause import reason_in
-from proxy_core.model.exchange import ExchangeKind, ExchangeRow, ExchangeState
+from proxy_core.model.exchange import ExchangeDetail, ExchangeKind, ExchangeRow, ExchangeState
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.tls_facts import Program
 
@@ -126,9 +127,9 @@ class RowCache:
             return {}
 
     def sentence(self, row: ExchangeRow) -> str:
-        """Why an exchange failed, and why a tunnel is dark; "" for all others."""
-        has_none = row.state != ExchangeState.FAILED and row.kind != ExchangeKind.TUNNEL
-        if has_none or self._reader is None:
+        """Why an exchange failed, why a tunnel is dark, and how a call of gRPC failed; "" for all others."""
+        has_one = row.state == ExchangeState.FAILED or row.kind == ExchangeKind.TUNNEL or _is_call(row)
+        if not has_one or self._reader is None:
             return ""
         if row.failure == FailureKind.CAPTURE_DAMAGED:
             return "What is stored of this exchange can't be read."
@@ -141,8 +142,7 @@ class RowCache:
                 detail = None
                 known = self.problem
             if known is None:
-                told = () if detail is None else (detail.failure_text, reason_in(detail.notes))
-                known = " ".join(each for each in told if each)
+                known = "" if detail is None else _sentence(row, detail)
             self._sentences[row.id] = known
             while len(self._sentences) > ROW_LIMIT:
                 self._sentences.popitem(last=False)
@@ -188,3 +188,15 @@ class RowCache:
     def _trim(self) -> None:
         while len(self._rows) > ROW_LIMIT or (self._characters > TEXT_LIMIT and len(self._rows) > BLOCK):
             self._drop(next(iter(self._rows)))
+
+
+def _is_call(row: ExchangeRow) -> bool:
+    """Whether it is a call of gRPC that has ended."""
+    return row.state == ExchangeState.COMPLETE and row.media_type.startswith(MEDIA_TYPE)
+
+
+def _sentence(row: ExchangeRow, detail: ExchangeDetail) -> str:
+    if _is_call(row):
+        status = grpc_status(row.media_type, detail)
+        return status.text if status is not None and status.is_error else ""
+    return " ".join(each for each in (detail.failure_text, reason_in(detail.notes)) if each)

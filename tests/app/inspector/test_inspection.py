@@ -731,6 +731,14 @@ def test_a_message_summed_up(recorded, load):
     assert size.value == f"gzip · {coded.wire_length} B on the wire → 5.0 kB"
 
 
+def test_how_a_call_of_grpc_ended_is_told(recorded):
+    failed = recorded(Sample(content_type="application/grpc", response_trailers=b"grpc-status: 16\r\n"))
+    assert values(overview(*failed, None)[0].facts)["gRPC status"] == "UNAUTHENTICATED (16)"
+    well = recorded(Sample(content_type="application/grpc", response_trailers=b"grpc-status: 0\r\n"))
+    assert values(overview(*well, None)[0].facts)["gRPC status"] == "OK (0)"
+    assert "gRPC status" not in values(overview(*recorded(Sample()), None)[0].facts)
+
+
 def test_what_was_relayed_behind_the_heads_is_of_no_body(recorded):
     for sample in (Sample(status=101, kind=2), Sample(status=101), Sample(method="CONNECT", status=200, kind=2)):
         row, detail = recorded(sample)

@@ -381,6 +381,18 @@ def test_what_is_selected_stays_in_sight_when_the_list_gets_smaller(shown, feed,
     assert shown.verticalScrollBar().value() == 0
 
 
+def test_a_call_that_failed_is_marked_whatever_http_says_of_it(shown, feed, qtbot):
+    ends = (b"grpc-status: 5\r\ngrpc-message: no such item\r\n", b"grpc-status: 0\r\n", None)
+    feed.arrive(*[Sample("/shop.Items/Get", content_type="application/grpc", response_trailers=each) for each in ends])
+    settle(qtbot, feed)
+    rows = [feed.model.listed_row(row, feed.model.exchange_at(row), names_program=False) for row in range(3)]
+    assert [each.status.text for each in rows] == ["gRPC error", "200", "200"]
+    assert [each.status.role for each in rows] == ["s5", "s2", "s2"]
+    assert [each.sentence for each in rows] == ["NOT_FOUND (5): no such item", "", ""]
+    assert COLUMNS[COLUMN_INDEX["status"]].text(rows[0]) == "gRPC error"
+    shown.grab()  # the sentence stands behind the path
+
+
 def test_each_word_fits_its_column(shown):
     strong = text_font()
     strong.setWeight(QFont.Weight.DemiBold)
