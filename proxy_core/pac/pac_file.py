@@ -103,7 +103,7 @@ class PacFile:
                 self._drop(evaluator)
             else:
                 self._fail(evaluator, f"it took longer than {limit_s:g} s", is_slow=True)
-        if self._waiting and self._wants_another(now):
+        while self._waiting and self._wants_another(now):
             self._start(self._text)
         if self._text is not None and self._fetching is None and self._is_asked() and now >= self._fresh_until:
             self._start(None)
@@ -128,7 +128,7 @@ class PacFile:
 
     def _hand_out(self) -> None:
         """Each host has one process at a time: what keeps it busy may be that host."""
-        busy = {asked.question.host for asked in self._evaluators.values() if asked is not None}
+        busy = self._busy_hosts()
         free = [each for each in self._evaluators if each.stage is Stage.FREE and each is not self._fetching]
         later: deque[Asked] = deque()
         while free and self._waiting:
@@ -146,7 +146,7 @@ class PacFile:
         self._waiting.extendleft(reversed(later))
 
     def _is_crowd(self) -> bool:
-        busy = {asked.question.host for asked in self._evaluators.values() if asked is not None}
+        busy = self._busy_hosts()
         return len(busy) == MOST_EVALUATORS and any(asked.question.host not in busy for asked in self._waiting)
 
     def _is_asked(self) -> bool:
@@ -158,13 +158,15 @@ class PacFile:
         serving = [each for each in self._evaluators if each is not self._fetching]
         if not serving:
             return True
-        busy = {asked.question.host for asked in self._evaluators.values() if asked is not None}
-        return (
-            len(serving) < MOST_EVALUATORS
-            and now >= self._no_more_before
-            and all(each.stage is Stage.ASKED and now >= each.mark + self._times.patience_s for each in serving)
-            and any(asked.question.host not in busy for asked in self._waiting)
-        )
+        asked = [each for each in serving if each.stage is Stage.ASKED]
+        if len(serving) >= MOST_EVALUATORS or now < self._no_more_before or not (asked or self._slow_hosts):
+            return False
+        starting = sum(each.stage in (Stage.READING, Stage.LOADING) for each in serving)
+        is_late = all(now >= each.mark + self._times.patience_s for each in asked)
+        return is_late and starting < len({each.question.host for each in self._waiting} - self._busy_hosts())
+
+    def _busy_hosts(self) -> set[str]:
+        return {asked.question.host for asked in self._evaluators.values() if asked is not None}
 
     def _start(self, text: str | None) -> None:
         try:
