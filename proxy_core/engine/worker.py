@@ -219,9 +219,9 @@ def run_worker(start: WorkerStart) -> None:
     gc.collect()
     gc.freeze()
     control.send(frame(encode_word(WorkerReady())))
-    obeying = gevent.spawn(obey_all, worker, control)
-    asking = gevent.spawn(_ask_all, programs, words)
-    saying = gevent.spawn(_say_all, words, control)
+    obeying = gevent.spawn(partial(obey_all, worker, control))
+    asking = gevent.spawn(partial(_ask_all, programs, words))
+    saying = gevent.spawn(partial(_say_all, words, control))
     try:
         worker.stopped.wait()
     finally:

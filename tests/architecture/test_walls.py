@@ -33,6 +33,17 @@ def test_the_checks_are_strict():
     assert "error" in settings()["pytest"]["ini_options"]["filterwarnings"]
 
 
+def test_no_greenlet_is_spawned_with_arguments():
+    """A killed one drops them, under the feet of compiled code, which crashes (see `Intake`)."""
+    seen = 0
+    for path in (ROOT / "proxy_core" / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("gevent.spawn", "gevent.Greenlet"):
+                seen += 1
+                assert (len(node.args), node.keywords) == (1, []), f"{path.name}: {ast.unparse(node)}"
+    assert seen > 10
+
+
 def test_what_claims_to_be_without_qt_stands_behind_the_wall():
     claiming = set()
     for path in (ROOT / "app").rglob("*.py"):

@@ -5,6 +5,7 @@ direction then may stay silent for `half_closed_s`. Backpressure is the sockets'
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import gevent
 
@@ -69,7 +70,7 @@ def _relay(client: Link, upstream: Link, limits: Limits, pass_on: _Pass) -> Fail
     """Copy both ways until both have ended, and close both. Returns how it broke, if it did."""
     client.read_limit_s = upstream.read_limit_s = limits.tunnel_idle_s
     problems: list[Failure] = []  # the first is the cause: what breaks one direction ends the other
-    upload = gevent.spawn(_copy, client, upstream, limits, pass_on, _CLIENT, problems.append)
+    upload = gevent.spawn(partial(_copy, client, upstream, limits, pass_on, _CLIENT, problems.append))
     try:
         _copy(upstream, client, limits, pass_on, _UPSTREAM, problems.append)
         upload.join()

@@ -127,8 +127,8 @@ class Connect:
             limit_s = self._client.read_limit_s
             # There are tunnels in which both wait for a long time: no shorter limit holds than later on.
             self._client.read_limit_s = upstream.link.read_limit_s = self._services.limits.tunnel_idle_s
-            theirs = gevent.spawn(_received, upstream.link)
-            ours = gevent.spawn(_received, self._client)
+            theirs = gevent.spawn(partial(_received, upstream.link))
+            ours = gevent.spawn(partial(_received, self._client))
             gevent.wait((theirs, ours), count=1)
             self._client.read_limit_s = limit_s
             if theirs.ready():

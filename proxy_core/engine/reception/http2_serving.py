@@ -1,5 +1,7 @@
 """HTTP/2 on a client connection, or inside a tunnel: each stream is an exchange, relayed in a greenlet of its own."""
 
+from functools import partial
+
 import gevent
 
 from proxy_core.engine.exchange import own_answer
@@ -88,7 +90,7 @@ class Http2Serving:
             report = open_report(self._services, self._connection, self._route.tunnel, head)
             self._services.reporter.fail(report, _CROWD)
             return
-        greenlet = gevent.spawn(self._serve, stream, head)
+        greenlet = gevent.spawn(partial(self._serve, stream, head))
         self._greenlets.add(greenlet)
         greenlet.rawlink(self._greenlets.discard)
 

@@ -19,6 +19,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 import gevent
 from gevent import get_hub
@@ -98,7 +99,10 @@ class Intake:
             raise
         if loads is not None:
             loads.add(self._slot, 1)
-        greenlet = gevent.spawn(self._serve, sock)
+        # WORKAROUND gevent 26.9.0, `Greenlet._maybe_kill_before_start`: one that is killed lets go of its arguments
+        # while it still runs with them, and compiled code only borrows those that it is given. So no greenlet of the
+        # engine is spawned with any: `partial` keeps them.
+        greenlet = gevent.spawn(partial(self._serve, sock))
         self.serving.add(greenlet)
         greenlet.rawlink(self._on_served)
 

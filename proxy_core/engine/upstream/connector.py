@@ -8,6 +8,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -93,7 +94,8 @@ class Connector:
         try:
             while waiting or running:
                 if waiting:
-                    attempts.append(gevent.spawn(_attempt, waiting.pop(0), end_mark - time.monotonic(), outcomes.put))
+                    left_s = end_mark - time.monotonic()
+                    attempts.append(gevent.spawn(partial(_attempt, waiting.pop(0), left_s, outcomes.put)))
                     running += 1
                 left_s = end_mark - time.monotonic()
                 if left_s <= 0:

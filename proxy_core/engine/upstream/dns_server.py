@@ -6,6 +6,7 @@ No cache and no search list, no hosts file: whoever names a server wants to know
 import secrets
 import socket as stdlib_socket
 import time
+from functools import partial
 
 import gevent
 from gevent import socket
@@ -33,7 +34,9 @@ class DnsServer:
         Raises OSError, UnicodeError.
         """
         kinds = AAAA, A
-        asking = [gevent.spawn(self._ask_quietly, dns_query(host, kind, secrets.randbits(16))) for kind in kinds]
+        asking = [
+            gevent.spawn(partial(self._ask_quietly, dns_query(host, kind, secrets.randbits(16)))) for kind in kinds
+        ]
         try:
             gevent.joinall(asking, count=1)
             if any(isinstance(greenlet.value, DnsAnswer) and greenlet.value.addresses for greenlet in asking):
