@@ -110,28 +110,34 @@ class _Reader:
         self._is_text_bad = False
         is_object = self._stream.peek() == b"{"
         place = self._stream.place
-        raw: bytes | bytearray | Omission | dict[str, Any] = self._stream.value(_WHOLE_BYTES)
-        behind = self._stream.place
+        raw: bytes | bytearray | Omission | dict[str, Any] = self._stream.value(_WHOLE_BYTES, gives_up=is_object)
         try:
             if raw is Omission.TOO_LARGE:
-                self._stream.go_to(place)
-                raw = self._large_entry() if is_object else b"null"
+                raw = self._large_entry(place) if is_object else b"null"
             if isinstance(raw, Omission):
                 self._repairs.note(f"What is {raw.value} was left out")
                 return None
             entry = raw if isinstance(raw, dict) else self._parsed(raw)
-        except ValueError:  # also of the frame within a large one
+        except ValueError:
             self._repairs.note("What is no JSON was left out")
             return None
-        finally:
-            self._stream.go_to(behind)
         if not isinstance(entry, dict):
             self._repairs.note("Something that is no entry was left out")
             return None
         return entry
 
-    def _large_entry(self) -> dict[str, Any] | Omission:
-        """One by its members, of which the lists of messages stay where they are. Raises ValueError, JsonError."""
+    def _large_entry(self, place: int) -> dict[str, Any] | Omission:
+        """The one that begins there, by its members. Raises ValueError, and has passed it over all the same."""
+        self._stream.go_to(place)
+        try:
+            return self._members()
+        except ValueError:  # also of the frame within it
+            self._stream.go_to(place)
+            self._stream.skip()
+            raise
+
+    def _members(self) -> dict[str, Any] | Omission:
+        """An entry without its lists of messages, which stay where they are. Raises ValueError."""
         entry: dict[str, Any] = {}
         omission: Omission | None = None
         size = small = 0
@@ -146,7 +152,8 @@ class _Reader:
                 entry.clear()
             elif omission is None:
                 size += len(raw)
-                small += small_bytes(raw)
+                # As long as there is not much of it, it isn't looked through: that would take as long as reading it.
+                small += small_bytes(raw) if size > MOST_SMALL_BYTES else 0
                 if size > MOST_VALUE_BYTES or small > MOST_SMALL_BYTES:
                     omission = Omission.TOO_LARGE if size > MOST_VALUE_BYTES else Omission.TOO_MANY_PARTS
                     entry.clear()

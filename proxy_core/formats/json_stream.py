@@ -124,11 +124,14 @@ class JsonStream:
         """Pass over the value that comes next."""
         self.value(0)
 
-    def value(self, limit: int = MOST_VALUE_BYTES) -> bytes | bytearray | Omission:
-        """The bytes of the value that comes next. Raises JsonError."""
+    def value(self, limit: int = MOST_VALUE_BYTES, *, gives_up: bool = False) -> bytes | bytearray | Omission:
+        """The bytes of the value that comes next. Raises JsonError.
+
+        Who `gives_up` on what is too large is left somewhere within it.
+        """
         first = self.peek()
         if first in b'"[{':
-            return self._structure(limit)
+            return self._structure(limit, gives_up=gives_up)
         kept = bytearray()
         while True:
             scalar = _SCALAR.match(self._block, self._at)
@@ -141,7 +144,7 @@ class JsonStream:
             raise JsonError(f"there is «{first.decode('latin-1')}» where a value should be")
         return _bounded(kept) if len(kept) <= limit else Omission.TOO_LARGE
 
-    def _structure(self, limit: int) -> bytes | bytearray | Omission:
+    def _structure(self, limit: int, *, gives_up: bool) -> bytes | bytearray | Omission:
         """A string, an object or an array."""
         walk = _Walk()
         kept = bytearray()
@@ -153,6 +156,8 @@ class JsonStream:
                 omission = Omission.TOO_DEEP
             elif len(kept) + self._at - begin > limit:
                 omission = omission or Omission.TOO_LARGE
+            if omission is Omission.TOO_LARGE and gives_up:
+                return omission
             if omission is not None:
                 kept = bytearray()
             elif walk.is_over and not kept:
