@@ -125,6 +125,7 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
         Fact("Started", instant_text(row.started_at)),
         Fact("Duration", time_text(row) or "under way"),
         *_sizes(row, detail),
+        *_websocket(row, detail),
     ]
     if upstream is not None:
         tls = decode_tls_facts(upstream.tls)
@@ -175,6 +176,15 @@ def _sizes(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:
         Fact("Request", f"{request} head, {size_text(row.request_bytes)} body"),
         Fact("Response", f"{response} head, {size_text(row.response_bytes)} body"),
     ]
+
+
+def _websocket(row: ExchangeRow, detail: ExchangeDetail) -> list[Fact]:
+    """What both sides of a WebSocket have agreed upon (RFC 6455 §4.2.2)."""
+    if row.kind != ExchangeKind.WEBSOCKET:
+        return []
+    head = shown_head(detail.response.head)
+    agreed = (("Subprotocol", b"sec-websocket-protocol"), ("Extensions", b"sec-websocket-extensions"))
+    return [Fact(name, one_line(to_text(b", ".join(head.values(field)))) or "none") for name, field in agreed]
 
 
 def request_summary(row: ExchangeRow, detail: ExchangeDetail, body: BodyContent | None) -> list[Fact]:

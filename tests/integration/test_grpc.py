@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from proxy_core.formats.grpc_status import grpc_status
 from tests.integration.recording import Recording
 from tests.support.test_ca import ExampleCa
 
@@ -94,7 +95,11 @@ def test_server_streaming_that_ends_with_an_error(channel, recording):
         got.extend(channel.unary_stream("/shop.Till/CountDown")(b"50", timeout=CALL_WITHIN_S))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert caught.value.details() == "no numbers left"
-    assert b"grpc-status: 8" in recording.by_path("/shop.Till/CountDown").detail.response.trailers
+    seen = recording.by_path("/shop.Till/CountDown")
+    assert b"grpc-status: 8" in seen.detail.response.trailers
+    ended = grpc_status(seen.row.media_type, seen.detail)
+    assert ended is not None
+    assert ended.text == "RESOURCE_EXHAUSTED (8): no numbers left"
 
 
 def test_streaming_both_ways_in_turns(channel, recording):

@@ -731,6 +731,15 @@ def test_a_message_summed_up(recorded, load):
     assert size.value == f"gzip · {coded.wire_length} B on the wire → 5.0 kB"
 
 
+def test_what_a_websocket_has_agreed_upon_is_told(recorded):
+    agreed = [("Sec-WebSocket-Protocol", "chat.v2"), ("Sec-WebSocket-Extensions", "permessage-deflate")]
+    told = values(overview(*recorded(Sample(kind=2, status=101, response_fields=agreed)), None)[0].facts)
+    assert (told["Subprotocol"], told["Extensions"]) == ("chat.v2", "permessage-deflate")
+    told = values(overview(*recorded(Sample(kind=2, status=101)), None)[0].facts)
+    assert (told["Subprotocol"], told["Extensions"]) == ("none", "none")
+    assert "Subprotocol" not in values(overview(*recorded(Sample()), None)[0].facts)
+
+
 def test_how_a_call_of_grpc_ended_is_told(recorded):
     failed = recorded(Sample(content_type="application/grpc", response_trailers=b"grpc-status: 16\r\n"))
     assert values(overview(*failed, None)[0].facts)["gRPC status"] == "UNAUTHENTICATED (16)"
