@@ -14,9 +14,7 @@ def why_no_body(row: ExchangeRow, detail: ExchangeDetail, message: MessageKind) 
     is_open = row.state < ExchangeState.COMPLETE
     is_response = message is MessageKind.RESPONSE
     if row.kind == ExchangeKind.WEBSOCKET and relays_bytes(row):
-        # A file from elsewhere doesn't tell how much went by, only what.
-        amounts = f": {_amounts(row)}" if row.request_bytes + row.response_bytes else ""
-        return f"The WebSocket is {'open' if is_open else 'closed'}{amounts}. «Messages» lists what was said."
+        return f"The WebSocket is {'open' if is_open else 'closed'}: {_amounts(row)}. «Messages» lists what was said."
     if row.kind == ExchangeKind.TUNNEL and not row.failure:
         if not is_open:
             return "A tunnel: its bytes were relayed unread."
