@@ -228,6 +228,7 @@ class TestNames:
         names = PacNames(Names(ways, 5.0))
         assert [names.find(each) for each in ("shop.test", "localhost", "six.test")] == ["10.1.2.3", "127.0.0.1", ""]
 
+    @pytest.mark.replaces_inside
     def test_that_there_is_no_such_name_is_kept_a_while(self, monkeypatch):
         asked = []
         monkeypatch.setattr("proxy_core.engine.upstream.names._look_up", lambda *each: asked.append(each) or no_name())
