@@ -1,4 +1,4 @@
-"""One process that evaluates a PAC file, as the engine sees it: what it is at, and since when. It never blocks."""
+"""One process that evaluates a PAC file, as the engine sees it: what it is at, and since when."""
 
 import enum
 import socket
@@ -14,6 +14,7 @@ from proxy_core.model.pac_message import FileAnswer, FileQuestion
 from proxy_core.pac.pac_process import PacSource, pac_process_main
 
 _ANSWER_BYTES = 256 * 1024  # read at a time
+_TAKE_S = 1.0  # for a process that is free to take a question that is larger than the system's buffer
 _END_S = 5.0  # for a killed process to be gone
 
 _answer_decoder: msgspec.msgpack.Decoder[FileAnswer] = msgspec.msgpack.Decoder(FileAnswer)
@@ -63,8 +64,10 @@ class Evaluator:
         self.mark = time.monotonic()
 
     def ask(self, question: FileQuestion) -> None:
-        """Ask a process that is free. Raises OSError when it is dead."""
-        self.sock.send(frame(msgspec.msgpack.encode(question)))  # its buffer is empty, and larger than any question
+        """Ask a process that is free, which reads at once. Raises OSError when it is dead, or doesn't."""
+        self.sock.settimeout(_TAKE_S)
+        self.sock.sendall(frame(msgspec.msgpack.encode(question)))
+        self.sock.setblocking(False)
         self.enter(Stage.ASKED)
 
     def hear(self) -> Iterator[FileAnswer]:

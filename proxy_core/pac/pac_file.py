@@ -1,4 +1,4 @@
-"""One PAC file: its text, the processes that evaluate it, and the questions that wait for one. No call here blocks.
+"""One PAC file: its text, the processes that evaluate it, and the questions that wait for one. No call here waits.
 
 One process is enough as long as it answers. While it is slow, others are started beside it, and what takes too long is
 killed with its process: that host has no answer for a while, everybody else's question goes to the next process. A file

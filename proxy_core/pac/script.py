@@ -16,6 +16,14 @@ STACK_LIMIT = 256 * 1024
 ANSWER_LIMIT = 16 * 1024  # characters of an answer
 NAME_LIMIT = 254  # characters; RFC 1035 §2.3.4, with a full stop at its end
 NAMES_LIMIT = 32  # that one question may look up; what is asked beyond that doesn't exist
+# The function is found by its name and not on the global object: there, `const` and `let` don't stand.
+# WORKAROUND quickjs-ng 0.17.0: a longer text that was put together of several has no form in Python, so it is made one.
+_FIND = """
+var __find = (url, host) => {
+  const answer = FindProxyForURL(url, host);
+  return typeof answer === "string" ? answer.toWellFormed() : answer;
+}
+"""
 _PROBLEM_LIMIT = 200  # characters of what a file throws
 # RFC 5737: no such computer, and nothing is sent there; the way to it is the way to the world.
 _WORLD = ("192.0.2.1", 9)
@@ -70,8 +78,7 @@ class Script:
         try:
             context.eval(HELPERS)
             context.eval(self._text)
-            # Found by its name and not on the global object: there, `const` and `let` don't stand.
-            context.eval("var __find = (url, host) => FindProxyForURL(url, host)")
+            context.eval(_FIND)
             is_function = context.eval("typeof FindProxyForURL") == "function"
         except (self._quickjs.JSException, ValueError) as error:  # the latter for NUL
             if self._wanted:

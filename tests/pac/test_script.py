@@ -161,7 +161,6 @@ def test_no_pac_files(text, problem):
         ("return", "returned no text"),
         ("return null", "returned no text"),
         ("return Symbol()", "returned no text"),
-        (r"return 'PROXY \ud800:1; DIRECT'", "returned no text"),
         (r"throw '\ud800'", "its function failed"),
         (r"throw new Error('\ud800')", "its function failed"),
         (r"return dnsResolve('\ud800')", "its function failed"),
@@ -178,6 +177,18 @@ def test_calls_that_give_nothing(body, problem):
         script.find("http://a/", "a")
     assert len(str(caught.value)) < 300
     assert script.find("http://good/", "good") == ("DIRECT", "")  # the file serves on
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (r"return 'PROXY \ud800:1; DIRECT'", "PROXY \ufffd:1; DIRECT"),
+        ("return 'PROXY ' + host.repeat(4000) + ':1'", f"PROXY {'a' * 4000}:1"),
+        ("let all = ''; for (let n = 0; n < 500; n++) all += 'PROXY ' + host + ';'; return all", "PROXY a;" * 500),
+    ],
+)
+def test_answers_of_all_kinds(body, answer):
+    assert Script(f"function FindProxyForURL(url, host) {{ {body} }}").find("http://a/", "a") == (answer, "")
 
 
 class TestNames:

@@ -114,6 +114,13 @@ def test_a_name_is_asked_for(worker, tmp_path):
     assert worker.hears() == PacAnswer(2, "PROXY 10.1.1.1:1", "")
 
 
+def test_a_question_as_large_as_they_come(worker, pac):
+    names = {f"{number:0254}": "255.255.255.255" for number in range(32)}
+    host = "h" * 500_000
+    worker.sock.sendall(frame(encode_pac(PacQuestion(1, pac, f"http://{host}/", host, names))))
+    assert worker.hears().problem == "its function returned more text than anyone reads"
+
+
 def test_a_problem_is_told_once_and_costs_its_question(worker, pac, told):
     for _ in range(3):
         text, problem = worker.asked(pac, "throw")
