@@ -47,7 +47,11 @@ class WrappedText(QTextEdit):
         cursor = self.textCursor()
         units = self._text.encode("utf-16-le", "surrogatepass")  # in which Qt counts
         part = units[2 * cursor.selectionStart() : 2 * cursor.selectionEnd()]
-        data = QMimeData()
+        # One that Qt has made: the clipboard keeps it, and one of Python's would be gone when the program ends.
+        data = super().createMimeDataFromSelection()
+        data.text()  # makes it what it is, once
+        for form in data.formats():
+            data.removeFormat(form)
         data.setText(part.decode("utf-16-le", "replace"))
         return data
 
