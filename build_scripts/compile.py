@@ -34,6 +34,7 @@ LEFT_OUT = {
 _OPTIONS = ("--no-warn-unused-ignores", "--no-warn-unused-configs", "--no-warn-unreachable")
 BACKGROUND = "--in-background"
 _NICENESS = 19
+_LOOK_AGAIN_S = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -80,7 +81,7 @@ def _header() -> Path:
 
 
 def _compile(name: str, *, in_background: bool) -> None:
-    """Make the build of that name, unless somebody is at it. Raises SetupError."""
+    """Make the build of that name, after whoever is at it; in the background not even then. Raises SetupError."""
     failed = Path(FOLDER, f"{name}.failed")
     if in_background and failed.exists():
         raise SetupError(f"It could not be compiled before: see {failed}.")
@@ -89,8 +90,12 @@ def _compile(name: str, *, in_background: bool) -> None:
         install_system_packages(compiler_packages())
     os.makedirs(FOLDER, exist_ok=True)
     with open(Path(FOLDER, "lock"), "wb") as lock:
-        if not lock_at_once(lock.fileno()):
-            raise SetupError("It is being compiled already.")
+        while not lock_at_once(lock.fileno()):
+            if in_background:
+                raise SetupError("It is being compiled already.")
+            time.sleep(_LOOK_AGAIN_S)
+        if Path(FOLDER, name).is_dir():
+            return
         _clear(keep=lock.name)
         _build(python, name, failed)
 

@@ -15,6 +15,8 @@ from tests.integration.recording import Recording, read_capture, wait_for
 from tests.integration.test_command_line import fetch
 from tests.support.program import Program
 
+pytestmark = pytest.mark.replaces_inside
+
 FAULTY = (sys.executable, "-m", "tests.integration.faulty_program")
 
 
