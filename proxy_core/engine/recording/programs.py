@@ -5,6 +5,7 @@ of it together, and the answer comes as a command, when it comes. More than `_WA
 engine is behind, and traffic doesn't wait for it.
 """
 
+import time
 from collections.abc import Callable
 
 import gevent.event
@@ -14,6 +15,9 @@ from proxy_core.model.tls_facts import Program
 from proxy_core.model.worker_command import AskPrograms, LocalConnection
 
 _WAITING_LIMIT = 4096
+# Each costs as much as half an exchange. Who opens more is a load generator, and most of its connections have gone
+# before anybody looks.
+_MOST_A_SECOND = 150
 
 Tell = Callable[[Program], None]
 
@@ -25,10 +29,17 @@ class Programs:
         self._waiting: dict[int, Tell] = {}
         self._unasked: list[LocalConnection] = []
         self._has_news = gevent.event.Event()
+        self._second = self._asked_in_second = 0
 
     def ask(self, key: int, link: Link, tell: Tell) -> None:
         """Have `tell` called with the program behind a client's link, if it is on this computer and can be found."""
         if not _is_local(link) or len(self._waiting) >= _WAITING_LIMIT:
+            return
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._asked_in_second = second, 0
+        self._asked_in_second += 1
+        if self._asked_in_second > _MOST_A_SECOND:
             return
         self._waiting[key] = tell
         self._unasked.append(LocalConnection(key, link.peer_port, link.local_port, link.peer_host, link.local_host))

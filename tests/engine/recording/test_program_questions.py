@@ -23,3 +23,12 @@ def test_who_is_asked_for(peer, local, is_asked):
     programs.ask(1, link, lambda _: None)
     programs.ask(2, SimpleNamespace(peer_host="::1", peer_port=1, local_host="::1", local_port=2), lambda _: None)
     assert [each.key for each in programs.next_question().connections] == ([1, 2] if is_asked else [2])
+
+
+def test_a_load_generator_is_asked_for_now_and_then():
+    """Thousands of connections a second cost thousands of questions, and are nearly all gone before the answer."""
+    programs = Programs()
+    link = SimpleNamespace(peer_host="127.0.0.1", peer_port=40000, local_host="127.0.0.1", local_port=8080)
+    for key in range(2000):
+        programs.ask(key, link, lambda _: None)
+    assert 100 < len(programs.next_question().connections) < 1000
