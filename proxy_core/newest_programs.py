@@ -6,6 +6,7 @@ the open files of the youngest processes, until it is found or some dozens were 
 """
 
 import os
+from collections.abc import Iterable
 
 from proxy_core.model.worker_command import LocalConnection
 from proxy_core.socket_numbers import can_be_asked, socket_numbers
@@ -15,18 +16,26 @@ _TABLE_LIMIT_BYTES = 4 * 1024 * 1024  # some 27,000 connections
 _YOUNGEST = 48
 _MOST_FILES = 256  # of one process
 
+GONE = 0  # in the place of a process's number
+
 Ports = tuple[int, int]  # of a client: its own, and ours
 
 
-def glance(asked: list[LocalConnection]) -> dict[Ports, int]:
-    """Process numbers of those connections that were found. Raises OSError where the system hasn't these files."""
+def glance(asked: list[LocalConnection], known: Iterable[int] = ()) -> dict[Ports, int]:
+    """Looks at the processes that are known, then at the youngest.
+
+    Process numbers of those connections that were found, GONE for those that there are no more: nobody has to look
+    for them. Raises OSError where the system hasn't these files.
+    """
+    every = {(each.client_port, each.our_port) for each in asked}
+    found: dict[Ports, int] = {}
     if can_be_asked():
         numbers = socket_numbers(asked)
         wanted = {f"socket:[{number}]": (each.client_port, each.our_port) for number, each in numbers.items()}
+        found = dict.fromkeys(every - set(wanted.values()), GONE)
     else:
-        wanted = _sockets({(each.client_port, each.our_port) for each in asked})
-    found: dict[Ports, int] = {}
-    for pid in _youngest() if wanted else ():
+        wanted = _sockets(every)
+    for pid in (*known, *_youngest()) if wanted else ():
         if not wanted:
             break
         for link in _open_files(pid):

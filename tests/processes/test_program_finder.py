@@ -11,7 +11,7 @@ import pytest
 
 from proxy_core import newest_programs
 from proxy_core.model.worker_command import LocalConnection, ProgramsFound
-from proxy_core.newest_programs import glance
+from proxy_core.newest_programs import GONE, glance
 from proxy_core.program_finder import ProgramFinder
 from proxy_core.socket_numbers import can_be_asked, socket_numbers
 
@@ -66,6 +66,10 @@ def test_a_process_that_has_gone_is_nobody(start):
     assert told.get(timeout=TOLD_WITHIN_S) == (1, ProgramsFound([(1, None)]))
 
 
+def living(found):
+    return {ports: pid for ports, pid in found.items() if pid != GONE}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's files are Linux's")
 class TestAGlance:
     def test_finds_what_was_just_started(self):
@@ -76,7 +80,7 @@ class TestAGlance:
                 accepted, (_, client_port) = server.accept()
                 with accepted:
                     asked = [LocalConnection(1, client_port, port), LocalConnection(2, 1, 1)]
-                    assert glance(asked) == {(client_port, port): program.pid}
+                    assert living(glance(asked)) == {(client_port, port): program.pid}
 
     @pytest.mark.parametrize("asks_the_kernel", [True, False])
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.7", "::1"])
@@ -91,9 +95,10 @@ class TestAGlance:
                 asked = [LocalConnection(1, *ports, source, host), LocalConnection(2, 1, 1, host, host)]
                 monkeypatch.setattr(newest_programs, "_youngest", lambda: [os.getpid()])
                 # The tables change while they are read, and a line may be missed.
-                assert any(glance(asked) == {ports: os.getpid()} for _ in range(1 if asks_the_kernel else 100))
+                assert any(living(glance(asked)) == {ports: os.getpid()} for _ in range(1 if asks_the_kernel else 100))
                 server.accept()[0].close()
-            assert glance(asked) == {}
+            # Of what is no more the kernel says so, and nobody has to look on.
+            assert glance(asked) == ({ports: GONE, (1, 1): GONE} if asks_the_kernel else {})
 
     def test_of_a_client_that_is_none_of_the_youngest_finds_nobody(self, monkeypatch):
         monkeypatch.setattr(newest_programs, "_youngest", list)
@@ -115,7 +120,7 @@ class TestAGlance:
 
     def test_answers_while_a_look_at_all_would_have_to_wait(self, start):
         """The rest after a look is long; who is glanced at doesn't wait for it."""
-        finder, told = start(glance_at=lambda asked: {(7, 8): os.getpid()} if asked[0].key == 2 else {})
+        finder, told = start(glance_at=lambda asked, _: {(7, 8): os.getpid()} if asked[0].key == 2 else {})
         finder.ask(1, [LocalConnection(1, 1, 1)])
         assert told.get(timeout=TOLD_WITHIN_S) == (1, ProgramsFound([(1, None)]))
         finder.ask(1, [LocalConnection(2, 7, 8)])
@@ -126,7 +131,7 @@ class TestAGlance:
     def test_that_fails_is_not_tried_again(self, start, tmp_path, monkeypatch):
         glances = []
 
-        def fail(asked):
+        def fail(asked, _known):
             glances.append(asked)
             raise OSError("there are no such files")
 
@@ -136,3 +141,23 @@ class TestAGlance:
             _, command = told.get(timeout=TOLD_WITHIN_S)
             assert command.found[0][1].pid == os.getpid()
         assert len(glances) == 1
+
+    def test_whoever_has_gone_is_not_looked_for_any_more(self, start):
+        looks = []
+        finder, told = start(look=lambda: looks.append(1) or {}, glance_at=lambda _, __: {(2, 3): GONE})
+        finder.ask(1, [LocalConnection(1, 2, 3)])
+        assert told.get(timeout=TOLD_WITHIN_S) == (1, ProgramsFound([(1, None)]))
+        assert looks == []
+
+    def test_who_was_found_before_is_looked_at_first(self, start):
+        glances = []
+
+        def look_at(_asked, known):
+            glances.append(known)
+            return {}
+
+        finder, told = start(look=lambda: {(2, 3): os.getpid()}, glance_at=look_at)
+        for _ in range(2):
+            finder.ask(1, [LocalConnection(1, 2, 3)])
+            told.get(timeout=TOLD_WITHIN_S)
+        assert glances == [[], [os.getpid()]]
