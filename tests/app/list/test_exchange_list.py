@@ -512,7 +512,21 @@ def test_rows_of_every_state_are_painted_without_complaint(shown, feed, qtbot):
         assert not shown.grab().isNull()
 
 
-def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, monkeypatch):
+@pytest.fixture
+def written(monkeypatch) -> list[str]:
+    """What is painted as text."""
+    texts: list[str] = []
+
+    class NotingPainter(QPainter):
+        def drawText(self, place, text) -> None:
+            texts.append(text)
+            super().drawText(place, text)
+
+    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
+    return texts
+
+
+def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, monkeypatch, written):
     feed.arrive(
         Sample(content_type="text/event-stream", state=ExchangeState.RESPONDING),
         Sample(status=101, kind=2, state=ExchangeState.RESPONDING),
@@ -520,14 +534,6 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
         Sample(),
     )
     settle(qtbot, feed)
-    written = []
-
-    class NotingPainter(QPainter):
-        def drawText(self, place, text) -> None:
-            written.append(text)
-            super().drawText(place, text)
-
-    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
 
     def times() -> list[str]:
         written.clear()
@@ -544,41 +550,25 @@ def test_what_is_open_shows_how_long_as_long_as_it_goes_on(shown, feed, qtbot, m
     assert not any(timer.isActive() for timer in shown.findChildren(QTimer))
 
 
-def test_a_websocket_says_how_many_messages_it_has_brought(shown, feed, qtbot, monkeypatch):
+def test_a_websocket_says_how_many_messages_it_has_brought(shown, feed, qtbot, written):
     message = (0, 1, 0, b"hi", ())
     sample = Sample(status=101, kind=2, state=ExchangeState.RESPONDING, messages=[message] * 3)
     feed.arrive(sample, keys=(feed.key(1),))
     feed.capture.writer.apply([feed.capture.messages_event(sample, feed.key(1))], None)
     feed.capture.writer.commit()
     settle(qtbot, feed)
-    written = []
-
-    class NotingPainter(QPainter):
-        def drawText(self, place, text) -> None:
-            written.append(text)
-            super().drawText(place, text)
-
-    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
     shown.grab()
     assert [text for text in written if text.startswith("⇅")] == ["⇅ 3"]
 
 
 @pytest.mark.parametrize("state", [ExchangeState.COMPLETE, ExchangeState.FAILED])
-def test_a_tunnel_says_why_it_is_dark_in_the_room_of_what_its_host_says_already(shown, feed, qtbot, monkeypatch, state):
+def test_a_tunnel_says_why_it_is_dark_in_the_room_of_what_its_host_says_already(shown, feed, qtbot, written, state):
     shown.resize(1600, 300)
     feed.arrive(
         Sample("shop.test:443", "CONNECT", scheme="", kind=1, state=state, notes=DarkCause.NOT_WEB.told()),
         Sample("shop.test:444", "CONNECT", scheme="", kind=1),
     )
     settle(qtbot, feed)
-    written = []
-
-    class NotingPainter(QPainter):
-        def drawText(self, place, text) -> None:
-            written.append(text)
-            super().drawText(place, text)
-
-    monkeypatch.setattr("app.list.exchange_list.QPainter", NotingPainter)
     shown.grab()
     assert DarkCause.NOT_WEB.told() in written
     assert "shop.test:443" not in written  # the host is one of https's usual port

@@ -1,7 +1,5 @@
 """Origins that could not be asked what they speak are spoken to in what they turned out to speak."""
 
-import ssl
-
 import h2.events
 import pytest
 
@@ -10,7 +8,7 @@ from proxy_core.model.exchange import ExchangeState
 from proxy_core.model.ways_in import Origin as ServedOrigin
 from tests.support.conversation import Client
 from tests.support.http2_peer import Fields, Http2Peer
-from tests.support.tls_conversation import BioPipe, connect_through
+from tests.support.tls_conversation import BioPipe, connect_through, https_origin
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\0\0\x06\4\0\0\0\0\0\0\3\0\0\0\x80"
@@ -91,19 +89,6 @@ def test_who_speaks_http1_alone(start_proxy, start_origin):
     assert [each.detail.response.version for each in proxy.finished(2)] == ["HTTP/1.1"] * 2
 
 
-def tls_script(context: ssl.SSLContext, serve):
-    def script(upstream: Client) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        pipe = BioPipe(upstream.sock, context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
-        try:
-            pipe.run(pipe.tls.do_handshake)
-            serve(pipe)
-        except (EOFError, ssl.SSLError, ConnectionError):
-            pass
-
-    return script
-
-
 def test_who_ends_tls_without_a_word_where_http2_is_not_offered(start_origin, start_proxy, trusting, example_ca):
     """As gRPC's servers do."""
     chosen = []
@@ -113,7 +98,7 @@ def test_who_ends_tls_without_a_word_where_http2_is_not_offered(start_origin, st
         if chosen[-1] == "h2":
             answer_all(pipe.sends, pipe.reads)
 
-    origin = start_origin(tls_script(example_ca.leaf("localhost").server_context(["h2"]), serve))
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("h2",))
     proxy = start_proxy(settings=trusting)
     for _ in range(2):
         pipe = connect_through(proxy, "localhost", origin.port, alpn=("http/1.1",))
@@ -129,8 +114,11 @@ def test_who_ends_so_whatever_is_offered_is_asked_once_more_and_no_further(
     start_origin, start_proxy, trusting, example_ca
 ):
     chosen = []
-    context = example_ca.leaf("localhost").server_context(["foo"])
-    origin = start_origin(tls_script(context, lambda pipe: chosen.append(pipe.tls.selected_alpn_protocol())))
+
+    def serve(pipe: BioPipe) -> None:
+        chosen.append(pipe.tls.selected_alpn_protocol())
+
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("foo",))
     proxy = start_proxy(settings=trusting)
     pipe = connect_through(proxy, "localhost", origin.port, alpn=("http/1.1",))
     pipe.sends(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -147,7 +135,7 @@ def test_an_http2_client_in_clear_text_has_http2_offered_to_an_origin_with_tls(
         assert pipe.tls.selected_alpn_protocol() == "h2"
         answer_all(pipe.sends, pipe.reads)
 
-    origin = start_origin(tls_script(example_ca.leaf("localhost").server_context(["h2", "http/1.1"]), serve))
+    origin = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("h2", "http/1.1"))
     proxy = start_proxy(settings=trusting, origin=ServedOrigin("https", "localhost", origin.port, ""))
     client = proxy.connect()
     peer = Http2Peer(client.sock.sendall, client.sock.recv, is_client=True)
