@@ -40,7 +40,7 @@ class FirstBytesWatch:
         flags = _CUT if len(data) > len(kept) else 0
         self._reporter.message(self._report, side, _FIRST_BYTES, flags, len(data), kept)
         if side == _CLIENT and self._on_hello is not None:
-            self._hear(kept)
+            self._hear(data)  # a hello may be longer than what is kept
         if not self._is_named and (name := spoken_protocol(*self._first)):
             self._is_named = True
             notes = self._report.notes
