@@ -8,6 +8,7 @@ supervisor gives up and says so.
 """
 
 import os
+import secrets
 import select
 import socket
 import threading
@@ -53,6 +54,7 @@ _NOTHING_TO_GIVE = (OSError, RuntimeError)  # the latter is how Python says that
 _LAST_LOOKS = 2  # empty reads of a dead worker's queue before it counts as read to the end
 _CLOSED_S = 5.0
 _LOOK_S = 0.05
+_PSEUDONYM_BYTES = 4  # nobody guesses it, and two in a chain are not alike
 _HEARD_BYTES = 65536  # of what a worker says, at a time
 
 
@@ -138,6 +140,8 @@ class Supervisor:
         self._recorder = recorder
         self._changed = changed
         self._target = target
+        # RFC 9110 §7.6.3: not the name of this machine; and anew for each run, as several may stand in a chain.
+        self._pseudonym = b"harrier-%b" % secrets.token_hex(_PSEUDONYM_BYTES).encode("ascii")
         self._count = worker_count(settings)
         self._loads = WorkerLoads(SPAWN, self._count)
         self._lives: list[_Life] = []
@@ -189,6 +193,7 @@ class Supervisor:
             settings=self._settings,
             loads=self._loads,
             slot=slot,
+            pseudonym=self._pseudonym,
         )
         process = SPAWN.Process(target=self._target, args=(start,), name=f"harrier-worker-{series}", daemon=True)
         life = _Life(series, slot, process, ours, inlet)

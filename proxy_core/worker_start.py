@@ -24,3 +24,4 @@ class WorkerStart:
     settings: Settings
     loads: WorkerLoads  # who serves how many …
     slot: int  # … and which number there is this worker's
+    pseudonym: bytes  # of all workers of an engine, in Via (`protocols.via`)

@@ -80,9 +80,10 @@ class Worker:
         ask_person: Callable[[str], None] | None = None,
         remark: Callable[[str], None] | None = None,
         tell_refusal: Callable[[Pair, bool], None] | None = None,
+        pseudonym: bytes = b"",
     ) -> None:
-        """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. Nothing runs before
-        `start`.
+        """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. `pseudonym` is by what
+        name other proxies are told of us. Nothing runs before `start`.
         """
         limits = limits or Limits()
         reporter = Reporter(journal, events)
@@ -98,6 +99,7 @@ class Worker:
             reporter,
             SPOKEN,
             self._pac,
+            pseudonym,
         )
         self.services = Services(
             settings=settings,
@@ -109,6 +111,7 @@ class Worker:
             admission=admission_of(settings),
             programs=programs,
             ask_person=ask_person,
+            pseudonym=pseudonym,
             refusals=Refusals(tell_refusal),
         )
         loads, slot = intake_loads or (None, 0)
@@ -211,6 +214,7 @@ def run_worker(start: WorkerStart) -> None:
         ask_person=partial(_say, words, ClientRefuses),
         remark=partial(_say, words, WorkerRemarks),
         tell_refusal=partial(_say, words, RefusalSeen),
+        pseudonym=start.pseudonym,
     )
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)

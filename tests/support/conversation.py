@@ -103,6 +103,7 @@ class Proxy:
         host: str = "127.0.0.1",
         origin: ServedOrigin | None = None,
         path: str = "",
+        pseudonym: bytes = b"",
     ) -> None:
         """Listens on `host`, or on a Unix socket at `path`, and stands for `origin`."""
         self.folder = folder
@@ -125,6 +126,7 @@ class Proxy:
             self.authority,
             settings or Settings(),
             limits or Limits(linger_s=0.2),
+            pseudonym=pseudonym,
         )
         self.worker.start()
         self._clients: list[Client] = []

@@ -12,11 +12,13 @@ from proxy_core.model.failure import FAILURES, Failure, FailureKind
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import parse_head
 from proxy_core.protocols.http1.basic import CHALLENGE
+from proxy_core.protocols.http1.fields import shown
 from proxy_core.protocols.http1.head import HeadLimits
 from proxy_core.protocols.http1.response_head import read_response_head
 from proxy_core.protocols.http1.writer import own_response
 from proxy_core.protocols.message_text import answering_response
 from proxy_core.protocols.part import RequestHead, ResponseHead
+from proxy_core.protocols.via import came_by
 
 NO_LOGIN = Failure(
     FailureKind.HTTP_REQUEST_DENIED,
@@ -35,6 +37,9 @@ NOT_A_WEB_SERVER = Failure(
 _NOT_ECHOED = frozenset((b"authorization", b"cookie", b"proxy-authorization"))
 
 
+_SHOWN_VIA = 200  # bytes; some five proxies
+
+
 class OwnResponse(NamedTuple):
     """Head and body, for the client's side to send."""
 
@@ -51,6 +56,13 @@ def failure_response(failure: Failure, request: RequestHead | None = None) -> Ow
     advice = "" if failure is NOT_A_WEB_SERVER else None
     status = failure.status or FAILURES[failure.kind].status or 502
     return _split(own_response(status, failure, accept=accept, head_only=method == b"HEAD", advice=advice), method)
+
+
+def loop_failure(request: RequestHead) -> Failure:
+    """It has been here before, as its Via says."""
+    way = shown(came_by(request.raw), _SHOWN_VIA)
+    text = f"The request has come back to Harrier by way of another proxy (Via: {way})."
+    return Failure(FailureKind.PROXY_LOOP_DETECTED, text)
 
 
 def login_response(failure: Failure, request: RequestHead) -> OwnResponse:

@@ -55,6 +55,7 @@ class Route:
         plain_protocol: str = "",
         prepared: UpstreamConnection | None = None,
         first_error: UpstreamError | None = None,
+        came_by: bytes = b"",
     ) -> None:
         """Inside a tunnel every request goes to its end, whatever its Host says. `server_name` is the tunnel's, too:
         whom the client asked for by SNI, as often as the upstream is made anew. Upstreams are offered `offer` in TLS;
@@ -63,7 +64,8 @@ class Route:
         `served` is the origin that the client's listener stands for: requests that name none are read as its own, and
         it may have to be reached on a Unix socket.
 
-        `prepared` is taken over; `first_error` answers the first request where preparing it has failed.
+        `prepared` is taken over; `first_error` answers the first request where preparing it has failed. `came_by` are
+        the proxies that have passed on the request for the tunnel.
         """
         self.tunnel = tunnel
         self.served = served
@@ -78,6 +80,7 @@ class Route:
         self._server_name = server_name
         self._offer = offer
         self._plain_protocol = plain_protocol
+        self._came_by = came_by
         self._first_error = first_error
         self._first_error_mark = _clock()
         self._carriers: list[tuple[Destination, Carrier]] = []
@@ -160,7 +163,7 @@ class Route:
                 connection = self._opener.connect_unix(*to, self._socket[1])
             else:
                 offer = (learnt,) if learnt else self._offer
-                connection = self._opener.connect(*to, name, offer, is_tunnel=to == self.tunnel)
+                connection = self._opener.connect(*to, name, offer, is_tunnel=to == self.tunnel, came_by=self._came_by)
         except UpstreamError as error:
             opening.error = error
             raise

@@ -23,12 +23,20 @@ class Opener(Protocol):
     """Opens connections to upstreams: the worker's `UpstreamOpener`."""
 
     def connect(
-        self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...], *, is_tunnel: bool = False
+        self,
+        scheme: str,
+        host: str,
+        port: int,
+        server_name: str,
+        alpn: tuple[str, ...],
+        *,
+        is_tunnel: bool = False,
+        came_by: bytes = b"",
     ) -> UpstreamConnection:
         """Connect to an origin, with TLS for https. Raises UpstreamError."""
         ...
 
-    def connect_plain(self, host: str, port: int) -> UpstreamConnection:
+    def connect_plain(self, host: str, port: int, came_by: bytes = b"") -> UpstreamConnection:
         """Connect to where bytes can be sent that are meant for host:port. Raises UpstreamError."""
         ...
 
@@ -53,6 +61,7 @@ class Services:
     certificates: LeafCertificates
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
+    pseudonym: bytes = b""  # by what name we tell other proxies of ourselves; b"" for none
     refusals: Refusals = field(default_factory=Refusals)
     learnt: LearntProtocols = field(default_factory=LearntProtocols)
     programs: Programs | None = None  # who finds out which programs our clients are; None: nobody asks

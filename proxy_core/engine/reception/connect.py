@@ -49,6 +49,7 @@ class Connect:
         self._client, self._first_bytes = wanted.asker.detach()
         self._report = report = wanted.report
         self._host, self._port = wanted.host, wanted.port
+        self._came_by = wanted.came_by
         self._prepared: UpstreamConnection | None = None  # connected while the client kept silent
         self._server_spoke = b""
         report.kind = ExchangeKind.TUNNEL
@@ -103,7 +104,8 @@ class Connect:
             self._services.reporter.forget(self._report)
             self._drop_prepared()
             protocol = HTTP2 if spoken is Speech.HTTP2 else HTTP1
-            route = Route(self._services, ("http", self._host, self._port), plain_protocol=protocol)
+            to = "http", self._host, self._port
+            route = Route(self._services, to, plain_protocol=protocol, came_by=self._came_by)
             serving_of(protocol, self._services, self._client, self._connection.key, route, seen).run()
         elif self._server_spoke:
             self._tunnel(seen, DarkCause.SERVER_FIRST)
@@ -123,7 +125,7 @@ class Connect:
             with gevent.Timeout(self._services.limits.first_bytes_s, TimeoutError()):
                 seen = self._client.receive()
         except TimeoutError:
-            upstream = self._prepared = self._services.opener.connect_plain(self._host, self._port)
+            upstream = self._prepared = self._services.opener.connect_plain(self._host, self._port, self._came_by)
             limit_s = self._client.read_limit_s
             # There are tunnels in which both wait for a long time: no shorter limit holds than later on.
             self._client.read_limit_s = upstream.link.read_limit_s = self._services.limits.tunnel_idle_s
@@ -145,7 +147,7 @@ class Connect:
     def _connect(self) -> UpstreamConnection:
         """The connection made while waiting for the first bytes, or a new one. Raises UpstreamError."""
         upstream, self._prepared = self._prepared, None
-        return upstream or self._services.opener.connect_plain(self._host, self._port)
+        return upstream or self._services.opener.connect_plain(self._host, self._port, self._came_by)
 
     def _drop_prepared(self) -> None:
         if self._prepared is not None:
@@ -158,7 +160,7 @@ class Connect:
         """Not to be intercepted: connect first, and answer the request for a tunnel with what came of it."""
         report = self._report
         try:
-            upstream = self._services.opener.connect_plain(self._host, self._port)
+            upstream = self._services.opener.connect_plain(self._host, self._port, self._came_by)
         except UpstreamError as error:
             self._asker.refuse(report, error.failure)
             return
@@ -246,7 +248,15 @@ class Connect:
         self._connection.report(tls, tls_facts(tls.ssl_object, hello.server_name, fingerprint=fingerprint_of(hello)))
         services.reporter.forget(report)
         to = "https", self._host, self._port
-        route = Route(services, to, server_name=name, offer=offer, prepared=upstream, first_error=first_error)
+        route = Route(
+            services,
+            to,
+            server_name=name,
+            offer=offer,
+            prepared=upstream,
+            first_error=first_error,
+            came_by=self._came_by,
+        )
         spoken = tls.ssl_object.selected_alpn_protocol() or HTTP1
         begin_mark = time.perf_counter()
         serving_of(spoken, services, tls, self._connection.key, route).run()

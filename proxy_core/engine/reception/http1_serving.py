@@ -24,6 +24,7 @@ from proxy_core.model.exchange import ExchangeFlag, ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.protocols.http1.basic import proxy_credentials
 from proxy_core.protocols.http1.head import Http1RequestHead, TargetForm
+from proxy_core.protocols.via import came_by, has_passed
 
 # Looking a member up on its enum costs 0.05 µs.
 _ORIGIN_FORM = TargetForm.ORIGIN
@@ -104,6 +105,12 @@ class Http1Serving:
         if reporter.outbox.is_full:
             reporter.outbox.wait_for_room()
         report = open_report(services, self._connection, self._tunnel, head)
+        if has_passed(head.raw, services.pseudonym):
+            if head.method == b"CONNECT":
+                report.kind = ExchangeKind.TUNNEL
+            failure = own_answer.loop_failure(head)
+            self._answer_unread(head, report, own_answer.failure_response(failure, head), failure)
+            return None
         if services.admission is not None and self._is_refused(head, report, services.admission):
             return None
         if head.method == b"CONNECT":
@@ -151,7 +158,7 @@ class Http1Serving:
         if self._tunnel is None:
             self._reporter.hold(report)
             asker = ConnectAsker(self._services, self._client, head)
-            return TunnelWanted(asker, head.host, head.port, report)
+            return TunnelWanted(asker, head.host, head.port, report, came_by(head.raw))
         # Inside a tunnel it is meant for the proxy at the tunnel's end. That one gets the very bytes, since what
         # concerns a proxy (RFC 9110 §11.7) is for it. Once it has answered, the two are left to themselves, whatever it
         # said: a refusal and a second try, too, are relayed unread.

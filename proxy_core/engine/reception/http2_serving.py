@@ -25,6 +25,7 @@ from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import VERSION, Http2RequestHead
 from proxy_core.protocols.http2.translation import request_at
+from proxy_core.protocols.via import has_passed
 
 _START_WORDS = 3
 _NO_PROXY = Failure(
@@ -111,6 +112,10 @@ class Http2Serving:
             reporter.outbox.wait_for_room()
         served = self._route.served
         report = open_report(self._services, self._connection, self._route.tunnel, head)
+        if has_passed(head.raw, services.pseudonym):
+            failure = own_answer.loop_failure(head)
+            answer(services, client, report, own_answer.failure_response(failure, head), failure)
+            return
         if served is not None:
             if head.is_tunnel and not head.protocol:
                 report.kind = ExchangeKind.TUNNEL

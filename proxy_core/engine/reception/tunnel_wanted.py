@@ -40,6 +40,7 @@ class TunnelWanted(NamedTuple):
     host: str
     port: int
     report: Report
+    came_by: bytes = b""  # the proxies that have passed it on to us (`via.came_by`)
 
 
 class ConnectAsker:

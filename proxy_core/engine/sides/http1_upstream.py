@@ -20,6 +20,7 @@ from proxy_core.protocols.http1.rewriting import as_http1_request
 from proxy_core.protocols.http1.writer import chunk, last_chunk
 from proxy_core.protocols.http2.frame import is_settings
 from proxy_core.protocols.part import CHUNKED, BodyPart, EndOfMessage, ProtocolError, RequestHead
+from proxy_core.protocols.via import via_line
 
 _HTTP2 = "h2"
 _MOMENT_S = 0.05
@@ -82,7 +83,8 @@ class Http1Upstream:
         if connection.forwarder is None:
             self._out.append(request.forward)
         else:
-            self._out.append(absolute_request(request, connection.forwarder, connection.host, connection.port))
+            via = via_line(head.version, connection.pseudonym)
+            self._out.append(absolute_request(request, connection.forwarder, connection.host, connection.port, via))
 
     def head_text(self, head: RequestHead) -> bytes:
         return as_http1_request(head).forward

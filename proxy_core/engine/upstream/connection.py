@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import gevent
 
@@ -40,6 +41,7 @@ from proxy_core.model.exchange import Side
 from proxy_core.model.failure import Failure, FailureKind
 from proxy_core.model.proxy_server import ProxyServer
 from proxy_core.model.ways_out import WaysOut
+from proxy_core.protocols.via import via_line
 from proxy_core.upstream_ca import UpstreamCaError
 
 PROXY_ALPN = ("http/1.1",)  # what is spoken to a proxy over TLS
@@ -61,6 +63,8 @@ class UpstreamConnection:
     connect_us: int
     tls_us: int
     forwarder: ProxyServer | None = None  # a proxy that is at the other end, and takes requests in absolute form
+    pseudonym: bytes = b""  # ours, for such a proxy (RFC 9110 §7.6.3)
+    came_by: bytes = b""  # the proxies by which the request for a tunnel has come to us
     remark: str = ""  # on the way that leads there, for the person who looks at an exchange
     tls: bytes | None = None  # the facts of TLS, for the record
     alpn: str = ""  # the protocol that the origin chose, "" without a choice
@@ -96,9 +100,10 @@ class UpstreamOpener:
         reporter: Reporter,
         spoken: tuple[str, ...] = (),
         pac: PacAsker | None = None,
+        pseudonym: bytes = b"",
     ) -> None:
         """`own_addresses` are those that this proxy listens on; `spoken`, by ALPN names, is what we can speak; `pac` is
-        who evaluates PAC files.
+        who evaluates PAC files; `pseudonym` is by what name we tell other proxies of ourselves.
         """
         self._pac = pac
         self.trust = trust
@@ -107,6 +112,7 @@ class UpstreamOpener:
         self._reporter = reporter
         self._own_addresses = own_addresses
         self._spoken = spoken
+        self._pseudonym = pseudonym
         self.follow(ways)
 
     def follow(self, ways: WaysOut) -> None:
@@ -116,24 +122,37 @@ class UpstreamOpener:
         self._connector = Connector(self._own_addresses, names, self._limits.connect_s)
 
     def connect(
-        self, scheme: str, host: str, port: int, server_name: str, alpn: tuple[str, ...], *, is_tunnel: bool = False
+        self,
+        scheme: str,
+        host: str,
+        port: int,
+        server_name: str,
+        alpn: tuple[str, ...],
+        *,
+        is_tunnel: bool = False,
+        came_by: bytes = b"",
     ) -> UpstreamConnection:
         """Connect to an origin, with TLS for https. Raises UpstreamError.
 
         `server_name` is whom to ask for and to verify, which need not be the host that is connected to. `is_tunnel`: a
-        proxy is to make a tunnel for http, too, since the client wanted one.
+        proxy is to make a tunnel for http, too, since the client wanted one. `came_by` are the proxies by which
+        it has asked us for that.
         """
         if scheme == "https":
-            return self.start_tls(self.connect_plain(host, port), server_name, alpn)
+            return self.start_tls(self.connect_plain(host, port, came_by), server_name, alpn)
         if is_tunnel:
-            return self.connect_plain(host, port)
-        return self._connect_by_routes(scheme, host, port, is_forwarded=True)
+            return self.connect_plain(host, port, came_by)
+        return self._connect_by_routes(scheme, host, port, b"", is_forwarded=True)
 
-    def connect_plain(self, host: str, port: int) -> UpstreamConnection:
+    def connect_plain(self, host: str, port: int, came_by: bytes = b"") -> UpstreamConnection:
         """Connect to where bytes can be sent that are meant for host:port. Raises UpstreamError."""
-        return self._connect_by_routes("https", host, port, is_forwarded=False)
+        upstream = self._connect_by_routes("https", host, port, came_by, is_forwarded=False)
+        upstream.came_by = came_by
+        return upstream
 
-    def _connect_by_routes(self, scheme: str, host: str, port: int, *, is_forwarded: bool) -> UpstreamConnection:
+    def _connect_by_routes(
+        self, scheme: str, host: str, port: int, came_by: bytes, *, is_forwarded: bool
+    ) -> UpstreamConnection:
         routes = self._routes.find(scheme, host, port)
         last: UpstreamError | None = None
         for server in routes.servers:
@@ -141,7 +160,7 @@ class UpstreamOpener:
                 if server is None:
                     upstream = self._connect_directly(host, port)
                 else:
-                    upstream = self._connect_by(server, host, port, is_forwarded=is_forwarded)
+                    upstream = self._connect_by(server, host, port, came_by, is_forwarded=is_forwarded)
             except ProxyError as error:
                 last = error
                 if not error.is_unusable:
@@ -172,11 +191,14 @@ class UpstreamOpener:
         key = self._reporter.connection_key()
         return UpstreamConnection(link, "http", host, port, key, connected.dns_us, connected.connect_us, -1)
 
-    def _connect_by(self, server: ProxyServer, host: str, port: int, *, is_forwarded: bool) -> UpstreamConnection:
+    def _connect_by(
+        self, server: ProxyServer, host: str, port: int, came_by: bytes, *, is_forwarded: bool
+    ) -> UpstreamConnection:
         """A connection through a proxy. What it took is told as the connecting's time. Raises UpstreamError."""
         start_mark = _clock()
         upstream: UpstreamConnection | None = None
         last: ProxyError | None = None
+        via = self._via(came_by)
         hosts = [self._connector.names.led_elsewhere(host)]
         if hosts[0] != host:
             is_forwarded = False  # in absolute form, the proxy would look the name up
@@ -185,10 +207,10 @@ class UpstreamOpener:
         for each in hosts:
             upstream = self._connect_to_proxy(server)
             if is_forwarded and not server.scheme.startswith("socks"):
-                upstream.forwarder = server
+                upstream.forwarder, upstream.pseudonym = server, self._pseudonym
                 break
             try:
-                open_tunnel(upstream.link, server, each, port, self._limits.connect_s)
+                open_tunnel(upstream.link, server, each, port, self._limits.connect_s, via)
                 break
             except ProxyError as error:
                 upstream.link.abort()
@@ -207,6 +229,11 @@ class UpstreamOpener:
         upstream.connect_us = int((_clock() - start_mark) * 1e6) - max(upstream.dns_us, 0)
         self._report(upstream, None)
         return upstream
+
+    def _via(self, came_by: bytes) -> bytes:
+        """The field lines for a CONNECT of ours: it goes on with a client's, and so with who has passed that on."""
+        before = b"Via: %b\r\n" % came_by if came_by else b""
+        return before + via_line("HTTP/1.1", self._pseudonym)
 
     def connect_unix(self, scheme: str, host: str, port: int, path: str) -> UpstreamConnection:
         """Connect to an origin on a Unix socket. Raises UpstreamError."""
@@ -240,14 +267,15 @@ class UpstreamOpener:
         certificate that the other may take; or where the origin speaks nothing of what was offered, its client's
         protocols, but something else that we speak.
         """
+        connect_again = partial(self.connect_plain, came_by=upstream.came_by)
         try:
-            upstream = self._start_tls(upstream, server_name, alpn, self.connect_plain)
+            upstream = self._start_tls(upstream, server_name, alpn, connect_again)
         except _NoProtocolError:
             others = tuple(name for name in self._spoken if name not in alpn)
             if not others:
                 raise
-            again = self.connect_plain(upstream.host, upstream.port)
-            upstream = self._start_tls(again, server_name, others, self.connect_plain)
+            again = connect_again(upstream.host, upstream.port)
+            upstream = self._start_tls(again, server_name, others, connect_again)
         self._report(upstream, upstream.tls)
         return upstream
 

@@ -21,6 +21,7 @@ from proxy_core.protocols.http1.reader import ResponseReader
 from proxy_core.protocols.part import ProtocolError
 from proxy_core.protocols.socks_client import Socks4aClient, Socks5Client, SocksError
 
+_LOOP = b"error=proxy_loop_detected"  # RFC 9209 §2.3.28, in a Proxy-Status
 _SHOWN_REASON = 80  # bytes of a status line's phrase
 
 
@@ -32,14 +33,17 @@ class ProxyError(UpstreamError):
         self.is_unusable = is_unusable
 
 
-def open_tunnel(link: Link, server: ProxyServer, host: str, port: int, limit_s: float) -> None:
-    """Have the proxy at the other end of `link` connect to host:port. Raises ProxyError; the caller closes the link."""
+def open_tunnel(link: Link, server: ProxyServer, host: str, port: int, limit_s: float, via: bytes = b"") -> None:
+    """Have the proxy at the other end of `link` connect to host:port. Raises ProxyError; the caller closes the link.
+
+    `via` is what HTTP proxies are told of those before them, as field lines.
+    """
     try:
         with gevent.Timeout(limit_s, TimeoutError()):
             if server.scheme.startswith("socks"):
                 _ask_socks(link, server, host, port)
             else:
-                _ask_http(link, server, host, port)
+                _ask_http(link, server, host, port, via)
     except TimeoutError:
         text = (
             f"{named(server)} did not say within {limit_s:.0f} seconds whether it reaches {endpoint_text(host, port)}."
@@ -69,8 +73,8 @@ def demand_failure(server: ProxyServer, raw: bytes) -> Failure:
     return Failure(FailureKind.CONNECTION_REFUSED, text)
 
 
-def _ask_http(link: Link, server: ProxyServer, host: str, port: int) -> None:
-    link.send(connect_request(server, host, port))
+def _ask_http(link: Link, server: ProxyServer, host: str, port: int, via: bytes) -> None:
+    link.send(connect_request(server, host, port, via))
     reader = ResponseReader()
     reader.expect(b"CONNECT")
     try:
@@ -108,6 +112,11 @@ def _read_answer(link: Link, reader: ResponseReader) -> Http1ResponseHead | None
 def _refusal(server: ProxyServer, head: Http1ResponseHead, where: str) -> Failure:
     line = head.raw.partition(b"\n")[0].strip().split(b" ", 2)
     reason = shown(line[2][:_SHOWN_REASON]) if len(line) > 2 else ""
+    if _LOOP in head.raw.lower():
+        text = (
+            f"{named(server)} did not connect to {where}: the request went in a circle, from proxy to proxy and back."
+        )
+        return Failure(FailureKind.PROXY_LOOP_DETECTED, text)
     kind = FailureKind.CONNECTION_TIMEOUT if head.status == 504 else FailureKind.CONNECTION_REFUSED
     return Failure(
         kind, f"{named(server)} did not connect to {where}: it answered {f'{head.status} {reason}'.strip()}."

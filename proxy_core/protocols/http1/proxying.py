@@ -20,15 +20,17 @@ def authorization_line(server: ProxyServer) -> bytes:
     return b"Proxy-Authorization: Basic %b\r\n" % b64encode(f"{server.user}:{server.password}".encode())
 
 
-def connect_request(server: ProxyServer, host: str, port: int) -> bytes:
-    """The head that asks for a tunnel."""
+def connect_request(server: ProxyServer, host: str, port: int, via: bytes = b"") -> bytes:
+    """The head that asks for a tunnel. `via` is the field line, or lines, that say by whom."""
     where = _ascii(endpoint_text(host, port))
-    return b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (where, where, authorization_line(server))
+    return b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (where, where, authorization_line(server), via)
 
 
-def absolute_request(head: Http1RequestHead, server: ProxyServer, host: str, port: int) -> bytes:
-    """The head of a request for http://host:port, as the proxy is to get it."""
+def absolute_request(head: Http1RequestHead, server: ProxyServer, host: str, port: int, via: bytes = b"") -> bytes:
+    """The head of a request for http://host:port, as the proxy is to get it. `via` is our line, behind others'."""
     lines = head.forward.partition(b"\r\n")[2]
+    if via:
+        lines = lines[:-2] + via + b"\r\n"
     if head.form is TargetForm.ABSOLUTE and (head.host, head.port) == (host, port) and _is_http(head.target):
         target = head.target  # the client's own spelling
     else:

@@ -83,7 +83,7 @@ class MemoryOpener:
     def __init__(self, house: "House") -> None:
         self._house = house
 
-    def connect(self, scheme: str, host: str, port: int, *_tls: object, is_tunnel: bool = False) -> UpstreamConnection:
+    def connect(self, scheme: str, host: str, port: int, *_tls: object, **_options: object) -> UpstreamConnection:
         ours, theirs = memory_links("upstream")
         self._house.connections.append(((scheme, host, port), Peer(theirs)))
         return UpstreamConnection(ours, scheme, host, port, 7, -1, -1, -1, alpn=self._house.chosen)

@@ -224,7 +224,7 @@ class TestFromHttp2ToHttp2:
     def test_what_waits_for_an_upstream_that_can_not_be_had_fails_together(self, house, monkeypatch):
         tries = []
 
-        def refuse(*to: object, is_tunnel: bool) -> None:
+        def refuse(*to: object, is_tunnel: bool, came_by: bytes) -> None:
             tries.append(to)
             gevent.idle()  # until all of them wait
             raise UpstreamError(Failure(FailureKind.CONNECTION_REFUSED, "It refused."))
