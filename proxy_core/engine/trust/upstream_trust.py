@@ -14,9 +14,10 @@ strictness refuses one (TWCA Global Root CA, without subject key identifier). Pr
 req -x509` writes no key usage, which every browser accepts. So where a CA in `upstream_ca` is itself not of strict
 form, strictness is off: the person who names it wants it to work; signatures, dates, names and uses count as ever.
 
-What the system trusts beyond certifi can't be judged like that: a distribution's bundle holds odd old roots, and a
-company's TLS proxy makes odd leaves. There a second context stands by, which trusts those roots alone and is not
-strict. `start_tls` turns to it where form was all that was wrong, and remembers for which names.
+What a private CA signs, and what the system trusts beyond certifi, can't be judged like that: `openssl x509 -req` may
+write no authority key identifier (curl minds as little), a distribution's bundle holds odd old roots, and a company's
+TLS proxy makes odd leaves. There a second context stands by, which trusts those CAs alone and is not strict.
+`start_tls` turns to it where form was all that was wrong, and remembers for which names.
 """
 
 import ssl
@@ -53,7 +54,7 @@ _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # OpenSSL's X509_V_FLAG_NO_CHECK_TIM
 class Verifying(NamedTuple):
     """One of the ways to verify a server."""
 
-    by_system: bool = False  # the lenient one, which trusts the system's roots alone
+    is_lenient: bool = False  # about form, and trusts what the person or the system has added alone
     accepted: bytes = b""  # by its certificate (DER), which the person has accepted for this host
 
 
@@ -136,9 +137,9 @@ class UpstreamTrust:
         fingerprint = sha256(chain[0]).hexdigest()
         return any(each.fingerprint == fingerprint and each.is_for(name) for each in self._ways.accepted_certificates)
 
-    def has_system_roots(self) -> bool:
-        """Whether `by_system` can make a difference; known once there is a context."""
-        return bool(self._system)
+    def has_added_roots(self) -> bool:
+        """Whether `is_lenient` can make a difference; known once there is a context."""
+        return bool(self._system or self._extra)
 
     def first_way(self, name: str) -> Verifying:
         """The way in which a server of this name was verified the last time."""
@@ -174,15 +175,13 @@ class UpstreamTrust:
         if verifying.accepted:
             _trust_one_alone(context, verifying.accepted)
             return context
-        if self._is_strict and not verifying.by_system:
+        if self._is_strict and not verifying.is_lenient:
             context.verify_flags |= ssl.VERIFY_X509_STRICT
         else:
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self._ways.roots != "certifi":
             _trust_each(context, self._system_roots())
-        if verifying.by_system:
-            return context
-        if self._ways.roots != "system":
+        if self._ways.roots != "system" and not verifying.is_lenient:
             context.load_verify_locations(certifi.where())
         if self._extra:
             context.load_verify_locations(

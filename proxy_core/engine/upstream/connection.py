@@ -301,7 +301,7 @@ class UpstreamOpener:
                 trust.remember(server_name, STRICTLY)
                 if first.accepted or second.accepted:
                     raise second_error from None
-                strict, lenient = (second_error, error) if first.by_system else (error, second_error)
+                strict, lenient = (second_error, error) if first.is_lenient else (error, second_error)
                 raise strict if lenient.is_of_issuer else lenient from None  # no system's word, or it has, but …
             trust.remember(server_name, second)
             return again
@@ -313,9 +313,9 @@ class UpstreamOpener:
             return STRICTLY if not self.trust.accepts(server_name, error.chain) else Verifying(accepted=error.chain[0])
         if self.trust.accepts(server_name, error.chain):
             return Verifying(accepted=error.chain[0])
-        if first.by_system:
+        if first.is_lenient:
             return STRICTLY
-        return Verifying(by_system=True) if error.is_of_form and self.trust.has_system_roots() else None
+        return Verifying(is_lenient=True) if error.is_of_form and self.trust.has_added_roots() else None
 
     def _shake(
         self, upstream: UpstreamConnection, server_name: str, alpn: tuple[str, ...], verifying: Verifying
