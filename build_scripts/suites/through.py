@@ -5,6 +5,7 @@ Everything listens on loopback, lies in one folder of its own, and is ended when
 """
 
 import contextlib
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -109,6 +110,12 @@ def harrier(folder: Path, *options: str) -> Iterator[Between]:
         port = program.listening_port()
         yield Between(port, folder / "seen.harrier.live", home / "ca" / "harrier-ca.pem")
         program.stop()
+
+
+def remove_capture(folder: Path) -> None:
+    """What an ended Harrier has recorded into `folder`, where it is too much to be kept."""
+    shutil.rmtree(folder / "seen.harrier.live", ignore_errors=True)
+    (folder / "seen.harrier").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
