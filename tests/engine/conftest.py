@@ -6,7 +6,7 @@ import pytest
 
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.model.settings import Settings
-from tests.support.conversation import Client, Origin, Proxy
+from tests.support.conversation import Client, Nobody, Origin, Proxy
 from tests.support.test_ca import ExampleCa
 
 
@@ -47,6 +47,12 @@ def start_origin() -> Iterator[Callable[..., Origin]]:
     for origin in origins:
         origin.stop()
         assert not origin.problems, origin.problems
+
+
+@pytest.fixture
+def nobody() -> Iterator[Nobody]:
+    with Nobody() as nobody:
+        yield nobody
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ the real journal; `exchanges` are decoded from the batches that it sends, and bo
 
 import contextlib
 import os
+import random
 import socket as stdlib_socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import ListenPoint
 from proxy_core.model.ways_in import Origin as ServedOrigin
 
+_NOT_HANDED_OUT = (20_000, 32_000)  # Linux hands out 32768 and above, IANA's rule is 49152
+_TRIED_PORTS = 100
 WAIT_S = 10.0  # a condition that isn't met by then is not met
 
 
@@ -104,8 +107,9 @@ class Proxy:
         origin: ServedOrigin | None = None,
         path: str = "",
         pseudonym: bytes = b"",
+        port: int = 0,
     ) -> None:
-        """Listens on `host`, or on a Unix socket at `path`, and stands for `origin`."""
+        """Listens on `host` (at `port`), or on a Unix socket at `path`, and stands for `origin`."""
         self.folder = folder
         self.host = host
         self.path = path
@@ -114,7 +118,7 @@ class Proxy:
             listener.bind(path)
         else:
             listener = stdlib_socket.socket(stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET)
-            listener.bind((host, 0))
+            listener.bind((host, port))
         listener.listen(128)
         self.port: int = 0 if path else listener.getsockname()[1]
         self.events = EventList()
@@ -288,6 +292,33 @@ class Origin:
         for sock in self._accepted:  # those of greenlets that had not begun
             sock.close()
         self._listener.close()
+
+
+class Nobody:
+    """A port at which nobody listens, and which nobody gets while the block lasts."""
+
+    def __init__(self) -> None:
+        self._held = stdlib_socket.socket()
+        self._held.bind(("127.0.0.1", 0))
+        self.port: int = self._held.getsockname()[1]
+
+    def __enter__(self) -> "Nobody":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+
+def port_free_on(*hosts: str) -> int:
+    """One that can be had on all these addresses, none of those that the system hands out to whoever asks for any."""
+    for _ in range(_TRIED_PORTS):
+        port = random.randrange(*_NOT_HANDED_OUT)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for host in hosts:
+                family = stdlib_socket.AF_INET6 if ":" in host else stdlib_socket.AF_INET
+                stack.enter_context(stdlib_socket.socket(family)).bind((host, port))
+            return port
+    raise AssertionError(f"no port is free on all of {hosts}")
 
 
 def _reachable(host: str) -> str:

@@ -255,11 +255,9 @@ class TestForwarding:
 
 
 class TestFailures:
-    def test_refused(self, proxy, start_origin):
-        origin = start_origin(answering(OK))
-        origin.stop()
+    def test_refused(self, proxy, nobody):
         client = proxy.connect()
-        client.sends(request(origin))
+        client.sends(request(nobody))
         head, body = client.reads_response()
         assert head.startswith(b"HTTP/1.1 502 ")
         assert b"error=connection_refused" in head

@@ -130,12 +130,10 @@ class TestTunnels:
         assert (row.kind, row.state) == (ExchangeKind.TUNNEL, ExchangeState.COMPLETE)
         assert (row.request_bytes, row.response_bytes) == (12, 12)
 
-    def test_refused_tunnel_is_a_502_to_the_connect(self, start_proxy, start_origin):
-        origin = start_origin(self.echo)
-        origin.stop()
+    def test_refused_tunnel_is_a_502_to_the_connect(self, start_proxy, nobody):
         proxy = start_proxy(settings=Settings(interception=False))
         client = proxy.connect()
-        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+        client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % nobody.port)
         assert client.reads_head().startswith(b"HTTP/1.1 502 ")
         assert proxy.only().row.failure == "connection_refused"
 

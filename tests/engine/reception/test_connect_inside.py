@@ -118,11 +118,9 @@ def test_a_demand_for_credentials_reaches_the_client_and_its_second_try_the_prox
     assert (exchange.row.kind, exchange.row.status) == (ExchangeKind.TUNNEL, 407)
 
 
-def test_a_proxy_that_is_not_there(proxy, start_origin):
-    origin = start_origin(lambda client: None)
-    origin.stop()
+def test_a_proxy_that_is_not_there(proxy, nobody):
     client = proxy.connect()
-    client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
+    client.sends(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % nobody.port)
     client.sees(ESTABLISHED)
     client.sends(connect_head(b"shop.test:443"))
     assert client.reads_head().startswith(b"HTTP/1.1 502 ")

@@ -112,14 +112,12 @@ def test_byte_by_byte(proxy, start_origin):
 
 
 @pytest.mark.parametrize(("how", "answer"), [("4a", b"\0\x5b" + bytes(6)), ("5 by name", b"\5\5\0\1" + bytes(6))])
-def test_where_nothing_is_read_the_answer_is_the_connections(start_proxy, start_origin, how, answer):
+def test_where_nothing_is_read_the_answer_is_the_connections(start_proxy, nobody, how, answer):
     proxy = start_proxy(settings=Settings(interception=False))
-    origin = start_origin(lambda _: None)
-    origin.stop()
     client = proxy.connect()
     if how.startswith("5"):
         greets(client)
-    client.sends(ASKING[how](origin.port))
+    client.sends(ASKING[how](nobody.port))
     client.sees(answer)
     client.sees_end()
     exchange = proxy.only()

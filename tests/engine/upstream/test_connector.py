@@ -7,6 +7,7 @@ import gevent
 import pytest
 
 from proxy_core.engine.limits import Limits
+from tests.support.conversation import port_free_on
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -38,10 +39,8 @@ class TestLocalhost:
         assert ask(proxy, f"{name}:{origin.port}").startswith(b"HTTP/1.1 200 ")
         assert proxy.only().row.host == name.lower()
 
-    def test_nobody_there(self, proxy, start_origin):
-        origin = start_origin(answer)
-        origin.stop()
-        assert ask(proxy, f"app.localhost:{origin.port}").startswith(b"HTTP/1.1 502 ")
+    def test_nobody_there(self, proxy, nobody):
+        assert ask(proxy, f"app.localhost:{nobody.port}").startswith(b"HTTP/1.1 502 ")
         assert proxy.only().row.failure == "connection_refused"
 
     def test_names_that_only_look_like_it_are_asked_for(self, proxy, monkeypatch):
@@ -111,7 +110,7 @@ class TestLoopGuard:
         ],
     )
     def test_other_servers_with_our_port_number_are_reached(self, start_proxy, start_origin, listening, other, name):
-        proxy = start_proxy(host=listening)
+        proxy = start_proxy(host=listening, port=port_free_on(listening, other))
         start_origin(answer, host=other, port=proxy.port)
         assert ask(proxy, f"{name}:{proxy.port}").startswith(b"HTTP/1.1 200 ")
 
@@ -135,14 +134,14 @@ class TestSeveralAddresses:
         [("127.0.0.1", ("::1", "127.0.0.1")), ("::1", ("127.0.0.1", "::1")), ("127.0.0.3", ("127.0.0.2", "127.0.0.3"))],
     )
     def test_one_that_refuses_is_passed_over(self, proxy, start_origin, monkeypatch, served, addresses):
-        origin = start_origin(answer, host=served)
+        origin = start_origin(answer, host=served, port=port_free_on(*addresses))
         self.lead(monkeypatch, *addresses)
         assert ask(proxy, f"shop.test:{origin.port}").startswith(b"HTTP/1.1 200 ")
 
     def test_black_holes_hold_nobody_up(self, start_proxy, start_origin, monkeypatch):
         """Nine that swallow what they are sent, and the tenth answers."""
         holes = [f"127.0.0.{number}" for number in range(11, 20)]
-        origin = start_origin(answer, host="127.0.0.20")
+        origin = start_origin(answer, host="127.0.0.20", port=port_free_on(*holes, "127.0.0.20"))
         with contextlib.ExitStack() as stack:
             for hole in holes:
                 stack.enter_context(swallowing(hole, origin.port))
@@ -151,16 +150,15 @@ class TestSeveralAddresses:
             assert ask(proxy, f"shop.test:{origin.port}").startswith(b"HTTP/1.1 200 ")
         assert origin.connections == 1
 
-    def test_all_together_have_one_time(self, start_proxy, start_origin, monkeypatch):
-        origin = start_origin(answer, host="127.0.0.20")
-        origin.stop()
+    def test_all_together_have_one_time(self, start_proxy, monkeypatch):
         holes = [f"127.0.0.{number}" for number in range(11, 20)]
+        port = port_free_on(*holes)
         with contextlib.ExitStack() as stack:
             for hole in holes:
-                stack.enter_context(swallowing(hole, origin.port))
+                stack.enter_context(swallowing(hole, port))
             self.lead(monkeypatch, *holes)
             proxy = start_proxy(limits=Limits(connect_s=0.6))
-            assert b"error=connection_timeout" in ask(proxy, f"shop.test:{origin.port}")
+            assert b"error=connection_timeout" in ask(proxy, f"shop.test:{port}")
 
 
 @contextlib.contextmanager
