@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from proxy_core.model.endpoint import bracketed
-from proxy_core.model.settings import Settings, is_open_to_others
+from proxy_core.model.settings import RuleSettings, Settings, is_open_to_others
 from proxy_core.model.ways_in import WayInError
 from proxy_core.model.ways_out import WayError
 from proxy_core.terminal import complain, say
@@ -135,6 +135,13 @@ def _command_parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--dont-intercept", action="append", default=[], metavar="HOST", help="leave this host undecrypted (globs)"
     )
+    record.add_argument(
+        "--rules",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="act by the rules of this file. May come several times",
+    )
     record.set_defaults(run=_run_record)
     convert = commands.add_parser("convert", help="convert between .harrier and .har", allow_abbrev=False)
     convert.add_argument("source", metavar="IN")
@@ -233,6 +240,7 @@ def _run_record(options: argparse.Namespace) -> int:
     from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError, ListenError
     from proxy_core.fault_log import open_fault_log
     from proxy_core.home import LIVE_SUFFIX, HomeError, open_home
+    from proxy_core.rules_in_force import rules_problem
 
     _check_upstream_ca(options.upstream_ca)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -245,7 +253,10 @@ def _run_record(options: argparse.Namespace) -> int:
         not_intercepted=tuple(options.dont_intercept),
         insecure_upstream=options.insecure_upstream,
         upstream_ca=tuple(map(os.path.abspath, options.upstream_ca)),
+        rules=RuleSettings(files=tuple(map(os.path.abspath, options.rules))),
     )
+    if problem := rules_problem(settings.rules):
+        raise UsageError(problem)
     settings = _with_ways_in(options, settings, needs_port=False)
     settings = _with_ways_out(options, settings)
     try:

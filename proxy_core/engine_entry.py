@@ -42,17 +42,20 @@ from proxy_core.model.notice import (
     Notice,
     RecordingChanged,
     Remark,
+    RuleFileState,
+    RulesChanged,
     WorkerChanged,
     encode_notice,
 )
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import UNIX
 from proxy_core.model.ways_out import WayError, check_ways_out
-from proxy_core.model.worker_command import RotateSegments, WorkerCommand
+from proxy_core.model.worker_command import ApplyRules, RotateSegments, WorkerCommand
 from proxy_core.pac.service import PacService
 from proxy_core.program_finder import ProgramFinder
 from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
+from proxy_core.rules_in_force import RulesInForce, problem_text
 from proxy_core.supervisor import Supervisor, worker_count
 from proxy_core.terminal import complain
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
@@ -85,6 +88,7 @@ class Engine:
         self.home = home
         self.capture_folder = capture_folder or home.new_capture()
         self._publish = publish
+        self._applied = 0  # the version of the rules that all workers act by
         self.listeners: tuple[Listener, ...] = ()
         self.problem = ""  # why `run` returned on its own
         self.recording_failure = ""  # why the capture does not hold all of it; has been told when it happened
@@ -140,6 +144,7 @@ class Engine:
     def _start_processes(self, listeners: tuple[Listener, ...]) -> None:
         self._recorder = Recorder(self._writer, self.capture_folder, self._tell_worker, self._publish, complain)
         first, *others = [listener.point for listener in listeners]
+        self._rules = RulesInForce(self.settings.rules, self._apply_rules, self._rules_changed)
         self._pac = PacService(self._tell, self.settings.upstream_ca)
         self._programs = ProgramFinder(self._tell_worker)
         self._supervisor = Supervisor(
@@ -153,7 +158,10 @@ class Engine:
             find_programs=self._programs.ask,
             client_refuses=self._client_refuses,
             remarked=self._tell,
+            take_turn=self._rules.take,
+            rules_applied=self._rules_applied,
         )
+        self._supervisor.apply_rules(self._rules.rules)
         try:
             self._supervisor.start()
         except RuntimeError:
@@ -181,6 +189,7 @@ class Engine:
             self._publish(RecordingChanged(self.settings.recording, "", 0))
         # Not before: what it tells of the new capture must not reach a window that still shows the one before.
         self._recorder.start()
+        self._rules.start()
 
     def run(self) -> None:
         """Serve until `stop`; then finish the capture."""
@@ -189,6 +198,7 @@ class Engine:
             self.problem = self._supervisor.problem
         except Exception:
             self.problem = caught("the supervisor")
+        self._rules.stop()
         self._pac.stop()
         self._programs.stop()
         self._recorder.stop()
@@ -224,6 +234,7 @@ class Engine:
         old, self.settings = self.settings, settings
         self._pac.extra_ca = settings.upstream_ca
         self._supervisor.apply_settings(settings)
+        self._rules.use(settings.rules)
         if settings.ways_out.keylog != old.ways_out.keylog:
             self._remark_on_key_log()
 
@@ -248,6 +259,23 @@ class Engine:
             self._publish(Remark(text))
         else:
             complain(f"harrier: {text}")
+
+    def _apply_rules(self, rules: ApplyRules) -> None:
+        self._supervisor.apply_rules(rules)
+
+    def _rules_changed(self, states: tuple[RuleFileState, ...]) -> None:
+        if self._publish is not None:
+            self._publish(RulesChanged(states, self._rules.rules.version, self._applied))
+            return
+        for state in states:
+            if state.problem:
+                complain(f"harrier: {problem_text(state)}")
+
+    def _rules_applied(self, version: int) -> None:
+        """Every worker acts by this version."""
+        self._applied = version
+        if self._publish is not None:
+            self._rules_changed(self._rules.states())
 
     def _client_refuses(self, host: str) -> None:
         """Without a window nobody can answer; the row says it all the same."""

@@ -27,12 +27,16 @@ from proxy_core.listening import Listener, close
 from proxy_core.model.refusals import Refusals
 from proxy_core.model.settings import MOST_WORKERS, Settings
 from proxy_core.model.worker_command import (
+    ApplyRules,
     AskPrograms,
     ClientRefuses,
     LocalConnection,
     RefusalsCounted,
     RefusalSeen,
+    RulesApplied,
     StopServing,
+    TakeTurn,
+    TurnGiven,
     UseSettings,
     WorkerCommand,
     WorkerFailed,
@@ -93,7 +97,15 @@ class _Life:
     is_ready: bool = False
     has_hung_up: bool = False  # its end of the control socket is closed
     reason: str = ""  # why it does not serve
+    rules: int = 0  # the version in force there
     unsent: bytes = b""  # commands that a worker which hangs has not taken yet
+
+
+def _send_unsent(life: _Life) -> None:
+    try:
+        life.unsent = life.unsent[life.control.send(life.unsent) :]
+    except OSError:
+        pass
 
 
 @dataclass(eq=False)
@@ -121,17 +133,23 @@ class Supervisor:
         find_programs: Callable[[int, list[LocalConnection]], None] | None = None,
         client_refuses: Callable[[str], None] | None = None,
         remarked: Callable[[str], None] | None = None,
+        take_turn: Callable[[str, int], bool] | None = None,
+        rules_applied: Callable[[int], None] | None = None,
     ) -> None:
         """`changed` is told a sentence and how many workers live, whenever one died. `target` is the worker's main.
 
         `connect_pac` makes a worker's end of the way to who evaluates PAC files; `find_programs` takes what the worker
         of a series asks about its connections; `client_refuses` is told the host whose clients keep refusing our
-        certificate; `remarked` a sentence of a worker's for a person. Raises OSError.
+        certificate; `remarked` a sentence of a worker's for a person; `take_turn` whether a rule acts once more;
+        `rules_applied` the version of the rules that all workers act by. Raises OSError.
         """
         self._find_programs = find_programs
         self._client_refuses = client_refuses
         self._refusals = Refusals()
         self._remarked = remarked
+        self._take_turn = take_turn
+        self._rules_applied = rules_applied
+        self._rules = ApplyRules(0)
         self._connect_pac = connect_pac
         self._settings = settings
         self._listeners = listeners
@@ -193,6 +211,7 @@ class Supervisor:
             settings=self._settings,
             loads=self._loads,
             slot=slot,
+            rules=self._rules,
             pseudonym=self._pseudonym,
         )
         process = SPAWN.Process(target=self._target, args=(start,), name=f"harrier-worker-{series}", daemon=True)
@@ -220,6 +239,8 @@ class Supervisor:
             self._lives.append(life)
         if self._settings is not start.settings:  # changed while it was not among those that are told
             self.tell(series, UseSettings(self._settings))
+        if self._rules is not start.rules:
+            self.tell(series, self._rules)
         return life
 
     def _wait_until_ready(self, life: _Life) -> str:
@@ -265,6 +286,13 @@ class Supervisor:
                 case WorkerRemarks(text=text):
                     if self._remarked is not None:
                         self._remarked(text)
+                case RulesApplied(version=version):
+                    life.rules = version
+                    if self._rules_applied is not None:
+                        self._rules_applied(min(each.rules for each in self._lives))
+                case TakeTurn(number=number, rule=rule, times=times):
+                    is_given = self._take_turn is not None and self._take_turn(rule, times)
+                    self.tell(life.series, TurnGiven(number, is_given))
                 case other:
                     assert_never(other)
 
@@ -308,7 +336,9 @@ class Supervisor:
         lives = list(self._lives)
         sentinels = [life.process.sentinel for life in lives]
         controls = [life.control for life in lives if not life.has_hung_up]
-        ready = wait([self._wake_reader, *sentinels, *controls], timeout=RETRY_S if self._vacancies else 5.0)
+        limit_s = _LOOK_S if any(life.unsent for life in lives) else RETRY_S if self._vacancies else 5.0
+        ready = wait([self._wake_reader, *sentinels, *controls], timeout=limit_s)
+        self._send_rest()
         if self._wake_reader in ready:
             self._wake_reader.recv(100)
         for life in lives:
@@ -362,10 +392,14 @@ class Supervisor:
             for life in self._lives:
                 if series in (0, life.series):
                     life.unsent += data
-                    try:
-                        life.unsent = life.unsent[life.control.send(life.unsent) :]
-                    except OSError:
-                        pass
+                    _send_unsent(life)
+
+    def _send_rest(self) -> None:
+        """What was too much for a worker to take at once."""
+        with self._lock:
+            for life in self._lives:
+                if life.unsent:
+                    _send_unsent(life)
 
     def pids(self) -> list[int]:
         """The processes of the workers that live."""
@@ -376,9 +410,18 @@ class Supervisor:
         self._settings = settings
         self.tell(0, UseSettings(settings))
 
+    def apply_rules(self, rules: ApplyRules) -> None:
+        """Tell the workers, and those that come later."""
+        self._rules = rules
+        self.tell(0, rules)
+        self._wake()  # for what they didn't take at once
+
     def stop(self) -> None:
         """Make `run` end the workers and return."""
         self._is_stopping = True
+        self._wake()
+
+    def _wake(self) -> None:
         try:
             self._wake_writer.send(b"x")
         except OSError:

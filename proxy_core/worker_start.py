@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from proxy_core.channel import Outlet
 from proxy_core.listening import Listener
 from proxy_core.model.settings import Settings
+from proxy_core.model.worker_command import ApplyRules
 from proxy_core.worker_loads import WorkerLoads
 
 
@@ -24,4 +25,5 @@ class WorkerStart:
     settings: Settings
     loads: WorkerLoads  # who serves how many …
     slot: int  # … and which number there is this worker's
+    rules: ApplyRules  # in force at its birth
     pseudonym: bytes  # of all workers of an engine, in Via (`protocols.via`)

@@ -25,6 +25,7 @@ from proxy_core.model.notice import (
     RecordingChanged,
     Remark,
     RowsChanged,
+    RulesChanged,
     WorkerChanged,
 )
 from proxy_core.model.settings import Settings
@@ -36,8 +37,8 @@ _LOOK_EVERY_TICKS = 10  # whether the engine is alive
 
 class EngineBridge(QObject):
     """Signals, each with the notice: `started`, `rows_changed`, `cleared`, `clear_undone`, `cleared_forgotten`,
-    `recording_changed`, `worker_changed`, `remarked`, `certificate_refused`; and `failed` (sentence: it could not start
-    or go on) and `died` (exit status: it ended without a word).
+    `recording_changed`, `worker_changed`, `remarked`, `certificate_refused`, `rules_changed`; and `failed` (sentence:
+    it could not start or go on) and `died` (exit status: it ended without a word).
     """
 
     started = Signal(object)
@@ -48,6 +49,7 @@ class EngineBridge(QObject):
     recording_changed = Signal(object)
     worker_changed = Signal(object)
     remarked = Signal(object)
+    rules_changed = Signal(object)  # RulesChanged
     certificate_refused = Signal(object)
     failed = Signal(str)
     died = Signal(int)
@@ -144,6 +146,8 @@ class EngineBridge(QObject):
                 self.remarked.emit(notice)
             case CertificateRefused():
                 self.certificate_refused.emit(notice)
+            case RulesChanged():
+                self.rules_changed.emit(notice)
             case EngineStopped():
                 if self._next_settings is None:
                     self._end()

@@ -16,6 +16,8 @@ import gevent.queue
 
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
+from proxy_core.engine.acting.rule_book import RuleBook
+from proxy_core.engine.acting.turns import Turns
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.limits import Limits
 from proxy_core.engine.links.link import Link
@@ -39,14 +41,18 @@ from proxy_core.model.refusals import Pair, Refusals
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import Origin
 from proxy_core.model.worker_command import (
+    ApplyRules,
     BytesTaken,
     ClientRefuses,
     ProgramsFound,
     RefusalsCounted,
     RefusalSeen,
     RotateSegments,
+    RulesApplied,
     StopServing,
     SuspendRecording,
+    TakeTurn,
+    TurnGiven,
     UseSettings,
     WorkerCommand,
     WorkerReady,
@@ -81,6 +87,7 @@ class Worker:
         remark: Callable[[str], None] | None = None,
         tell_refusal: Callable[[Pair, bool], None] | None = None,
         pseudonym: bytes = b"",
+        ask_turn: Callable[[int, str, int], None] | None = None,
     ) -> None:
         """Takes over the listeners, the journal and `pac`, the way to who evaluates PAC files. `pseudonym` is by what
         name other proxies are told of us. Nothing runs before `start`.
@@ -120,6 +127,7 @@ class Worker:
         ]
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
+        self._turns = Turns(ask_turn)
 
     @property
     def serves(self) -> int:
@@ -162,11 +170,20 @@ class Worker:
             case RefusalsCounted(rows=rows):
                 for pair, number in rows:
                     services.refusals.take(pair, number)
+            case ApplyRules():
+                self.apply_rules(command)
+            case TurnGiven(number=number, is_given=is_given):
+                self._turns.given(number, is_given=is_given)
             case StopServing(grace_s=grace_s):
                 self._grace_s = grace_s
                 self.stopped.set()
             case _:
                 assert_never(command)
+
+    def apply_rules(self, rules: ApplyRules) -> None:
+        """Have these act on every exchange that begins from now on."""
+        book = RuleBook(rules.version, rules.groups, self.services, self._turns.take)
+        self.services.points = book.begin if book.rules else None
 
     def stop(self) -> None:
         """Accept no more, let what is under way end within the grace, write down the rest."""
@@ -215,7 +232,9 @@ def run_worker(start: WorkerStart) -> None:
         remark=partial(_say, words, WorkerRemarks),
         tell_refusal=partial(_say, words, RefusalSeen),
         pseudonym=start.pseudonym,
+        ask_turn=partial(_ask_turn, words),
     )
+    worker.apply_rules(start.rules)
     log_what_nobody_catches()
     control = Transport(start.control, worker.services.sweep, _NEVER_S, _NEVER_S)
     worker.start()
@@ -223,7 +242,8 @@ def run_worker(start: WorkerStart) -> None:
     gc.collect()
     gc.freeze()
     control.send(frame(encode_word(WorkerReady())))
-    obeying = gevent.spawn(partial(obey_all, worker, control))
+    control.send(frame(encode_word(RulesApplied(start.rules.version))))
+    obeying = gevent.spawn(partial(obey_all, worker, control, partial(_say_applied, words)))
     asking = gevent.spawn(partial(_ask_all, programs, words))
     saying = gevent.spawn(partial(_say_all, words, control))
     try:
@@ -253,13 +273,13 @@ def log_what_nobody_catches() -> None:
     hub.handle_error = handle_error  # type: ignore[method-assign, assignment] # gevent's documented way
 
 
-def obey_all(worker: Worker, control: Link) -> None:
-    """Obey until the engine is gone, which is a command to stop too."""
+def obey_all(worker: Worker, control: Link, applied: Callable[[int], None] | None = None) -> None:
+    """Obey until the engine is gone, which is a command to stop too. `applied` says that rules are in force."""
     frames = Frames()
     try:
         while data := control.receive():
             for message in frames.feed(data):
-                _obey(worker, message)
+                _obey(worker, message, applied)
     except OSError:
         pass
     worker.stopped.set()
@@ -288,8 +308,21 @@ def _say_all(words: "gevent.queue.Queue[WorkerWord]", control: Link) -> None:
         pass
 
 
-def _obey(worker: Worker, message: bytes) -> None:
+def _say_applied(words: "gevent.queue.Queue[WorkerWord]", version: int) -> None:
+    """What the panel waits for is not dropped: there is room for it soon."""
+    words.put(RulesApplied(version))
+
+
+def _ask_turn(words: "gevent.queue.Queue[WorkerWord]", number: int, rule: str, times: int) -> None:
+    """The exchange waits for the answer anyway, so for room, too."""
+    words.put(TakeTurn(number, rule, times))
+
+
+def _obey(worker: Worker, message: bytes, applied: Callable[[int], None] | None) -> None:
     try:
-        worker.obey(decode_worker_command(message))
+        command = decode_worker_command(message)
+        worker.obey(command)
+        if applied is not None and isinstance(command, ApplyRules):
+            applied(command.version)
     except Exception:  # one command that can't be carried out costs that command
         caught("obeying the engine")

@@ -96,6 +96,24 @@ class CertificateRefused(msgspec.Struct, frozen=True, tag="refused"):
     host: str
 
 
+class RuleFileState(msgspec.Struct, frozen=True):
+    """How a file of rules is; with a problem, the last good rules of it are in force."""
+
+    path: str
+    name: str  # of its group
+    problem: str = ""  # one sentence, "" for none
+    line: int = 0  # where; 0: nowhere in it
+    column: int = 0
+
+
+class RulesChanged(msgspec.Struct, frozen=True, tag="rules"):
+    """Files of rules have been read, or are in force in every worker now."""
+
+    files: tuple[RuleFileState, ...]
+    version: int  # of the rules that these files make
+    applied: int  # the latest version that every worker acts by
+
+
 class EngineStopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The capture is closed; nothing comes after this."""
 
@@ -111,6 +129,7 @@ Notice = (
     | WorkerChanged
     | Remark
     | CertificateRefused
+    | RulesChanged
     | EngineStopped
 )
 

@@ -13,6 +13,14 @@ DEFAULT_LISTEN_PORT = 8080
 MOST_WORKERS = 4
 
 
+class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which rules act. What they say stands in their files."""
+
+    on: bool = True
+    files: tuple[str, ...] = ()  # their paths, in the order in which their rules act
+    switched: dict[str, bool] = {}  # the person's own switches by a rule's id: they overrule what its file says
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the engine. `frozen`: change with `msgspec.structs.replace`."""
 
@@ -28,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ways_in: WaysIn = WaysIn()
     upstream_ca: tuple[str, ...] = ()  # paths of PEM files trusted besides certifi's roots and the system's
     ways_out: WaysOut = WaysOut()
+    rules: RuleSettings = RuleSettings()
 
 
 def listen_points(settings: Settings) -> list[ListenPoint]:

@@ -8,6 +8,7 @@ event, and goes through its queue.
 import msgspec
 
 from proxy_core.model.refusals import Pair
+from proxy_core.model.rule import RuleGroup
 from proxy_core.model.settings import Settings
 from proxy_core.model.tls_facts import Program
 
@@ -52,8 +53,30 @@ class RefusalsCounted(msgspec.Struct, frozen=True, tag="refusals"):
     rows: list[tuple[Pair, int]]
 
 
+class ApplyRules(msgspec.Struct, frozen=True, tag="rules"):
+    """These rules are in force, and no others, for every exchange that begins from now on."""
+
+    version: int  # goes up with every change
+    groups: tuple[RuleGroup, ...] = ()
+
+
+class TurnGiven(msgspec.Struct, frozen=True, tag="turn"):
+    """Whether a rule that acts so many times acts once more."""
+
+    number: int  # of the question
+    is_given: bool
+
+
 WorkerCommand = (
-    UseSettings | BytesTaken | RotateSegments | SuspendRecording | StopServing | ProgramsFound | RefusalsCounted
+    UseSettings
+    | BytesTaken
+    | RotateSegments
+    | SuspendRecording
+    | StopServing
+    | ProgramsFound
+    | RefusalsCounted
+    | ApplyRules
+    | TurnGiven
 )
 
 
@@ -102,7 +125,23 @@ class WorkerRemarks(msgspec.Struct, frozen=True, tag="remarks"):
     text: str  # one sentence
 
 
-WorkerWord = WorkerReady | WorkerFailed | AskPrograms | RefusalSeen | ClientRefuses | WorkerRemarks
+class RulesApplied(msgspec.Struct, frozen=True, tag="applied"):
+    """The worker has put these rules in force."""
+
+    version: int
+
+
+class TakeTurn(msgspec.Struct, frozen=True, tag="turn"):
+    """A rule that acts `times` times has matched: does it act? Over all workers, so the engine counts."""
+
+    number: int  # of the question, for its answer
+    rule: str  # its id
+    times: int
+
+
+WorkerWord = (
+    WorkerReady | WorkerFailed | AskPrograms | RefusalSeen | ClientRefuses | WorkerRemarks | RulesApplied | TakeTurn
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[WorkerCommand] = msgspec.msgpack.Decoder(WorkerCommand)

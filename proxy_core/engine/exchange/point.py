@@ -9,6 +9,7 @@ head is decided upon before an upstream is chosen, so a decision may lead elsewh
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from proxy_core.engine.recording.report import Report
 from proxy_core.model.message import Message
 
 
@@ -63,4 +64,5 @@ class Points(Protocol):
         ...
 
 
-BeginPoints = Callable[[Message], Points | None]  # asked at each request's head; None: this exchange is left alone
+# Asked at each request's head; None: this exchange is left alone. What is done about it is told by the report.
+BeginPoints = Callable[[Message, Report], Points | None]

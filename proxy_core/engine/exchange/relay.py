@@ -324,7 +324,7 @@ class ExchangeRelay:
         """What goes on in the request's place; None when nothing does, and the client has been told."""
         head, begin = self._head, self._services.points
         message = request_message(head, *to)
-        points = None if begin is None else begin(message)
+        points = None if begin is None else begin(message, self._report)
         if points is None:
             return DecidedRequest(head, self._client, to)
         self._deciding = Deciding(points, self._services, self._client, head, self._report)

@@ -107,7 +107,7 @@ class House:
 
     def decide(self, points: Points | None) -> None:
         """From now on these points decide about each exchange."""
-        self.services.points = lambda _message: points
+        self.services.points = lambda _message, _report: points
 
     def http1_client(self) -> Peer:
         """A client that speaks HTTP/1 to a serving of its own."""

@@ -37,7 +37,7 @@ class TestABodyThatDoesNotEndInTime:
 
         server = https_origin(start_origin, example_ca.leaf("localhost"), serve)
         proxy = start_proxy(settings=trusting, limits=IMPATIENT)
-        proxy.worker.services.points = lambda _message: Script(**HOLDS)
+        proxy.worker.services.points = lambda _message, _report: Script(**HOLDS)
         pipe = connect_through(proxy, "localhost", server.port)
         pipe.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert b"Transfer-Encoding: chunked\r\n" in pipe.reads_head()
@@ -71,7 +71,7 @@ class TestABodyThatDoesNotEndInTime:
 
         server = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("h2",))
         proxy = start_proxy(settings=trusting, limits=IMPATIENT)
-        proxy.worker.services.points = lambda _message: Script(**HOLDS)
+        proxy.worker.services.points = lambda _message, _report: Script(**HOLDS)
         pipe = connect_through(proxy, "localhost", server.port, alpn=("h2",))
         client = Http2Peer(pipe.sends, pipe.reads, is_client=True)
         pseudo = [(b":method", b"POST"), (b":authority", b"localhost"), (b":scheme", b"https"), (b":path", b"/")]
@@ -97,7 +97,7 @@ def test_a_large_body_is_held_through_the_windows_of_http2(start_proxy, start_or
     server = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("h2",))
     proxy = start_proxy(settings=trusting)
     script = Script(**HOLDS, at_response_body=lambda m: Replace(with_field(m, b"x-size", b"%d" % len(m.body))))
-    proxy.worker.services.points = lambda _message: script
+    proxy.worker.services.points = lambda _message, _report: script
     pipe = connect_through(proxy, "localhost", server.port, alpn=("h2",))
     client = Http2Peer(pipe.sends, pipe.reads, is_client=True)
     pseudo = [(b":method", b"GET"), (b":authority", b"localhost"), (b":scheme", b"https"), (b":path", b"/")]
@@ -113,7 +113,7 @@ def test_a_client_that_resets_while_somebody_decides_connects_to_nothing(start_p
         client.reads_head()
 
     origin, proxy = start_origin(script), start_proxy()
-    proxy.worker.services.points = lambda _message: Script(at_request_head=pause)
+    proxy.worker.services.points = lambda _message, _report: Script(at_request_head=pause)
     client = proxy.connect()
     client.sends(b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % origin.port)
     pause.is_asked.wait(10)

@@ -1,0 +1,72 @@
+"""`record --rules FILE`, as a person uses it: with curl, over real sockets, through several workers."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.origin import Origin, read_head
+from tests.integration.recording import Recording, wait_for
+from tests.support.program import Program
+
+RULES = """\
+[[rule]]
+name = "Empty cart"
+when = "method:GET host:no-such-host.test path:/cart"
+answer = { json = '{"items": []}' }
+stop = true
+[[rule]]
+name = "Header"
+req.headers.set = { X-Env = "test" }
+res.headers.set = { X-Seen = "yes" }
+[[rule]]
+name = "Three times"
+when = "path:/times"
+times = 3
+answer = 418
+"""
+
+
+def serve(link: socket.socket) -> None:
+    while head := read_head(link):
+        body = b"X-Env: test" if b"\r\nX-Env: test\r\n" in head else b"without"
+        link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+@pytest.fixture
+def origin():
+    with Origin(serve) as running:
+        yield running
+
+
+def curl(recording: Recording, *arguments: str) -> str:
+    command = ["curl", "-s", "--cacert", recording.ca, "-x", recording.proxy, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+
+
+def test_rules_of_a_file_act_over_all_workers_and_follow_the_file(tmp_path, origin: Origin):
+    file = tmp_path / "shop.toml"
+    file.write_text(RULES, "utf-8")
+    with Recording(tmp_path, ["--rules", str(file)], workers=2) as recording:
+        for scheme in ("http", "https"):
+            assert curl(recording, f"{scheme}://no-such-host.test/cart") == '{"items": []}'
+        urls = [f"{origin.url}/times?{number}" for number in range(8)]
+        codes = [curl(recording, "-o", str(tmp_path / "body"), "-w", "%{http_code}", url) for url in urls]
+        assert codes.count("418") == 3
+        seen = curl(recording, "-i", f"{origin.url}/here")
+        assert "X-Seen: yes" in seen
+        assert seen.endswith("X-Env: test")
+        file.write_text("x = ", "utf-8")
+        wait_for(lambda: f"{file}, line 1, column 5: This is no TOML" in recording.program.errors, "the mistake")
+        assert curl(recording, "http://no-such-host.test/cart") == '{"items": []}'  # the last good ones
+        file.write_text(RULES.replace("items", "things"), "utf-8")
+        wait_for(lambda: "things" in curl(recording, "http://no-such-host.test/cart"), "the new answer")
+
+
+def test_a_file_with_a_mistake_is_refused_at_the_start(tmp_path: Path):
+    file = tmp_path / "shop.toml"
+    file.write_text('[[rule]]\nname = "a"\nwehn = "host:a"\n', "utf-8")
+    with Program(["record", "--home", str(tmp_path / "home"), "--rules", str(file)]) as program:
+        assert program.wait() == 2
+        assert program.errors == f"harrier: {file}, line 3, column 1: no key «wehn»; did you mean when?\n"
