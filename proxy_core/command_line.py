@@ -274,6 +274,7 @@ def _run_record(options: argparse.Namespace) -> int:
         raise UsageError(f"{error} Choose another address with --listen HOST:PORT.") from None
     except (EngineError, HomeError) as error:
         raise UsageError(str(error)) from None
+    _stop_on_signals(engine.stop)  # before anybody knows that there is something to stop
     _say_where(engine.listeners, has_users=bool(settings.ways_in.users_file))
     _serve(engine, options.duration)
     status = 0
@@ -302,16 +303,15 @@ def _say_where(listeners: "Sequence[Listener]", *, has_users: bool) -> None:
             )
 
 
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop())
+
+
 def _serve(engine: "object", duration_s: float | None) -> None:
     from proxy_core.engine_entry import Engine
 
     assert isinstance(engine, Engine)
-
-    def stop(_number: int, _frame: object) -> None:
-        engine.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
     timer = None
     if duration_s is not None:
         timer = threading.Timer(duration_s, engine.stop)

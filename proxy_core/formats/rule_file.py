@@ -20,9 +20,10 @@ from typing import NoReturn
 import msgspec
 
 from proxy_core.formats.toml_places import Path, places
-from proxy_core.model.effects.effect import Effect
+from proxy_core.model.condition import Condition
+from proxy_core.model.effects.effect import Effect, Point
 from proxy_core.model.effects.table import EFFECTS
-from proxy_core.model.filter import FilterError, parse_filter
+from proxy_core.model.filter import FilterError
 from proxy_core.model.rule import Rule, RuleGroup
 
 FORMAT = 1
@@ -103,6 +104,7 @@ class _Reading:
         self._text = text
         self._document = document
         self._places = places(text)
+        self._point = Point.REQUEST_HEAD  # at which the condition of the rule that is being read is decided
 
     def group(self, name: str, folder: str) -> RuleGroup:
         self._check_keys((), self._document, ("version", "rule"))
@@ -139,11 +141,16 @@ class _Reading:
         times = table.get("times", 0)
         if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= _MOST_TIMES:
             self._fail((*path, "times"), "times is a number from 1 on.")
+        when = self._condition(path, table)
+        for kind in found:
+            if self._point.is_of_response and not kind.POINT.is_of_response:
+                text = f"The condition asks for the response; by then it is too late for {kind.KEY}."
+                self._fail((*path, *kind.KEY.split(".")), text)
         effects = tuple(found[kind] for kind in EFFECTS.values() if kind in found)
         return msgspec.convert(
             {
                 "name": name,
-                "when": self._condition(path, table),
+                "when": when,
                 "effects": [msgspec.to_builtins(each) for each in effects],
                 "stop": self._switch(path, table, "stop"),
                 "times": times,
@@ -158,7 +165,7 @@ class _Reading:
         if not isinstance(when, str):
             self._fail((*path, "when"), "when is a text: a filter.")
         try:
-            parse_filter(when)
+            self._point = Condition(when).point
         except FilterError as error:
             where = f" (character {error.position + 1} of the filter)" if when else ""
             self._fail((*path, "when"), f"{error}{where}")

@@ -49,15 +49,18 @@ def response_message(head: ResponseHead, request: Message) -> Message:
     return request._replace(status=head.status, fields=tuple(parse_head(head.raw).fields), body=None)
 
 
-def changed_request(head: RequestHead, message: Message, came: Message) -> RequestHead:
-    """The request with the message's method, origin, target, fields and, where it has one, body; it came as `came`."""
+def changed_request(head: RequestHead, message: Message, came: Message, *, keeps_host: bool = False) -> RequestHead:
+    """The request with the message's method, origin, target, fields and, where it has one, body; it came as `came`.
+
+    Its Host follows it to another origin, unless `keeps_host` says that the client's stays.
+    """
     is_websocket = isinstance(head, Http2RequestHead) and head.protocol != b""
     if (message.method == b"CONNECT") != is_websocket:
         raise refused("What asks for a tunnel, and what doesn't, can't be made the other.")
     is_moved = message[1:4] != came[1:4]
     if is_moved:
         _check_destination(message)
-    fields = _with_host(message, came, is_moved=is_moved)
+    fields = _with_host(message, came, is_moved=is_moved and not keeps_host)
     if message.body is None:
         framing = own_framing(head)
     else:

@@ -87,6 +87,7 @@ class TestMistakes:
             (RULE + "times = -1", (3, 1), "times is a number from 1 on."),
             ("[[rule]]\nstop = true", (1, 1), "A rule needs a name."),
             (RULE + RULE, (4, 1), "There is another rule «a» in this file."),
+            (RULE + "when = 'status:404'\nreq.method = 'PUT'", (4, 1), "it is too late for req.method."),
             ("rule = 3", (1, 1), "A rule begins with [[rule]]."),
             ("version = 2", (1, 1), "This file is of format 2"),
             ("[[rule]]\nname = ", (2, 8), "This is no TOML"),

@@ -21,6 +21,7 @@ class Making(NamedTuple):
 
     services: Services
     rule: str  # the id of its rule
+    when: str  # its rule's condition
     folder: str  # that its rule's paths are relative to
 
 

@@ -5,10 +5,9 @@ import regex
 from proxy_core.engine.acting.deed import PASS, Deed, Making, Turn
 from proxy_core.engine.exchange.point import Decision, Replace
 from proxy_core.model.effects.headers import Headers, RequestHeaders, ResponseHeaders, header_fields
+from proxy_core.model.effects.replacement import HEAD_PATTERN_S
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import Field, to_text
-
-HEAD_PATTERN_S = 0.02  # no head takes longer, but for a pattern that has gone wild
 
 
 class _HeaderDeed(Deed):

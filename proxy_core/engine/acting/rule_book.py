@@ -6,12 +6,12 @@ one keeps it to the exchange's end.
 
 from collections.abc import Callable, Iterable
 
-from proxy_core.engine.acting.condition import Condition
 from proxy_core.engine.acting.deed import Deed, Making
 from proxy_core.engine.acting.rule_run import RuleRun
 from proxy_core.engine.acting.table import deed_of
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
+from proxy_core.model.condition import Condition
 from proxy_core.model.effects.effect import Point
 from proxy_core.model.message import Message
 from proxy_core.model.rule import Rule, RuleGroup, all_effects
@@ -31,7 +31,7 @@ class ReadyRule:
         self.stop = rule.stop
         self._times = rule.times
         self._take_turn = take_turn
-        making = Making(services, self.id, group.folder)
+        making = Making(services, self.id, rule.when, group.folder)
         self.deeds: list[Deed] = [deed_of(effect, making) for effect in all_effects(rule)]
         self.wants_request_body = any(deed.wants_request_body for deed in self.deeds)
         self.wants_response_body = any(deed.wants_response_body for deed in self.deeds)

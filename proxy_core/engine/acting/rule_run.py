@@ -57,6 +57,7 @@ class RuleRun:
         self._response: Message | None = None
         self._asked = list(candidates)  # those that have matched or are undecided, in order
         self._matched: set[str] = set()
+        self._keeps_host = False  # a rule that sends the request elsewhere wants it so
 
     def at_request_head(self, request: Message) -> Decision:
         decision = self._act(Point.REQUEST_HEAD, request)
@@ -127,7 +128,8 @@ class RuleRun:
             for point in range(first, last + 1):
                 said = _ASK[point](deed, message, turn)
                 if isinstance(said, Replace):
-                    decision, message = said, said.message
+                    self._keeps_host |= said.keeps_host
+                    decision, message = Replace(said.message, keeps_host=self._keeps_host), said.message
                 elif isinstance(said, Answer | Abort):
                     return said, message
         return decision, message

@@ -3,11 +3,17 @@
 from typing import Any, Protocol
 
 from proxy_core.engine.acting.answer_deed import AnswerDeed
+from proxy_core.engine.acting.cookie_deed import RequestCookieDeed, ResponseCookieDeed
 from proxy_core.engine.acting.deed import Deed, Making
 from proxy_core.engine.acting.header_deed import RequestHeaderDeed, ResponseHeaderDeed
+from proxy_core.engine.acting.ready_deed import CorsDeed, NoCacheDeed, PlainDeed, StatusDeed
+from proxy_core.engine.acting.url_deed import MapToDeed, MethodDeed, QueryDeed, UrlDeed
 from proxy_core.model.effects.answer import AnswerWith
+from proxy_core.model.effects.cookies import RequestCookies, ResponseCookies
 from proxy_core.model.effects.effect import Effect
 from proxy_core.model.effects.headers import RequestHeaders, ResponseHeaders
+from proxy_core.model.effects.ready import Cors, NoCache, Plain, ResponseStatus
+from proxy_core.model.effects.url import MapTo, RequestMethod, RequestQuery, RequestUrl
 
 
 class _Maker(Protocol):
@@ -15,9 +21,19 @@ class _Maker(Protocol):
 
 
 DEEDS: dict[type[Effect], _Maker] = {
+    RequestUrl: UrlDeed,
+    RequestQuery: QueryDeed,
+    RequestMethod: MethodDeed,
     RequestHeaders: RequestHeaderDeed,
+    RequestCookies: RequestCookieDeed,
+    MapTo: MapToDeed,
+    NoCache: NoCacheDeed,
+    Plain: PlainDeed,
+    Cors: CorsDeed,
     AnswerWith: AnswerDeed,
+    ResponseStatus: StatusDeed,
     ResponseHeaders: ResponseHeaderDeed,
+    ResponseCookies: ResponseCookieDeed,
 }
 
 

@@ -75,7 +75,9 @@ class Deciding:
         changed = self._request = decision.message
         if changed[1:4] != message[1:4]:
             to = changed.scheme, changed.host.lower(), changed.port
-        decided = DecidedRequest(changed_request(head, changed, message), goes_on, to, replaced is not None)
+        decided = DecidedRequest(
+            changed_request(head, changed, message, keeps_host=decision.keeps_host), goes_on, to, replaced is not None
+        )
         if replaced is not None:
             self._reporter.forwarded_body(self._report, Stream.REQUEST_FORWARDED, replaced)
         return decided
@@ -159,7 +161,7 @@ class Deciding:
             return decision, goes_on, None
         replaced = decision.message.body
         if replaced == data:  # given back as it came: with its frames, and with its trailers
-            return Replace(decision.message._replace(body=None)), goes_on, None
+            return decision._replace(message=decision.message._replace(body=None)), goes_on, None
         if data is None:  # in the body that came, or what is still to come of it, the record alone is interested
             if goes_on is self._client:
                 self.invite()

@@ -27,6 +27,7 @@ class Replace(NamedTuple):
 
     message: Message
     hold: bool = False
+    keeps_host: bool = False  # of a request that goes to another origin: its Host stays what the client has said
 
 
 class Answer(NamedTuple):

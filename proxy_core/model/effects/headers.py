@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from proxy_core.model.effects.effect import Effect, Mistake, Point
-from proxy_core.model.effects.replacement import Replacement
+from proxy_core.model.effects.replacement import NamedReplacement
 
 # RFC 9112 §6, RFC 9110 §7.6.1: these say how the message lies on our own connection.
 OURS = frozenset(
@@ -18,19 +18,13 @@ OURS = frozenset(
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # RFC 9110 §5.6.2
 
 
-class HeaderReplacement(Replacement, frozen=True):
-    """A replacement in the values of one header."""
-
-    name: str
-
-
 class Headers(Effect, frozen=True):
     """What the effects of request and response share."""
 
     set: dict[str, str] = msgspec.field(default_factory=dict)
     add: dict[str, str] = msgspec.field(default_factory=dict)
     remove: tuple[str, ...] = ()
-    replace: tuple[HeaderReplacement, ...] = ()
+    replace: tuple[NamedReplacement, ...] = ()
 
     def mistakes(self) -> list[Mistake]:
         found = []

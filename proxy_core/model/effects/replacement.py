@@ -3,6 +3,7 @@
 import msgspec
 import regex
 
+HEAD_PATTERN_S = 0.02  # no expression takes longer on a head, but one that has gone wild
 _LONGEST_PATTERN = 1000  # characters; what people write by hand is shorter
 _CHECK_S = 1.0
 
@@ -30,3 +31,9 @@ class Replacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def pattern(self) -> "regex.Pattern[str]":
         """Raises regex.error."""
         return regex.compile(self.find)
+
+
+class NamedReplacement(Replacement, frozen=True, kw_only=True):
+    """A replacement in what is called so."""
+
+    name: str

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 
 import regex
 
-from proxy_core.engine.acting.header_deed import HEAD_PATTERN_S
 from proxy_core.model.effects.effect import Point
+from proxy_core.model.effects.replacement import HEAD_PATTERN_S
 from proxy_core.model.endpoint import authority_text
 from proxy_core.model.filter import And, Filter, Not, Operator, Or, Term, Word, parse_filter
 from proxy_core.model.message import Message
@@ -119,7 +119,7 @@ def _compare(term: Term, text: str) -> bool:
         case Operator.REGEX:
             try:
                 return regex.search(term.value, text, regex.IGNORECASE, timeout=HEAD_PATTERN_S) is not None
-            except TimeoutError:
+            except (TimeoutError, regex.error):  # the grammar has asked `re` whether it is one
                 return False
         case Operator.IS:
             return text == wanted
