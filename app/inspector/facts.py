@@ -13,6 +13,7 @@ from app.inspector.mends import MENDS, mends
 from proxy_core.formats.amount import duration_text, size_text
 from proxy_core.formats.grpc_status import grpc_status
 from proxy_core.formats.one_line import one_line
+from proxy_core.model.act import decode_acts
 from proxy_core.model.dark_cause import causes_told, reason_in
 from proxy_core.model.elapsed import timings_of
 from proxy_core.model.endpoint import endpoint_text, url_of
@@ -117,7 +118,9 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     helps = _help(row, detail)
     if row.failure and not helps:
         general.append(Fact("Failure", one_line(detail.failure_text or row.failure), "s5"))
-    if row.flags & ExchangeFlag.OWN_RESPONSE:
+    if row.flags & ExchangeFlag.ANSWERED:
+        general.append(Fact("Answered by", "Harrier, as it was told to: see what was done about it", "s4"))
+    elif row.flags & ExchangeFlag.OWN_RESPONSE:
         general.append(Fact("Answered by", "Harrier itself: the origin's own answer never came", "s4"))
     if row.media_type:
         general.append(Fact("Type", one_line(row.media_type)))
@@ -134,6 +137,8 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
             Fact("Protection", f"{_tls_text(tls.version)} · {one_line(tls.cipher)}" if tls and tls.version else "none")
         )
     sections = [*helps, Section("General", general)]
+    if done := _done(detail):
+        sections.append(Section("What was done about it", done))
     said = _why(row, detail) if helps else []
     told = [note for note in detail.notes.splitlines()[:_MOST_NOTES] if note and note not in said]
     notes = [Fact("Note", one_line(note)) for note in told]
@@ -146,6 +151,15 @@ def overview(row: ExchangeRow, detail: ExchangeDetail, upstream: ConnectionRow |
     if notes:
         sections.append(Section("Remarks", notes))
     return sections
+
+
+def _done(detail: ExchangeDetail) -> list[Fact]:
+    """What rules have made of it, each by its name."""
+    facts = []
+    for act in decode_acts(detail.acts):
+        text = "; ".join(each for each in (act.sentence, f"problem: {act.problem}" if act.problem else "") if each)
+        facts.append(Fact(one_line(act.rule), one_line(text), "s4" if act.problem else ""))
+    return facts
 
 
 def _help(row: ExchangeRow, detail: ExchangeDetail) -> list[Section]:

@@ -32,6 +32,7 @@ _TEXT = {"method": "method", "scheme": "scheme", "host": "host", "path": "path",
 _TEXT["app"] = (
     "(SELECT program(tls) FROM detail JOIN connection ON connection.key = client_of(packed) WHERE exchange_id = id)"
 )
+_TEXT["rule"] = "(SELECT group_concat(rule, char(10)) FROM acted WHERE exchange_id = id)"
 # Nothing is called for the many exchanges that have no message.
 _SAYS = "CASE WHEN EXISTS (SELECT 1 FROM message WHERE exchange_id = id) THEN messages_say(?, ?, id) ELSE 0 END"
 # What a list can be sorted by, beside the columns of a row.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from proxy_core.capture.extents import Extent, encode_extents
 from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.schema import (
+    ADD_ACTED,
     ADD_CONNECTION,
     CREATION,
     UPSERT_CONNECTION,
@@ -18,6 +19,7 @@ from proxy_core.capture.schema import (
     UPSERT_MESSAGE,
 )
 from proxy_core.capture.walk import Walk
+from proxy_core.model.act import decode_acts
 from proxy_core.model.bounds import TEXT_LIMIT
 from proxy_core.model.event import encode_detail
 from proxy_core.model.exchange import ConnectionRow, ExchangeDetail, ExchangeRow
@@ -75,6 +77,8 @@ class CaptureFile:
             row = row._replace(path=row.path[:TEXT_LIMIT])
         self._run(UPSERT_EXCHANGE, row)
         self._run(UPSERT_DETAIL, (row.id, detail.key, encode_detail(detail)))
+        for act in decode_acts(detail.acts):
+            self._run(ADD_ACTED, (row.id, act.rule))
 
     def add_message(self, message: MessageRow, content: MessageContent) -> None:
         """Add a message of an exchange, whose payload lies in its content or in this file (`add_body`)."""

@@ -9,7 +9,8 @@ live capture a body's extents point into segment files beside the index; in a sa
 Format 3 made room for what comes: `message` (see `MessageRow`), `remark` (a person's mark, colour and comment), `acted`
 and `rule_text` (which rules have touched an exchange, and what they said then; the whole of it is in
 `ExchangeDetail.acts`), `finished` (exchanges in the order of their end, for those who follow a recording; a number is
-never given again). Format 4 writes messages, and nobody the others yet. Flags and kinds of events are kept for them in
+never given again). Format 4 writes messages,
+format 5 what rules have done; nobody the others yet. Flags and kinds of events are kept for them in
 the model. Who is the first to write into one of the tables, or to pack a member of a detail
 or a record that was not there, also saves it, forgets it with its exchange, and raises the format, though that adds no
 table then: a Harrier that knows nothing of it would save a capture without it, and must refuse instead.
@@ -22,7 +23,7 @@ from proxy_core.model.exchange import ConnectionRow, ExchangeRow
 from proxy_core.model.message_row import MessageRow
 from proxy_core.version import VERSION
 
-SCHEMA_VERSION = 4  # goes up only together with Harrier's own, which a refused file names
+SCHEMA_VERSION = 5  # goes up only together with Harrier's own, which a refused file names
 APPLICATION_ID = 0x48415252  # «HARR»: `PRAGMA application_id` of our files
 _SQL_TYPES = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 
@@ -106,4 +107,5 @@ UPSERT_DETAIL = _upsert("detail", 3)
 UPSERT_CONNECTION = _upsert("connection", len(ConnectionRow._fields))
 ADD_CONNECTION = f"INSERT OR IGNORE INTO connection VALUES ({', '.join('?' * len(ConnectionRow._fields))})"
 UPSERT_MESSAGE = _upsert("message", len(MessageRow._fields))
+ADD_ACTED = "INSERT OR IGNORE INTO acted VALUES (?, ?)"
 UPSERT_PROGRESS = _upsert("progress", 3)

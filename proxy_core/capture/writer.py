@@ -17,6 +17,7 @@ from proxy_core.capture.left_out import NOTHING_LEFT_OUT, LeftOut
 from proxy_core.capture.migration import migrate
 from proxy_core.capture.opening import ForeignIndexError, check_files, check_index, check_row_count
 from proxy_core.capture.schema import (
+    ADD_ACTED,
     CREATION,
     UPSERT_CONNECTION,
     UPSERT_DETAIL,
@@ -25,6 +26,7 @@ from proxy_core.capture.schema import (
     UPSERT_PROGRESS,
 )
 from proxy_core.capture.unread_events import UnreadEvents
+from proxy_core.model.act import decode_acts
 from proxy_core.model.event import (
     AmendedEvent,
     ConnectionEvent,
@@ -35,7 +37,7 @@ from proxy_core.model.event import (
     decode_event,
     encode_detail,
 )
-from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeRow, ExchangeState, Side
+from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeFlag, ExchangeRow, ExchangeState, Side
 from proxy_core.model.failure import FailureKind
 from proxy_core.model.message_row import INLINE_LIMIT_BYTES, decode_content
 from proxy_core.model.tls_facts import program_in
@@ -46,6 +48,8 @@ INDEX_NAME = "index.sqlite"
 _STATE, _REQUEST_BYTES, _RESPONSE_BYTES = (
     ExchangeRow._fields.index(name) - 1 for name in ("state", "request_bytes", "response_bytes")
 )
+_FLAGS = ExchangeRow._fields.index("flags")
+_ACTED = int(ExchangeFlag.ACTED)
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 8192
 _FORGOTTEN_AT_ONCE = 5000  # rows: the workers' batches wait for it
@@ -99,6 +103,18 @@ class _Bound(NamedTuple):
     details: list[tuple[int, int, bytes]]
     connections: list[tuple[Any, ...]]
     messages: list[tuple[object, ...]]
+
+    def acted(self) -> list[tuple[int, str]]:
+        """Which rules have done something about which of these exchanges."""
+        found: list[tuple[int, str]] = []
+        for row, (exchange_id, _, packed) in zip(self.rows, self.details, strict=True):
+            if row[_FLAGS] & _ACTED:
+                try:
+                    acts = decode_acts(decode_detail(packed).acts)
+                except (msgspec.DecodeError, TypeError):
+                    continue  # its reader will say so
+                found += [(exchange_id, act.rule) for act in acts]
+        return found
 
     @property
     def has_programs(self) -> bool:
@@ -270,6 +286,8 @@ class IndexWriter:
             self._database.executemany(UPSERT_EXCHANGE, bound.rows)
             self._database.executemany(UPSERT_DETAIL, bound.details)
             self._database.executemany(UPSERT_CONNECTION, bound.connections)
+            if acted := bound.acted():
+                self._database.executemany(ADD_ACTED, acted)
             if bound.messages:
                 self._database.executemany(UPSERT_MESSAGE, bound.messages)
             if progress is not None:
@@ -360,12 +378,14 @@ class IndexWriter:
             self._run("DELETE FROM detail")  # without a condition SQLite drops whole pages
             self._run("DELETE FROM exchange")
             self._run("DELETE FROM message")
+            self._run("DELETE FROM acted")
             is_all = True
         elif self._forget_messages(left_out):
             is_all = False
         else:
             some = f"SELECT id FROM exchange WHERE {left_out.condition()} LIMIT {_FORGOTTEN_AT_ONCE}"
             self._run(f"DELETE FROM detail WHERE exchange_id IN ({some})")
+            self._run(f"DELETE FROM acted WHERE exchange_id IN ({some})")
             is_all = self._run(f"DELETE FROM exchange WHERE id IN ({some})").rowcount < _FORGOTTEN_AT_ONCE
         self.commit()
         if is_all:

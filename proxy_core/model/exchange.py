@@ -56,11 +56,12 @@ class ExchangeFlag(IntFlag):
     REQUEST_INCOMPLETE = 8  # the request body ended before its framing said so
     RESPONSE_INCOMPLETE = 16
     BODY_NOT_RECORDED = 32  # a body went through but is not in the capture (disk full, recording paused)
-    # Numbers that are spoken for; nothing sets them yet.
     CHANGED = 64  # what was sent on is not what was received: a rule, a script or a person wanted it so
     ANSWERED = 128  # the response was made here because one of them wanted it so
+    # Numbers that are spoken for; nothing sets them yet.
     PAUSED = 256  # it is held for a person
     SENT = 512  # the request is Harrier's own: a person, a script or a repetition sent it
+    ACTED = 1024  # there are `ExchangeDetail.acts`
 
 
 _SWITCHED = 101
@@ -114,7 +115,9 @@ class ExchangeDetail(NamedTuple):
     notes: str  # remarks on the wire («Host differed from the target»), one a line
     client_connection: int  # key into the table `connection`, 0 = none
     upstream_connection: int
-    acts: bytes | None = None  # what was done about it by a rule, a script or a person; absent where nothing was
+    acts: bytes | None = (
+        None  # what was done about it by a rule, a script or a person; absent where nothing was: `model.act`
+    )
 
     def message(self, kind: MessageKind) -> MessageRecord:
         """The request or the response."""

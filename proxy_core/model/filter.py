@@ -81,7 +81,7 @@ class Or:
 
 Filter = Word | Term | Not | And | Or
 
-TEXT_KEYS = ("method", "scheme", "host", "path", "url", "type", "failure", "app", "messages")
+TEXT_KEYS = ("method", "scheme", "host", "path", "url", "type", "failure", "app", "messages", "rule")
 NUMBER_KEYS = ("status", "port", "size", "time", "id")
 IS_VALUES = ("failed", "pending", "complete", "tunnel", "ws", "intercepted", "own")
 KEYS = (*TEXT_KEYS, *NUMBER_KEYS, "is")

@@ -16,16 +16,17 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.capture.recovery import recover
 from proxy_core.capture.saver import save_capture
 from proxy_core.capture.schema import SCHEMA_VERSION, TABLES
+from proxy_core.model.act import decode_acts
 from proxy_core.model.event import decode_detail, encode_detail
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
 from proxy_core.model.filter import parse_filter
 from proxy_core.tasks.conversion_report import ConversionError
 from proxy_core.tasks.convert import convert
 from proxy_core.version import VERSION
-from tests.support.format_samples import LARGE, MESSAGES, SAMPLES
+from tests.support.format_samples import ACTS, LARGE, MESSAGES, SAMPLES
 
 FILES = Path(__file__).with_name("files")
-FORMATS = {2: (0, 1), 3: (0, 2), 4: (0, 3)}  # with the Harrier that was the first to make it
+FORMATS = {2: (0, 1), 3: (0, 2), 4: (0, 3), 5: (0, 4)}  # with the Harrier that was the first to make it
 LATE = ["/late", "/under-way"]
 
 
@@ -109,6 +110,22 @@ def test_its_messages_are_read_saved_and_gone_on_with(version, tmp_path):
             assert remarks == (["", "", "Nobody sends that."] if version >= 4 else [])
 
 
+@pytest.mark.parametrize("version", [each for each in FORMATS if each >= 5])
+def test_what_rules_have_done_is_read_saved_and_filtered(version, tmp_path):
+    """Formats before 5 have none."""
+    target = tmp_path / "out.harrier"
+    live = shutil.copytree(FILES / f"format-{version}-live", tmp_path / "killed.live")
+    recover(str(live))
+    for path in (FILES / f"format-{version}.harrier", live, target):
+        with closing(CaptureReader(str(path))) as reader:
+            assert decode_acts(reader.detail(7).acts) == ACTS
+            assert list(reader.ids(parse_filter("rule:shop/Header"))) == [7]
+            assert list(reader.ids(parse_filter("rule:Body rule:shop"))) == [7]
+            assert 7 not in list(reader.ids(parse_filter("-rule:shop")))
+            if path != target:
+                save_capture(reader, str(target))
+
+
 def test_a_detail_may_do_without_what_few_have(live):
     with closing(CaptureReader(str(live))) as reader:
         detail = reader.detail(1)
@@ -166,8 +183,9 @@ def test_what_the_recorder_left_undone_is_done(live):
 
 def test_what_an_older_file_lacks_is_empty_for_its_reader(saved):
     with closing(CaptureReader(str(saved))) as reader:
-        since_4 = () if "format-4" in saved.name else ("message",)
-        for table in (*since_4, "remark", "acted", "rule_text", "finished"):
+        version = int(saved.stem.partition("-")[2])
+        lacks = [table for table, since in (("message", 4), ("acted", 5)) if version < since]
+        for table in (*lacks, "remark", "rule_text", "finished"):
             assert reader._database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 

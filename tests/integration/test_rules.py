@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy_core.model.act import decode_acts
+from proxy_core.model.effects.effect import Point
+from proxy_core.model.exchange import ExchangeFlag
 from tests.integration.origin import Origin, read_head
 from tests.integration.recording import Recording, wait_for
 from tests.support.program import Program
@@ -57,6 +60,12 @@ def test_rules_of_a_file_act_over_all_workers_and_follow_the_file(tmp_path, orig
         seen = curl(recording, "-i", f"{origin.url}/here")
         assert "X-Seen: yes" in seen
         assert seen.endswith("X-Env: test")
+        here = recording.by_path("/here")
+        assert [act[:3] for act in decode_acts(here.detail.acts)] == [
+            (Point.REQUEST_HEAD, "shop/Header", "sets request header X-Env"),
+            (Point.RESPONSE_HEAD, "shop/Header", "sets response header X-Seen"),
+        ]
+        assert here.row.flags & ExchangeFlag.CHANGED
         file.write_text("x = ", "utf-8")
         wait_for(lambda: f"{file}, line 1, column 5: This is no TOML" in recording.program.errors, "the mistake")
         assert curl(recording, "http://no-such-host.test/cart") == '{"items": []}'  # the last good ones

@@ -14,6 +14,7 @@ import msgspec
 from proxy_core.capture.reader import CaptureReader
 from proxy_core.capture.saver import save_capture
 from proxy_core.capture.schema import SCHEMA_VERSION
+from proxy_core.model.act import Act, encode_acts
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, Side
 from proxy_core.model.message_row import MessageFlag, Opcode
 from proxy_core.model.tls_facts import TlsFacts, encode_tls_facts
@@ -26,6 +27,7 @@ MESSAGES: list[tuple[int, int, int, bytes, tuple[object, ...]]] = [
     (int(Side.UPSTREAM), int(Opcode.BINARY), int(MessageFlag.DEFLATED), LONG_MESSAGE, ()),
     (int(Side.UPSTREAM), int(Opcode.CLOSE), int(MessageFlag.INVALID), b"\x03\xed", ("Nobody sends that.",)),
 ]
+ACTS = [Act(1, "shop/Header", "sets request header X-Env", 12), Act(3, "shop/Body", "", 7, "it is no JSON")]
 SAMPLES = (
     Sample("/", content_type="text/html; charset=utf-8", response_body=b"<h1>Caf\xc3\xa9</h1>"),
     Sample("/cart?id=7", method="POST", request_body=b'{"item": 7}', content_type="application/json", status=201),
@@ -39,7 +41,14 @@ SAMPLES = (
         failure_text="shop.test refused the connection.",
     ),
     Sample("", method="CONNECT", scheme="", host="pinned.test", kind=ExchangeKind.TUNNEL, flags=0),
-    Sample("/plain", scheme="http", port=80, host="::1", flags=int(ExchangeFlag.UPSTREAM_REUSED)),
+    Sample(
+        "/plain",
+        scheme="http",
+        port=80,
+        host="::1",
+        flags=int(ExchangeFlag.UPSTREAM_REUSED | ExchangeFlag.CHANGED | ExchangeFlag.ACTED),
+        acts=encode_acts(ACTS),
+    ),
     Sample("/chat", status=101, kind=ExchangeKind.WEBSOCKET, messages=MESSAGES),
 )
 TLS = TlsFacts(version="TLSv1.3", cipher="TLS_AES_128_GCM_SHA256", alpn="http/1.1", sni="shop.test", verified=True)

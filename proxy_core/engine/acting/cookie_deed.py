@@ -5,7 +5,7 @@ import regex
 from proxy_core.engine.acting.deed import PASS, Deed, Making, Turn
 from proxy_core.engine.exchange.point import Decision, Replace
 from proxy_core.model.effects.cookies import RequestCookies, ResponseCookies
-from proxy_core.model.effects.replacement import HEAD_PATTERN_S
+from proxy_core.model.effects.replacement import HEAD_PATTERN_S, fault_text
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import Field, to_text
 
@@ -36,7 +36,7 @@ class RequestCookieDeed(Deed):
         try:
             cookies = [_replaced(part, self._replace) for part in cookies]
         except _FAULTS as error:
-            turn.fail(f"replaces nothing in cookies: {str(error) or 'the expression takes too long'}")
+            turn.fail(f"replaces nothing in cookies: {fault_text(error)}")
         if cookies == before:
             return PASS
         turn.say(self._said)
@@ -70,7 +70,7 @@ class ResponseCookieDeed(Deed):
                 (field[0], _replaced(field[1], self._replace)) if _is_cookie(field) else field for field in fields
             ]
         except _FAULTS as error:
-            turn.fail(f"replaces nothing in cookies: {str(error) or 'the expression takes too long'}")
+            turn.fail(f"replaces nothing in cookies: {fault_text(error)}")
         if tuple(fields) == response.fields:
             return PASS
         turn.say(self._said)

@@ -5,7 +5,7 @@ import regex
 from proxy_core.engine.acting.deed import PASS, Deed, Making, Turn
 from proxy_core.engine.exchange.point import Decision, Replace
 from proxy_core.model.effects.headers import Headers, RequestHeaders, ResponseHeaders, header_fields
-from proxy_core.model.effects.replacement import HEAD_PATTERN_S
+from proxy_core.model.effects.replacement import HEAD_PATTERN_S, fault_text
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import Field, to_text
 
@@ -29,7 +29,7 @@ class _HeaderDeed(Deed):
             try:
                 _replace_in(fields, name, pattern, put)
             except (TimeoutError, regex.error, IndexError) as error:
-                turn.fail(f"replaces nothing: {str(error) or 'the expression takes too long'}")
+                turn.fail(f"replaces nothing: {fault_text(error)}")
         if tuple(fields) == message.fields:
             return PASS
         turn.say(self._said)

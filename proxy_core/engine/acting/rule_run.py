@@ -6,16 +6,19 @@ match, but the first one that answers is the one that does, and behind a rule th
 is answered here counts as received, so what changes responses changes it as well.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from proxy_core.engine.acting.deed import PASS, Deed, Turn
 from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Replace
 from proxy_core.engine.recording.report import Report
+from proxy_core.model.act import Act, act_text
 from proxy_core.model.effects.effect import Point
 from proxy_core.model.exchange import ExchangeFlag
 from proxy_core.model.message import Message
 
+_clock = time.perf_counter
 _CHANGED = int(ExchangeFlag.CHANGED)
 _ANSWERED = int(ExchangeFlag.ANSWERED)
 _FIRST_OF = {
@@ -124,6 +127,18 @@ class RuleRun:
     ) -> tuple[Decision, Message]:
         """What one rule's deeds make of the message, and what is decided by then."""
         turn = Turn(self._report, self._request, last)
+        begin_mark = _clock()
+        try:
+            return self._asked_deeds(rule, first, last, message, decision, turn)
+        finally:
+            if turn.said or turn.problem:
+                spent_us = int((_clock() - begin_mark) * 1e6)
+                said, problem = act_text("; ".join(turn.said)), act_text(turn.problem)
+                self._report.act(Act(int(last), rule.id, said, spent_us, problem))
+
+    def _asked_deeds(
+        self, rule: _Rule, first: Point, last: Point, message: Message, decision: Decision, turn: Turn
+    ) -> tuple[Decision, Message]:
         for deed in rule.deeds:
             for point in range(first, last + 1):
                 said = _ASK[point](deed, message, turn)

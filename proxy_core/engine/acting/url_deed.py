@@ -6,14 +6,12 @@ import regex
 
 from proxy_core.engine.acting.deed import PASS, Deed, Making, Turn
 from proxy_core.engine.exchange.point import Decision, Replace
-from proxy_core.model.effects.replacement import HEAD_PATTERN_S
+from proxy_core.model.effects.replacement import HEAD_PATTERN_S, fault_text
 from proxy_core.model.effects.url import MapTo, RequestMethod, RequestQuery, RequestUrl, Url, fill, read_url
 from proxy_core.model.endpoint import authority_text
 from proxy_core.model.filter import And, Filter, Operator, Or, Term, parse_filter
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import to_text
-
-_TOO_SLOW = "the expression takes too long"
 
 
 def url_text(request: Message) -> str:
@@ -38,7 +36,7 @@ class UrlDeed(Deed):
                 return PASS
             url = read_url(text)
         except (TimeoutError, regex.error, IndexError, ValueError) as error:
-            turn.fail(f"leaves the URL as it is: {str(error) or _TOO_SLOW}")
+            turn.fail(f"leaves the URL as it is: {fault_text(error)}")
             return PASS
         turn.say(f"goes to {text}")
         return Replace(_sent_to(request, url))
@@ -74,7 +72,7 @@ class QueryDeed(Deed):
         try:
             pairs = [(name, self._replaced(name, part)) for name, part in pairs]
         except (TimeoutError, regex.error, IndexError) as error:
-            turn.fail(f"replaces nothing in the query: {str(error) or _TOO_SLOW}")
+            turn.fail(f"replaces nothing in the query: {fault_text(error)}")
         target = path + b"?" + b"&".join([part for _, part in pairs]) if pairs else path
         if target == request.target or (not pairs and not query and mark):
             return PASS
@@ -129,7 +127,7 @@ class MapToDeed(Deed):
                 groups = tuple(found.groups())
             url = read_url(fill(self._template, path, query, groups))
         except (TimeoutError, ValueError) as error:
-            turn.fail(f"goes where it would: {str(error) or _TOO_SLOW}")
+            turn.fail(f"goes where it would: {fault_text(error)}")
             return PASS
         if not url.target:
             url = url._replace(target=request.target)

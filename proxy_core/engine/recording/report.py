@@ -7,10 +7,12 @@ A relay sets these, and calls `Reporter.changed` when that is worth telling. Wha
 import time
 
 from proxy_core.engine.recording.exchange_record import ExchangeRecord
-from proxy_core.model.exchange import ExchangeState
+from proxy_core.model.act import MOST_ACTS, Act
+from proxy_core.model.exchange import ExchangeFlag, ExchangeState
 from proxy_core.model.failure import Failure, FailureKind
 
 _COMPLETE = int(ExchangeState.COMPLETE)
+_ACTED = int(ExchangeFlag.ACTED)
 _FAILED = int(ExchangeState.FAILED)
 NOT_OPENED = (-1, -1, -1)  # nothing was opened for this exchange
 _clock = time.perf_counter
@@ -21,6 +23,7 @@ class Report:
     """What is known of one exchange so far. Marks are `time.perf_counter` seconds, 0.0 = not reached."""
 
     __slots__ = (
+        "acts",
         "client_connection",
         "content_type",
         "failure",
@@ -77,6 +80,7 @@ class Report:
         self.response_trailers: bytes | None = None
         self.request_forwarded_head: bytes | None = None  # only where somebody decided about it
         self.response_forwarded_head: bytes | None = None
+        self.acts: list[Act] | None = None  # what was done about it
 
     def began_earlier(self, spent_us: int) -> None:
         """So much of its time had been spent before its head was read: on the connection that was opened for it."""
@@ -86,6 +90,14 @@ class Report:
     def note(self, text: str) -> None:
         """Add a remark for a person."""
         self.notes = f"{self.notes}\n{text}" if self.notes else text
+
+    def act(self, act: Act) -> None:
+        """Something was done about it, or was to be done and couldn't."""
+        if self.acts is None:
+            self.acts = []
+            self.flags |= _ACTED
+        if len(self.acts) < MOST_ACTS:
+            self.acts.append(act)
 
     def bare(self, sentence: str) -> "Report":
         """In the place of a report that can't be told: that there was such an exchange, and whose fault it is."""

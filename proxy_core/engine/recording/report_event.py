@@ -6,6 +6,7 @@ import msgspec
 
 from proxy_core.capture.extents import encode_extents
 from proxy_core.engine.recording.report import NOT_OPENED, Report
+from proxy_core.model.act import encode_acts
 from proxy_core.model.event import EventKind, encode_detail, encode_event
 from proxy_core.model.exchange import ExchangeFlag, ExchangeKind, ExchangeState, ResourceType
 from proxy_core.model.resource_type import LONGEST_TYPE, media_essence, resource_type
@@ -57,33 +58,32 @@ def _packed_detail(report: Report, timings: bytes) -> bytes:
         # Where another body went on there are extents, though it may be of no bytes.
         request_forwarded = None if request_sent is None else encode_extents(request_sent)
         response_forwarded = None if response_sent is None else encode_extents(response_sent)
-    return encode_detail(
+    members = (
+        report.key,
         (
-            report.key,
-            (
-                report.request_head,
-                report.request_version,
-                report.request_trailers,
-                request_body,
-                report.request_forwarded_head,
-                request_forwarded,
-            ),
-            (
-                report.response_head,
-                report.response_version,
-                report.response_trailers,
-                response_body,
-                report.response_forwarded_head,
-                response_forwarded,
-            ),
-            None if report.interim is None else _encode_list(report.interim),
-            timings,
-            "" if failure is None else failure.text,
-            report.notes,
-            report.client_connection,
-            report.upstream_connection,
-        )
+            report.request_head,
+            report.request_version,
+            report.request_trailers,
+            request_body,
+            report.request_forwarded_head,
+            request_forwarded,
+        ),
+        (
+            report.response_head,
+            report.response_version,
+            report.response_trailers,
+            response_body,
+            report.response_forwarded_head,
+            response_forwarded,
+        ),
+        None if report.interim is None else _encode_list(report.interim),
+        timings,
+        "" if failure is None else failure.text,
+        report.notes,
+        report.client_connection,
+        report.upstream_connection,
     )
+    return encode_detail(members if report.acts is None else (*members, encode_acts(report.acts)))
 
 
 @lru_cache(maxsize=512)

@@ -37,3 +37,8 @@ class NamedReplacement(Replacement, frozen=True, kw_only=True):
     """A replacement in what is called so."""
 
     name: str
+
+
+def fault_text(error: Exception) -> str:
+    """Why nothing was replaced, in half a sentence."""
+    return "the expression takes too long" if isinstance(error, TimeoutError) else str(error)

@@ -6,6 +6,7 @@ from proxy_core.engine.acting.rule_book import RuleBook
 from proxy_core.engine.exchange.point import Answer, Pass, Replace
 from proxy_core.engine.recording.report import Report
 from proxy_core.formats.rule_file import read_rules
+from proxy_core.model.exchange import ExchangeFlag
 from proxy_core.model.message import Message
 
 GET = Message(b"GET", "https", "shop.test", 443, b"/cart", 0, ((b"Host", b"shop.test"),), None)
@@ -110,3 +111,31 @@ def test_rules_for_other_hosts_are_not_even_asked():
 
 def test_rules_that_are_off_are_none():
     assert book_of(rule("a", "off = true\nanswer = 418")).rules == ()
+
+
+def test_what_a_rule_has_done_is_told_and_of_others_nothing():
+    book = book_of(rule("a", SET("A")) + rule("b", "req.cookies.remove = ['none']") + rule("c", "res.status = 404"))
+    report = Report(1, 1)
+    run = book.begin(GET, report)
+    assert run is not None
+    run.at_request_head(GET)
+    run.at_response_head(OK)
+    assert report.acts is not None
+    told = [(act.point, act.rule, act.sentence, act.problem) for act in report.acts]
+    assert told[0] == (1, "g0/a", "adds request header A", "")
+    assert told[-1] == (3, "g0/c", "sets status 404 in the place of 200", "")
+    assert "g0/b" not in [act.rule for act in report.acts]
+    assert report.flags & ExchangeFlag.ACTED
+
+
+def test_an_expression_that_runs_wild_is_stopped_and_said():
+    book = book_of(rule("a", "req.headers.replace = [{ name = 'X', find = '^(a+)+$', with = 'b' }]"))
+    report = Report(1, 1)
+    request = GET._replace(fields=((b"X", b"a" * 5000 + b"!"),))
+    run = book.begin(request, report)
+    assert run is not None
+    assert isinstance(run.at_request_head(request), Pass)
+    assert report.acts is not None
+    assert [(act.sentence, act.problem) for act in report.acts] == [
+        ("", "replaces nothing: the expression takes too long")
+    ]
