@@ -103,7 +103,7 @@ class _FakeSide:
         out, self._out = self._out, b""
         self.link.send(out)
 
-    def abort(self) -> None:
+    def abort(self, reset_code: int | None = None) -> None:
         self.link.abort()
 
     def close(self) -> None:
@@ -118,6 +118,7 @@ class FakeClient(_FakeSide):
 
     carries_one = True
     fault = None
+    reset_code = None
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)

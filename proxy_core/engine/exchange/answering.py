@@ -12,6 +12,7 @@ from proxy_core.model.stream import Stream
 from proxy_core.protocols.part import END_WITHOUT_TRAILERS, BodyPart
 
 _OWN_RESPONSE = int(ExchangeFlag.OWN_RESPONSE)
+_STATUS_DIGITS = 3
 _clock = time.perf_counter
 
 
@@ -55,6 +56,16 @@ def record_answer(services: Services, report: Report, response: OwnResponse, sen
     report.content_type = head.content_type
     report.response_mark = _clock()
     services.reporter.response_body(report, response.body)
+
+
+def record_refused(report: Report, raw: bytes) -> None:
+    """A response's head that is none: what there was of it is what came, and an answer of ours stands beside it."""
+    version, _, status = raw.partition(b"\r\n")[0].partition(b" ")
+    report.response_mark = _clock()
+    report.response_head = raw
+    report.response_version = version.decode("ascii")
+    if status.isdigit() and len(status) == _STATUS_DIGITS:
+        report.status = int(status)
 
 
 def send_body(client: ClientSide, response: OwnResponse) -> None:

@@ -13,7 +13,7 @@ import math
 import time
 
 from proxy_core.engine.exchange import own_answer
-from proxy_core.engine.exchange.answering import answer, record_answer, send_body
+from proxy_core.engine.exchange.answering import answer, record_answer, record_refused, send_body
 from proxy_core.engine.exchange.deciding import DecidedRequest, Deciding
 from proxy_core.engine.exchange.first_bytes_watch import FirstBytesWatch
 from proxy_core.engine.exchange.point import Abort, Answer
@@ -88,6 +88,8 @@ class ExchangeRelay:
             self._report.upstream_connection = unreached.connection
             self._fail(unreached.failure)
         except SideError as broken:
+            if broken.raw and not self._report.response_head:
+                record_refused(self._report, broken.raw)
             self._fail(broken.failure, reset_code=broken.reset_code)
         except ProtocolError as malformed:
             self._fail(malformed.failure)
@@ -110,7 +112,7 @@ class ExchangeRelay:
         if self._upstream is None:
             return
         if self._client.has_reset:
-            self._upstream.abort()
+            self._upstream.abort(self._client.reset_code)
         else:
             self._upstream.hurry(self._services.limits.half_closed_s)
 
@@ -431,7 +433,7 @@ class ExchangeRelay:
         if self._upload is not None and not self._upload.is_done:
             self._upload.finish(wait=False)
         if self._upstream is not None:
-            self._upstream.abort()
+            self._upstream.abort(self._client.reset_code)
             self._upstream = None
 
 

@@ -21,6 +21,7 @@ from proxy_core.model.dark_cause import DarkCause
 from proxy_core.model.endpoint import endpoint_text
 from proxy_core.model.exchange import ExchangeKind
 from proxy_core.model.failure import Failure, FailureKind
+from proxy_core.protocols.http1.fields import shown
 from proxy_core.protocols.http2 import frame
 from proxy_core.protocols.http2.connection import Http2Connection
 from proxy_core.protocols.http2.head import VERSION, Http2RequestHead
@@ -28,6 +29,7 @@ from proxy_core.protocols.http2.translation import request_at
 from proxy_core.protocols.via import has_passed
 
 _START_WORDS = 3
+_WEBSOCKET = b"websocket"
 _NO_PROXY = Failure(
     FailureKind.HTTP_REQUEST_DENIED,
     "This place stands for an origin: in HTTP/2 it is no proxy.",
@@ -114,6 +116,15 @@ class Http2Serving:
         report = open_report(self._services, self._connection, self._route.tunnel, head)
         if has_passed(head.raw, services.pseudonym):
             failure = own_answer.loop_failure(head)
+            answer(services, client, report, own_answer.failure_response(failure, head), failure)
+            return
+        if head.protocol not in (b"", _WEBSOCKET):
+            # RFC 8441 §4 leaves it to the server what it takes; RFC 9220 §3 has the status for what it does not know.
+            failure = Failure(
+                FailureKind.HTTP_UPGRADE_FAILED,
+                f"Harrier doesn't pass «{shown(head.protocol)}» on over HTTP/2, only WebSockets.",
+                501,
+            )
             answer(services, client, report, own_answer.failure_response(failure, head), failure)
             return
         if served is not None:

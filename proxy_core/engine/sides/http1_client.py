@@ -62,6 +62,7 @@ class Http1Client:
         self._ends_by_close = False  # nothing else tells the end of the response
         self.keeps = True
         self.has_left = self.has_reset = False
+        self.reset_code: int | None = None  # HTTP/1 has no such word
         self.when_gone: Callable[[], None] | None = None
         link.on_ahead = self._look_ahead
 

@@ -193,7 +193,8 @@ class Http1Upstream:
         self._link.read_limit_s = min(self._link.read_limit_s, limit_s)
         self._link.write_limit_s = min(self._link.write_limit_s, limit_s)
 
-    def abort(self) -> None:
+    def abort(self, reset_code: int | None = None) -> None:
+        del reset_code
         self._is_closed = True
         self.is_busy = False
         self._link.abort()

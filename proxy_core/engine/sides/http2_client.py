@@ -45,6 +45,11 @@ class Http2Client:
         return self._stream.is_gone
 
     @property
+    def reset_code(self) -> int | None:
+        broken = self._stream.broken
+        return broken.code if broken is not None else None
+
+    @property
     def fault(self) -> Failure | None:
         broken = self._stream.broken
         return broken.failure if broken is not None else self._session.failure

@@ -181,7 +181,7 @@ class Http2Session:
         elif isinstance(event, StreamMalformed):
             stream = self.streams.get(event.stream)
             if stream is not None:
-                stream.break_off(StreamBrokenError("broke the protocol", failure=event.failure))
+                stream.break_off(StreamBrokenError("broke the protocol", failure=event.failure, raw=event.raw))
             elif self._on_malformed is not None:
                 self._on_malformed(event.stream, event.failure, event.raw)
         elif isinstance(event, GoAwayReceived):

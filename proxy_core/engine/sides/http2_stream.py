@@ -33,6 +33,7 @@ class StreamBrokenError(Exception):
         *,
         code: int | None = None,
         failure: Failure | None = None,
+        raw: bytes = b"",
         is_unprocessed: bool = False,
         is_connection: bool = False,
     ) -> None:
@@ -40,6 +41,7 @@ class StreamBrokenError(Exception):
         self.what = what
         self.code = code  # of the peer's RST_STREAM
         self.failure = failure  # what the peer has done against the protocol
+        self.raw = raw  # of a head that was none: its text for the record
         self.is_unprocessed = is_unprocessed
         self.is_connection = is_connection  # it is the connection that broke, with all its streams
 

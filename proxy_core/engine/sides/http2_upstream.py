@@ -171,7 +171,7 @@ class Http2Upstream:
             if self._session.protocol.peer_speaks_http1:
                 failure = Failure(error.failure.kind, f"{where} speaks HTTP/1, and was spoken to in HTTP/2.")
                 return SideError(failure, is_unprocessed=True, speaks=_HTTP1)
-            return SideError(error.failure)
+            return SideError(error.failure, raw=error.raw)
         when = "in the middle of its response" if self._has_begun else "before it answered"
         name = "" if error.code is None else f" ({frame.error_name(error.code)})"
         failure = Failure(FailureKind.CONNECTION_TERMINATED, f"{where} {error.what} {when}{name}.")
@@ -204,10 +204,10 @@ class Http2Upstream:
             self._stream.read_limit_s = min(self._stream.read_limit_s, limit_s)
             self._stream.write_limit_s = min(self._stream.write_limit_s, limit_s)
 
-    def abort(self) -> None:
+    def abort(self, reset_code: int | None = None) -> None:
         self._is_left = True
         if self._stream is not None:
-            self._stream.reset(frame.CANCEL)
+            self._stream.reset(frame.CANCEL if reset_code is None else reset_code)
 
     def close(self) -> None:
         self.abort()

@@ -69,6 +69,11 @@ class ClientSide(BodySource, Protocol):
         ...
 
     @property
+    def reset_code(self) -> int | None:
+        """With what code it gave up this one exchange, by its own will (RFC 9113 §7); None where it has not."""
+        ...
+
+    @property
     def fault(self) -> Failure | None:
         """What it has done against the protocol, if that has ended the exchange: then nobody is there to be told."""
         ...
@@ -157,8 +162,11 @@ class UpstreamSide(BodySource, Protocol):
     def hurry(self, limit_s: float) -> None:
         """Wait no longer than this for what is still to come, nor for what is still to be taken."""
 
-    def abort(self) -> None:
-        """Give the exchange up, such that the origin can't take what it has for the whole. Wakes who waits here."""
+    def abort(self, reset_code: int | None = None) -> None:
+        """Give the exchange up, such that the origin can't take what it has for the whole. Wakes who waits here.
+
+        `reset_code`: with the client's word for that, where this protocol has one.
+        """
 
     def close(self) -> None:
         """Close in order."""

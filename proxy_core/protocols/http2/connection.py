@@ -332,7 +332,7 @@ class Http2Connection(ControlReading):
                 raise MalformedError("A second head came where a body was to be.")
             trailers = read_trailers(fields)
         except MalformedError as error:
-            self._malformed(stream.number, error, b"" if stream.has_head else refused_text(fields))
+            self._malformed(stream.number, error, b"" if stream.has_head else refused_text(fields, is_response=True))
             return
         self._take_end(stream, trailers)
 

@@ -113,23 +113,23 @@ def read_trailers(fields: Fields) -> bytes:
     return read_section(fields, 0).lines
 
 
-def refused_text(fields: Fields) -> bytes:
+def refused_text(fields: Fields, *, is_response: bool = False) -> bytes:
     """What is kept of a head that is refused. A block may be thousands of times smaller than its fields."""
     kept = 0
     for count, (name, value, _) in enumerate(fields):
         kept += len(name) + len(value)
         if kept > _REFUSED_BYTES:
-            return raw_text(fields[:count]) + b"[%d more fields]\r\n" % (len(fields) - count)
-    return raw_text(fields)
+            return raw_text(fields[:count], is_response=is_response) + b"[%d more fields]\r\n" % (len(fields) - count)
+    return raw_text(fields, is_response=is_response)
 
 
-def raw_text(fields: Fields) -> bytes:
+def raw_text(fields: Fields, *, is_response: bool = False) -> bytes:
     """The text of a head, for the record; of one that is malformed, as `raw` of a good one as far as that goes."""
     values: dict[bytes, bytes] = {}
     for name, value, _ in fields:
         values.setdefault(name, value)
-    if b":status" in values:
-        start = b"HTTP/2 " + values[b":status"]
+    if is_response or b":status" in values:
+        start = b"HTTP/2 " + values.get(b":status", b"")
     else:
         target = values.get(b":path", values.get(b":authority", b""))
         start = b"%b %b HTTP/2" % (values.get(b":method", b""), target)

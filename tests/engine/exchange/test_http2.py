@@ -161,7 +161,8 @@ class TestBodies:
 
 
 class TestResets:
-    def test_the_client_s_reset_reaches_the_origin(self, speak):
+    @pytest.mark.parametrize("code", [8, 5, 0x1234])
+    def test_the_client_s_reset_reaches_the_origin_with_its_code(self, speak, code):
         codes = []
 
         def handle(peer: Http2Peer) -> None:
@@ -172,9 +173,9 @@ class TestResets:
         client, proxy, server = speak(handle)
         stream = client.requests(GET)
         client.until(h2.events.SettingsAcknowledged)
-        client.resets(stream, 8)
+        client.resets(stream, code)
         assert client.answer(client.requests(GET)).body == b"hi"
-        assert codes == [8]
+        assert codes == [code]
         assert server.connections == 1
         assert [each.row.failure for each in proxy.finished(2)] == ["client_closed", ""]
 

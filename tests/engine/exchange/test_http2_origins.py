@@ -38,6 +38,10 @@ def house_of_http2(house):
     return house
 
 
+def on_one_line(text: bytes) -> bytes:
+    return text.replace(b"\r", b"\\r").replace(b"\n", b"\\n")
+
+
 def loose(peer: Http2Peer) -> Http2Peer:
     """A peer that says whatever it is told to say."""
     peer.h2.config.validate_outbound_headers = peer.h2.config.normalize_outbound_headers = False
@@ -55,8 +59,14 @@ class TestAMalformedResponse:
         assert head.startswith(b"HTTP/1.1 502 ")
         assert b"evil" not in head
         house_of_http2.finishes()
-        ((row, _),) = house_of_http2.recorded()
+        ((row, detail),) = house_of_http2.recorded()
         assert (row.state, row.failure) == (ExchangeState.FAILED, "http_protocol_error")
+        shown = detail.response.head
+        assert shown.startswith(b"HTTP/2 " + dict(fields).get(b":status", b"") + b"\r\n")
+        assert detail.response.version == "HTTP/2"
+        for name, value in fields:
+            assert b"%b: %b\r\n" % (on_one_line(name), on_one_line(value)) in shown
+        assert detail.response.forwarded_head == head
 
     @pytest.mark.parametrize("fields", NO_RESPONSE, ids=repr)
     def test_costs_a_client_of_http2_its_stream_alone(self, house_of_http2, fields):
@@ -190,16 +200,14 @@ class TestNoStorm:
         assert server.connections == 1
 
 
-def test_a_protocol_that_we_do_not_know_is_the_origins_to_answer(start_proxy, start_origin, trusting, example_ca):
-    """RFC 9220's and what may come: it said that it takes such requests, and what passes is a tunnel to us."""
+def test_a_protocol_that_we_do_not_know_is_refused(start_proxy, start_origin, trusting, example_ca):
+    """RFC 9220 §3: with 501. The origin has said that it takes such requests, not that it takes this one."""
+    seen = []
 
     def serve(pipe: BioPipe) -> None:
         extended = {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
         peer = Http2Peer(pipe.sends, pipe.reads, is_client=False, settings=extended)
-        request = peer.until(h2.events.RequestReceived)
-        assert (b":protocol", b"connect-ip") in request.headers
-        peer.responds(request.stream_id, [(b":status", b"501")], b"not here")
-        peer.until(h2.events.ConnectionTerminated)
+        seen.append(peer.until(h2.events.RequestReceived).headers)
 
     server = https_origin(start_origin, example_ca.leaf("localhost"), serve, alpn=("h2",))
     proxy = start_proxy(settings=trusting)
@@ -208,8 +216,12 @@ def test_a_protocol_that_we_do_not_know_is_the_origins_to_answer(start_proxy, st
     client.until(h2.events.RemoteSettingsChanged)
     client.until(h2.events.RemoteSettingsChanged)
     stream = client.requests([(b":method", b"CONNECT"), (b":protocol", b"connect-ip"), *GET[1:]], is_end=False)
-    client.until(h2.events.ResponseReceived, stream)
+    fields = dict(client.until(h2.events.ResponseReceived, stream).headers)
+    assert fields[b":status"] == b"501"
+    assert fields[b"proxy-status"].startswith(b"harrier; error=http_upgrade_failed")
     client.resets(stream, 8)
     exchange = proxy.only()
-    assert exchange.row.status == 501
+    assert (exchange.row.status, exchange.row.failure) == (501, "http_upgrade_failed")
+    assert "«connect-ip»" in exchange.detail.failure_text
     assert exchange.row.kind != ExchangeKind.WEBSOCKET
+    assert seen == []
