@@ -31,6 +31,8 @@ class FirstBytesWatch:
 
     def came(self, side: int, data: bytes) -> None:
         """Of what a side says, the first is looked at, in however many pieces it comes, up to a few."""
+        if side == _CLIENT and self._on_hello is not None:
+            self._hear(data)  # a hello may be longer than what is kept, and come in more pieces
         before = self._first[side]
         if self._pieces[side] == _PIECES or len(before) == LOOKED_AT_BYTES:
             return
@@ -39,8 +41,6 @@ class FirstBytesWatch:
         self._first[side] = before + kept
         flags = _CUT if len(data) > len(kept) else 0
         self._reporter.message(self._report, side, _FIRST_BYTES, flags, len(data), kept)
-        if side == _CLIENT and self._on_hello is not None:
-            self._hear(data)  # a hello may be longer than what is kept
         if not self._is_named and (name := spoken_protocol(*self._first)):
             self._is_named = True
             notes = self._report.notes

@@ -9,12 +9,15 @@ from proxy_core.model.settings import Settings
 from proxy_core.model.tls_facts import decode_tls_facts
 from proxy_core.protocols.client_hello import ClientHelloReader
 from proxy_core.protocols.fingerprint import fingerprint_of
+from proxy_core.protocols.first_words import LOOKED_AT_BYTES
 from tests.support.tls_conversation import ESTABLISHED, OK, answer_all, connect_through, https_origin
 
+LONG = tuple(f"{number:0100}" for number in range(60))  # more than is kept of what a side says first
 
-def hello_bytes(name: str) -> bytes:
+
+def hello_bytes(name: str, *others: str) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/1.1", *others])
     outgoing = ssl.MemoryBIO()
     with pytest.raises(ssl.SSLWantReadError):
         context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
@@ -70,9 +73,11 @@ def test_our_own_fingerprint_is_that_of_the_hello_that_we_send(start_proxy, star
     "settings",
     [Settings(not_intercepted=("shop.test",)), Settings(not_intercepted=("127.*",)), Settings(interception=False)],
 )
-@pytest.mark.parametrize("pieces", [1, 3])
-def test_of_tls_that_is_relayed_unread_its_hello_is_known(start_proxy, start_origin, settings, pieces):
-    hello = hello_bytes("shop.test")
+@pytest.mark.parametrize("pieces", [1, 3, 12])
+@pytest.mark.parametrize("others", [(), LONG], ids=["short", "long"])
+def test_of_tls_that_is_relayed_unread_its_hello_is_known(start_proxy, start_origin, settings, pieces, others):
+    hello = hello_bytes("shop.test", *others)
+    assert (len(hello) > LOOKED_AT_BYTES) == (others == LONG)
 
     def script(upstream):
         upstream.sees(hello)
