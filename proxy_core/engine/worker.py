@@ -189,6 +189,8 @@ class Worker:
         """Accept no more, let what is under way end within the grace, write down the rest."""
         for intake in self._intakes:
             intake.stop()
+        for say_goodbye in list(self.services.when_stopping):
+            say_goodbye()
         serving = [greenlet for intake in self._intakes for greenlet in intake.serving]
         gevent.joinall(serving, timeout=self._grace_s)
         gevent.killall(serving)

@@ -133,7 +133,7 @@ class Proxy:
             pseudonym=pseudonym,
         )
         self.worker.start()
-        self._clients: list[Client] = []
+        self.clients: list[Client] = []
 
     def connect(self) -> "Client":
         if self.path:
@@ -142,11 +142,11 @@ class Proxy:
             sock.connect(self.path)
         else:
             sock = socket.create_connection((_reachable(self.host), self.port), timeout=WAIT_S)
-        self._clients.append(Client(sock))
-        return self._clients[-1]
+        self.clients.append(Client(sock))
+        return self.clients[-1]
 
     def stop(self) -> None:
-        for client in self._clients:
+        for client in self.clients:
             client.closes()
         self.worker.stop()
 

@@ -68,11 +68,14 @@ class Http2Serving:
     def run(self) -> Ended:
         """Serve until the connection ends. Closes both sides."""
         session = self._session
+        take_leave = session.take_leave
+        self._services.when_stopping.add(take_leave)
         try:
             session.receive_all(self._first_bytes)
             is_told = bool(session.streams)  # their exchanges tell how the connection ended
             gevent.joinall(list(self._greenlets))
         finally:
+            self._services.when_stopping.discard(take_leave)
             gevent.killall(list(self._greenlets))
             self._route.close()
             session.close()

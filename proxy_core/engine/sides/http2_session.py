@@ -84,6 +84,7 @@ class Http2Session:
         self._head_since_s: int | None = None  # a frame or field block that may be a head has begun
         self._quiet_since_s = sweep.now_s  # since when there is no stream
         self._is_closing = False
+        self._is_leaving = False
         self._writer: gevent.Greenlet[..., None] | None = None
         self._is_writer_asleep = False
         self._turn = Turn()
@@ -222,6 +223,8 @@ class Http2Session:
         self.streams.pop(stream.number, None)
         if not self.streams:
             self._quiet_since_s = self._sweep.now_s
+            if self._is_leaving:
+                self.wake_writer()
 
     @property
     def room(self) -> int:
@@ -258,6 +261,9 @@ class Http2Session:
                         end_gently(self.link, LINGER_S)
                     self.link.close()
                     self.lose("was closed")
+                elif self._is_leaving and not self.streams:
+                    self.link.send_eof()  # who receives reads on: a reset could wipe out what was sent last
+                    return
                 else:
                     self._is_writer_asleep = True
                     self._hub.switch()
@@ -309,6 +315,13 @@ class Http2Session:
             turn.set()
         self._settled.set()
         if self._is_writer_asleep:  # it sees that it has nothing more to do
+            self.wake_writer()
+
+    def take_leave(self) -> None:
+        """As a server: take no more streams, and end our direction when those that live are over (RFC 9113 §6.8)."""
+        if self.lost is None and not self._is_closing and not self._is_leaving:
+            self._is_leaving = True
+            self.protocol.go_away(_NO_ERROR)
             self.wake_writer()
 
     def close(self) -> None:

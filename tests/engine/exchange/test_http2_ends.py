@@ -3,6 +3,7 @@
 import contextlib
 
 import gevent
+import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
@@ -11,6 +12,7 @@ from gevent.event import Event
 
 from proxy_core.engine.limits import HTTP2_LIMITS, Limits
 from proxy_core.model.exchange import ExchangeKind, ExchangeState
+from proxy_core.model.worker_command import StopServing
 from tests.engine.exchange.test_http2 import GET, OK, POST, answer_each, speak
 from tests.support.http2_peer import Fields, Http2Peer
 from tests.support.tls_conversation import connect_through, https_origin
@@ -327,3 +329,51 @@ def test_what_is_refused_before_it_is_read_has_its_path_in_the_row(speak):
     assert (exchange.row.method, exchange.row.host, exchange.row.path) == ("GET", "localhost", "/x")
     assert exchange.detail.request.version == "HTTP/2"
     client.answer(client.requests(GET))
+
+
+class TestAWorkerThatStops:
+    """RFC 9113 §6.8."""
+
+    def test_says_so_at_once_and_lets_what_is_under_way_end(self, speak):
+        has_come, goes_on = Event(), Event()
+
+        def handle(peer: Http2Peer) -> None:
+            stream = peer.until(h2.events.RequestReceived).stream_id
+            has_come.set()
+            goes_on.wait(10)
+            peer.responds(stream, OK, b"hi")
+            peer.until(h2.events.ConnectionTerminated)
+
+        client, proxy, _ = speak(handle)
+        stream = client.requests(GET)
+        has_come.wait(10)
+        proxy.worker.obey(StopServing(grace_s=10))
+        stopping = gevent.spawn(proxy.worker.stop)
+        ended = client.until(h2.events.ConnectionTerminated)
+        assert (ended.error_code, ended.last_stream_id) == (0, stream)
+        client.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN  # h2 takes it for the end of all
+        late = client.requests(GET)
+        refused = client.until(h2.events.StreamReset, late)
+        assert refused.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+        goes_on.set()
+        assert client.answer(stream).body == b"hi"
+        with pytest.raises(EOFError):
+            client.receive()
+        for each in proxy.clients:
+            each.closes()
+        stopping.join(10)
+        assert stopping.ready()
+        assert [each.row.state for each in proxy.exchanges] == [ExchangeState.COMPLETE]
+
+    def test_ends_what_is_idle(self, speak):
+        client, proxy, _ = speak(answer_each())
+        assert client.answer(client.requests(GET)).status == 200
+        proxy.worker.obey(StopServing(grace_s=10))
+        stopping = gevent.spawn(proxy.worker.stop)
+        assert client.until(h2.events.ConnectionTerminated).error_code == 0
+        with pytest.raises(EOFError):
+            client.receive()
+        for each in proxy.clients:
+            each.closes()
+        stopping.join(10)
+        assert stopping.ready()
