@@ -9,8 +9,11 @@ from proxy_core.model.failure import FailureKind
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_out import WaysOut
 from proxy_core.model.worker_command import UseSettings
+from tests.engine.exchange.test_http2 import GET, answer_each, speak
 from tests.support.conversation import Client, Proxy
 from tests.support.tls_conversation import connect_through
+
+__all__ = ["speak"]
 
 HANG_GUARD_S = 20
 ASK = b"GET http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\nVia: 1.0 fred\r\n\r\n"
@@ -107,6 +110,18 @@ def test_two_that_point_at_each_other_with_a_tunnel(pair):
     assert len(one.finished(2)) == 2
     assert any(each.row.failure == FailureKind.PROXY_LOOP_DETECTED for each in one.exchanges)
     assert len(other.finished()) == 1
+
+
+def test_over_http2_what_comes_back_costs_its_stream_alone(speak):
+    client, proxy, _ = speak(answer_each(), pseudonym=ONE)
+    back = client.answer(client.requests([*GET, (b"via", b"1.0 fred"), (b"via", b"2 " + ONE + b", 1.1 mirror")]))
+    assert back.status == 502
+    assert dict(back.fields)[b"proxy-status"].startswith(b"harrier; error=proxy_loop_detected")
+    assert client.answer(client.requests([*GET, (b"via", b"2 " + OTHER)])).body == b"hi"
+    refused, passed = proxy.finished(2)
+    assert refused.row.failure == FailureKind.PROXY_LOOP_DETECTED
+    assert "Via: 1.0 fred, 2 harrier-0000000a, 1.1 mirror" in refused.detail.failure_text
+    assert (passed.row.status, passed.row.failure) == (200, "")
 
 
 def test_another_of_our_kind_is_no_loop(start_proxy, start_origin):
