@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from proxy_core.acting_options import ActingError, acting_settings, add_acting
 from proxy_core.model.endpoint import bracketed
 from proxy_core.model.settings import RuleSettings, Settings, is_open_to_others
 from proxy_core.model.ways_in import WayInError
@@ -135,13 +136,7 @@ def _command_parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--dont-intercept", action="append", default=[], metavar="HOST", help="leave this host undecrypted (globs)"
     )
-    record.add_argument(
-        "--rules",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="act by the rules of this file. May come several times",
-    )
+    add_acting(record)
     record.set_defaults(run=_run_record)
     convert = commands.add_parser("convert", help="convert between .harrier and .har", allow_abbrev=False)
     convert.add_argument("source", metavar="IN")
@@ -236,6 +231,13 @@ def _check_upstream_ca(paths: list[str]) -> None:
             raise UsageError(f"There is no file {path} to trust: check --upstream-ca.")
 
 
+def _acting(options: argparse.Namespace) -> RuleSettings:
+    try:
+        return acting_settings(options)
+    except ActingError as error:
+        raise UsageError(str(error)) from None
+
+
 def _run_record(options: argparse.Namespace) -> int:
     from proxy_core.engine_entry import SWITCH_INTERVAL_S, Engine, EngineError, ListenError
     from proxy_core.fault_log import open_fault_log
@@ -253,7 +255,7 @@ def _run_record(options: argparse.Namespace) -> int:
         not_intercepted=tuple(options.dont_intercept),
         insecure_upstream=options.insecure_upstream,
         upstream_ca=tuple(map(os.path.abspath, options.upstream_ca)),
-        rules=RuleSettings(files=tuple(map(os.path.abspath, options.rules))),
+        rules=_acting(options),
     )
     if problem := rules_problem(settings.rules):
         raise UsageError(problem)

@@ -47,6 +47,7 @@ from proxy_core.model.notice import (
     WorkerChanged,
     encode_notice,
 )
+from proxy_core.model.script import RunningScripts
 from proxy_core.model.settings import Settings
 from proxy_core.model.ways_in import UNIX
 from proxy_core.model.ways_out import WayError, check_ways_out
@@ -55,7 +56,8 @@ from proxy_core.pac.service import PacService
 from proxy_core.program_finder import ProgramFinder
 from proxy_core.proxy_users import ProxyUsersError, read_proxy_users
 from proxy_core.recorder import Recorder
-from proxy_core.rules_in_force import RulesInForce, problem_text
+from proxy_core.rules_in_force import RulesInForce, problem_text, scripts_of
+from proxy_core.script_service import ScriptService
 from proxy_core.supervisor import Supervisor, worker_count
 from proxy_core.terminal import complain
 from proxy_core.upstream_ca import UpstreamCaError, read_upstream_ca
@@ -88,6 +90,8 @@ class Engine:
         self.home = home
         self.capture_folder = capture_folder or home.new_capture()
         self._publish = publish
+        self._acting = threading.Lock()
+        self._acts = ApplyRules(0)
         self._applied = 0  # the version of the rules that all workers act by
         self.listeners: tuple[Listener, ...] = ()
         self.problem = ""  # why `run` returned on its own
@@ -161,10 +165,13 @@ class Engine:
             take_turn=self._rules.take,
             rules_applied=self._rules_applied,
         )
-        self._supervisor.apply_rules(self._rules.rules)
+        self._scripts = ScriptService(self._scripts_changed, self._tell)
+        self._apply_rules(self._rules.rules)
+        self._scripts.wait_loaded()
         try:
             self._supervisor.start()
         except RuntimeError:
+            self._scripts.stop()
             self._pac.stop()
             self._recorder.start()  # for the caller to stop it
             raise
@@ -199,6 +206,7 @@ class Engine:
         except Exception:
             self.problem = caught("the supervisor")
         self._rules.stop()
+        self._scripts.stop()
         self._pac.stop()
         self._programs.stop()
         self._recorder.stop()
@@ -261,7 +269,15 @@ class Engine:
             complain(f"harrier: {text}")
 
     def _apply_rules(self, rules: ApplyRules) -> None:
-        self._supervisor.apply_rules(rules)
+        self._scripts.use(scripts_of(rules))
+        with self._acting:
+            self._acts = msgspec.structs.replace(rules, scripts=self._acts.scripts)
+            self._supervisor.apply_rules(self._acts)
+
+    def _scripts_changed(self, running: RunningScripts) -> None:
+        with self._acting:
+            self._acts = msgspec.structs.replace(self._acts, scripts=running)
+            self._supervisor.apply_rules(self._acts)
 
     def _rules_changed(self, states: tuple[RuleFileState, ...]) -> None:
         if self._publish is not None:

@@ -14,8 +14,9 @@ import msgspec
 
 from proxy_core.fault_log import caught
 from proxy_core.formats.rule_file import LONGEST_FILE, RuleFileError, read_rules
+from proxy_core.model.effects.run_script import RunScript
 from proxy_core.model.notice import RuleFileState
-from proxy_core.model.rule import RuleGroup
+from proxy_core.model.rule import Rule, RuleGroup
 from proxy_core.model.settings import RuleSettings
 from proxy_core.model.worker_command import ApplyRules
 
@@ -126,6 +127,8 @@ class RulesInForce:
             has_changed |= _read(each)
         settings = self._settings
         groups = tuple(_switched(each.group, settings) for each in files if each.group is not None)
+        if settings.scripts:
+            groups = (*groups, _of_scripts(settings.scripts))
         if not settings.on:
             groups = ()
         if groups != self.rules.groups:
@@ -141,6 +144,19 @@ def problem_text(state: RuleFileState) -> str:
     return f"{state.path}{place}: {state.problem}"
 
 
+def scripts_of(rules: ApplyRules) -> tuple[str, ...]:
+    """The files of the scripts that rules name, each once."""
+    found = [
+        os.path.join(group.folder, effect.file)
+        for group in rules.groups
+        for rule in group.rules
+        if not rule.off
+        for effect in rule.effects
+        if isinstance(effect, RunScript)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
 def rules_problem(settings: RuleSettings) -> str:
     """What is wrong with the first file that can't be used, "" when all can."""
     states = RulesInForce(settings, lambda _rules: None, lambda _states: None).states()
@@ -154,6 +170,12 @@ def _unique(name: str, names: set[str]) -> str:
         name = f"{wanted} {number}"
     names.add(name)
     return name
+
+
+def _of_scripts(paths: tuple[str, ...]) -> RuleGroup:
+    """A rule for everything, for each script."""
+    rules = [Rule(name=path, when="", effects=(RunScript(file=path),)) for path in paths]
+    return RuleGroup(name="script", rules=tuple(rules))
 
 
 def _switched(group: RuleGroup, settings: RuleSettings) -> RuleGroup:

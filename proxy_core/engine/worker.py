@@ -17,6 +17,7 @@ import gevent.queue
 from proxy_core.capture.journal import Journal
 from proxy_core.certificate_authority import CertificateAuthority
 from proxy_core.engine.acting.rule_book import RuleBook
+from proxy_core.engine.acting.script_link import ScriptLink
 from proxy_core.engine.acting.turns import Turns
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.limits import Limits
@@ -128,6 +129,7 @@ class Worker:
         self.stopped = gevent.event.Event()
         self._grace_s = 1.0
         self._turns = Turns(ask_turn)
+        self._scripts: ScriptLink | None = None
 
     @property
     def serves(self) -> int:
@@ -182,7 +184,14 @@ class Worker:
 
     def apply_rules(self, rules: ApplyRules) -> None:
         """Have these act on every exchange that begins from now on."""
-        book = RuleBook(rules.version, rules.groups, self.services, self._turns.take)
+        old = self._scripts
+        if not rules.scripts.address:
+            self._scripts = None
+        elif old is None or old.running != rules.scripts:
+            self._scripts = ScriptLink(rules.scripts)
+        if old is not None and (self._scripts is None or self._scripts.running.address != old.running.address):
+            old.close()
+        book = RuleBook(rules.version, rules.groups, self.services, self._turns.take, self._scripts)
         self.services.points = book.begin if book.rules else None
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ class RuleSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     on: bool = True
     files: tuple[str, ...] = ()  # their paths, in the order in which their rules act
+    scripts: tuple[str, ...] = ()  # paths; each is asked about every exchange, behind all rules
     switched: dict[str, bool] = {}  # the person's own switches by a rule's id: they overrule what its file says
 
 

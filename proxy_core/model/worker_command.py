@@ -9,6 +9,7 @@ import msgspec
 
 from proxy_core.model.refusals import Pair
 from proxy_core.model.rule import RuleGroup
+from proxy_core.model.script import RunningScripts
 from proxy_core.model.settings import Settings
 from proxy_core.model.tls_facts import Program
 
@@ -58,6 +59,7 @@ class ApplyRules(msgspec.Struct, frozen=True, tag="rules"):
 
     version: int  # goes up with every change
     groups: tuple[RuleGroup, ...] = ()
+    scripts: RunningScripts = RunningScripts()
 
 
 class TurnGiven(msgspec.Struct, frozen=True, tag="turn"):

@@ -35,9 +35,8 @@ class Exchanges:
             if len(self._flows) >= MOST_FLOWS:
                 del self._flows[next(iter(self._flows))]
             flow = self._flows[key] = HTTPFlow(key, made)
-        if request.get("body") is None and told.get("response") is not None:
-            made.raw_content = flow.request.raw_content  # it has gone by already
-        flow.request = made
+        if told.get("response") is None:
+            flow.request = made
         response = told.get("response")
         flow.response = (
             None if response is None else Response(response["status"], _headers(response), _body(response, blobs))

@@ -23,7 +23,7 @@ from proxy_core.script_host.flow import HTTPFlow
 from proxy_core.script_host.log import Line, Log, Logged, Printed
 from proxy_core.script_host.script import Hook, Script, ScriptError, error_place, error_text, load_script
 from proxy_core.script_host.shim import Loader, Options, install
-from proxy_core.script_host.wire import WireError, pack, read_frame
+from proxy_core.script_host.wire import LENGTHS, LONGEST_FRAME, WireError, pack, unpack
 
 LOOK_S = 0.5  # at the files, and at a hook that may hang
 CALL_LIMIT_S = 5.0  # of one hook; a person waits for the exchange
@@ -125,11 +125,11 @@ class Host:
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            _, blobs = await read_frame(reader)
+            _, blobs = await _read_frame(reader)
             if len(blobs) != 1 or not hmac.compare_digest(blobs[0], self._token):
                 return
             while True:
-                told, blobs = await read_frame(reader)
+                told, blobs = await _read_frame(reader)
                 match told["do"]:
                     case "call":
                         self._spawn(self._call(told, blobs, writer))
@@ -308,3 +308,11 @@ def _standing_at(frame: FrameType | None, paths: list[str]) -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> tuple[dict[str, Any], list[bytes]]:
+    """The next frame. Raises WireError, asyncio.IncompleteReadError, OSError."""
+    size, head_length = LENGTHS.unpack(await reader.readexactly(LENGTHS.size))
+    if not 4 <= size <= LONGEST_FRAME or head_length > size - 4:
+        raise WireError("lengths that are none")
+    return unpack(await reader.readexactly(size - 4), head_length)

@@ -4,13 +4,12 @@ The head's `blobs` lists the lengths of what follows it. Both lengths are 4 byte
 token first, as a frame's only blob.
 """
 
-import asyncio
 import json
 import struct
 from collections.abc import Sequence
 from typing import Any
 
-_LENGTHS = struct.Struct(">II")
+LENGTHS = struct.Struct(">II")
 LONGEST_FRAME = 96 * 1024 * 1024  # two bodies of the largest size that is ever held, and their heads
 
 
@@ -22,7 +21,7 @@ def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
     """One frame."""
     text = json.dumps({**head, "blobs": [len(blob) for blob in blobs]}, separators=(",", ":")).encode("ascii")
     size = 4 + len(text) + sum(map(len, blobs))
-    return b"".join((_LENGTHS.pack(size, len(text)), text, *blobs))
+    return b"".join((LENGTHS.pack(size, len(text)), text, *blobs))
 
 
 def unpack(data: bytes, head_length: int) -> tuple[dict[str, Any], list[bytes]]:
@@ -39,11 +38,3 @@ def unpack(data: bytes, head_length: int) -> tuple[dict[str, Any], list[bytes]]:
     if at != len(data):
         raise WireError("blobs of other lengths than the head says")
     return head, blobs
-
-
-async def read_frame(reader: asyncio.StreamReader) -> tuple[dict[str, Any], list[bytes]]:
-    """The next frame. Raises WireError, asyncio.IncompleteReadError, OSError."""
-    size, head_length = _LENGTHS.unpack(await reader.readexactly(_LENGTHS.size))
-    if not 4 <= size <= LONGEST_FRAME or head_length > size - 4:
-        raise WireError("lengths that are none")
-    return unpack(await reader.readexactly(size - 4), head_length)

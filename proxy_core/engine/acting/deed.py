@@ -7,6 +7,7 @@ body is held is not for it to say at a head, but by `wants_request_body` and `wa
 
 from typing import NamedTuple
 
+from proxy_core.engine.acting.script_link import ScriptLink
 from proxy_core.engine.exchange.point import Decision, Pass
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
@@ -23,6 +24,7 @@ class Making(NamedTuple):
     rule: str  # the id of its rule
     when: str  # its rule's condition
     folder: str  # that its rule's paths are relative to
+    scripts: ScriptLink | None = None
 
 
 class Turn:

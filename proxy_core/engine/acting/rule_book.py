@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from proxy_core.engine.acting.deed import Deed, Making
 from proxy_core.engine.acting.rule_run import RuleRun
+from proxy_core.engine.acting.script_link import ScriptLink
 from proxy_core.engine.acting.table import deed_of
 from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
@@ -24,14 +25,21 @@ TakeTurn = Callable[[str, int], bool]  # id of a rule, how often it acts: whethe
 class ReadyRule:
     """One rule, ready to act."""
 
-    def __init__(self, rule: Rule, group: RuleGroup, services: Services, take_turn: TakeTurn) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        group: RuleGroup,
+        services: Services,
+        take_turn: TakeTurn,
+        scripts: ScriptLink | None,
+    ) -> None:
         """Raises FilterError for a condition that is none."""
         self.id = group.id_of(rule)
         self.condition = Condition(rule.when)
         self.stop = rule.stop
         self._times = rule.times
         self._take_turn = take_turn
-        making = Making(services, self.id, rule.when, group.folder)
+        making = Making(services, self.id, rule.when, group.folder, scripts)
         self.deeds: list[Deed] = [deed_of(effect, making) for effect in all_effects(rule)]
         self.wants_request_body = any(deed.wants_request_body for deed in self.deeds)
         self.wants_response_body = any(deed.wants_response_body for deed in self.deeds)
@@ -44,11 +52,21 @@ class ReadyRule:
 class RuleBook:
     """All of them, in order; `begin` is what `Services.points` is."""
 
-    def __init__(self, version: int, groups: Iterable[RuleGroup], services: Services, take_turn: TakeTurn) -> None:
+    def __init__(
+        self,
+        version: int,
+        groups: Iterable[RuleGroup],
+        services: Services,
+        take_turn: TakeTurn,
+        scripts: ScriptLink | None = None,
+    ) -> None:
         """`version` is the engine's number for these groups. Raises FilterError for a condition that is none."""
         self.version = version
         self.rules = tuple(
-            ReadyRule(rule, group, services, take_turn) for group in groups for rule in group.rules if not rule.off
+            ReadyRule(rule, group, services, take_turn, scripts)
+            for group in groups
+            for rule in group.rules
+            if not rule.off
         )
         self._by_host: dict[str, tuple[ReadyRule, ...]] = {}
 

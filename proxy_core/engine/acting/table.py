@@ -7,12 +7,14 @@ from proxy_core.engine.acting.cookie_deed import RequestCookieDeed, ResponseCook
 from proxy_core.engine.acting.deed import Deed, Making
 from proxy_core.engine.acting.header_deed import RequestHeaderDeed, ResponseHeaderDeed
 from proxy_core.engine.acting.ready_deed import CorsDeed, NoCacheDeed, PlainDeed, StatusDeed
+from proxy_core.engine.acting.script_deed import ScriptDeed
 from proxy_core.engine.acting.url_deed import MapToDeed, MethodDeed, QueryDeed, UrlDeed
 from proxy_core.model.effects.answer import AnswerWith
 from proxy_core.model.effects.cookies import RequestCookies, ResponseCookies
 from proxy_core.model.effects.effect import Effect
 from proxy_core.model.effects.headers import RequestHeaders, ResponseHeaders
 from proxy_core.model.effects.ready import Cors, NoCache, Plain, ResponseStatus
+from proxy_core.model.effects.run_script import RunScript
 from proxy_core.model.effects.url import MapTo, RequestMethod, RequestQuery, RequestUrl
 
 
@@ -34,6 +36,7 @@ DEEDS: dict[type[Effect], _Maker] = {
     ResponseStatus: StatusDeed,
     ResponseHeaders: ResponseHeaderDeed,
     ResponseCookies: ResponseCookieDeed,
+    RunScript: ScriptDeed,
 }
 
 

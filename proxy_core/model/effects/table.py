@@ -7,6 +7,7 @@ from proxy_core.model.effects.cookies import RequestCookies, ResponseCookies
 from proxy_core.model.effects.effect import Effect
 from proxy_core.model.effects.headers import RequestHeaders, ResponseHeaders
 from proxy_core.model.effects.ready import Cors, NoCache, Plain, ResponseStatus
+from proxy_core.model.effects.run_script import RunScript
 from proxy_core.model.effects.url import MapTo, RequestMethod, RequestQuery, RequestUrl
 
 AnyEffect = (
@@ -23,6 +24,7 @@ AnyEffect = (
     | ResponseStatus
     | ResponseHeaders
     | ResponseCookies
+    | RunScript
 )
 
 EFFECTS: dict[str, type[Effect]] = {kind.KEY: kind for kind in get_args(AnyEffect)}
