@@ -59,7 +59,7 @@ class Host:
         self._loop_thread = threading.get_ident()
         install(self._options)
         sys.stdout, sys.stderr = Printed(self._log, "info"), Printed(self._log, "error")
-        logging.basicConfig(handlers=[Logged(self._log)], level=logging.INFO, force=True)
+        logging.basicConfig(format="%(message)s", handlers=[Logged(self._log)], level=logging.INFO, force=True)
         sys.unraisablehook = self._unraisable
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         for path in self._paths:

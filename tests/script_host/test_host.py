@@ -190,3 +190,12 @@ def test_it_needs_nothing_but_the_standard_library():
                 named.add(node.module)
     foreign = {name for name in named if name.partition(".")[0] not in sys.stdlib_module_names}
     assert all(name.startswith("proxy_core.script_host") for name in foreign), foreign
+
+
+def test_what_is_logged_comes_as_it_was_written_with_its_level(script):
+    host = script(
+        "import logging\nfrom mitmproxy import ctx\ndef request(flow):\n    logging.error('odd'); ctx.log.warn('odder')\n"
+    )
+    host.call([0])
+    lines = [(each["level"], each["text"]) for each in host.told if each["do"] == "log"]
+    assert lines == [("error", "odd"), ("warn", "odder")]
