@@ -42,6 +42,9 @@ def glance(asked: list[LocalConnection], known: Iterable[int] = ()) -> dict[Port
             ports = wanted.pop(link, None)
             if ports is not None:
                 found[ports] = pid
+    if wanted and can_be_asked():  # nobody need look for those that have gone meanwhile
+        still = {(each.client_port, each.our_port) for each in socket_numbers(asked).values()}
+        found.update(dict.fromkeys(set(wanted.values()) - still, GONE))
     return found
 
 

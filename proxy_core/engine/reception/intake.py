@@ -20,6 +20,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import gevent
 from gevent import get_hub
@@ -30,12 +31,13 @@ from proxy_core.worker_loads import WorkerLoads
 _STEP_BACK_S = 0.001
 _ACCEPT_PAUSE_S = 0.2  # after running out of descriptors: serve those that are here, then look again
 _TOLD_AGAIN_S = 60.0
+_IDLE_LIMIT = 32  # greenlets kept for the next connections: each new one costs, above all in pages of its own stack
 _WAITING = "Harrier has run out of file descriptors: new clients wait until others leave. Raise `ulimit -n`."
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Intake:
-    """Accepts until it is stopped; each connection is served in a greenlet of its own."""
+    """Accepts until it is stopped; each connection is served in a greenlet that is its own meanwhile."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Intake:
         self._remark = remark
         self._told_mark = -_TOLD_AGAIN_S
         self._has_stepped_back = False
+        self._idle: list[gevent.Greenlet[..., None]] = []
         self.serving: set[gevent.Greenlet[..., None]] = set()
 
     def start(self) -> None:
@@ -71,6 +74,8 @@ class Intake:
         self._watcher.stop()
         self._watcher.close()
         self._listener.close()
+        gevent.killall(self._idle, block=False)
+        self._idle = []
 
     def _on_connection(self) -> None:
         # Runs in the hub, which would never call it again if it raised.
@@ -99,17 +104,35 @@ class Intake:
             raise
         if loads is not None:
             loads.add(self._slot, 1)
+        if self._idle:
+            greenlet = self._idle.pop()
+            self.serving.add(greenlet)
+            greenlet.switch(sock)  # straight from the hub, which goes on when it waits for something
+            return
         # WORKAROUND gevent 26.9.0, `Greenlet._maybe_kill_before_start`: one that is killed lets go of its arguments
         # while it still runs with them, and compiled code only borrows those that it is given. So no greenlet of the
         # engine is spawned with any: `partial` keeps them.
-        greenlet = gevent.spawn(partial(self._serve, sock))
+        greenlet = gevent.spawn(partial(self._serve_one_after_another, sock))
         self.serving.add(greenlet)
         greenlet.rawlink(self._on_served)
 
+    def _serve_one_after_another(self, sock: socket.socket) -> None:
+        """Serve a connection, and then those that come while there is none of ours."""
+        greenlet = cast("gevent.Greenlet[..., None]", gevent.getcurrent())
+        while True:
+            self._serve(sock)
+            del sock
+            if self._is_stopped or len(self._idle) >= _IDLE_LIMIT:
+                return
+            self._on_served(greenlet)
+            self._idle.append(greenlet)
+            sock = get_hub().switch()
+
     def _on_served(self, greenlet: "gevent.Greenlet[..., None]") -> None:
-        self.serving.discard(greenlet)
-        if self._loads is not None:
-            self._loads.add(self._slot, -1)
+        if greenlet in self.serving:
+            self.serving.discard(greenlet)
+            if self._loads is not None:
+                self._loads.add(self._slot, -1)
 
     def _tell_of_it(self) -> None:
         now = time.monotonic()

@@ -16,6 +16,7 @@ How bodies are written, batches leave, and what a full disk means have a module 
 """
 
 import time
+from collections.abc import Sequence
 
 from proxy_core.capture.journal import EVENT_RECORD, Journal, JournalFullError, record_header
 from proxy_core.engine.recording.body_writer import BodyWriter
@@ -66,6 +67,7 @@ class Reporter:
         self._next_key = journal.series << 32
         self._next_connection = journal.series << 32
         self._open: dict[int, Report] = {}
+        self._untold_connections: dict[int, ConnectionRow] = {}  # they are written together with the next event
         self._progress_mark = 0.0
         self.is_recording = True  # the person's own switch
 
@@ -84,6 +86,7 @@ class Reporter:
     def tell_all(self) -> None:
         """Write and send what there is to tell, now, of exchanges of whatever age."""
         self._announce(oldest_only=False, with_progress=True)
+        self._tell_connections()
         self._tell_all_messages()
         self._pay()
         self.outbox.send()
@@ -117,7 +120,9 @@ class Reporter:
     def connection(self, row: ConnectionRow) -> None:
         """Tell of a connection; telling it again replaces it."""
         if self.is_recording:
-            self._emit(encode_event((EventKind.CONNECTION.value, *row)))
+            self._untold_connections[row.key] = row
+            if not self._flusher.is_awake:
+                self._flusher.wake()
 
     def tell_again(self, connections: set[int]) -> None:
         """More is known of these connections: what is under way on them is told again, for whoever filters by it."""
@@ -317,6 +322,7 @@ class Reporter:
             self.full_disk.owed.append((report.bare(caught("the end of an exchange")), kind))
             self._flusher.wake()
             return
+        connections = self._place_connections(parts) if self._untold_connections else ()
         parts += record_header(EVENT_RECORD, event), event
         try:
             self._journal.write(b"".join(parts))
@@ -326,7 +332,33 @@ class Reporter:
             self.full_disk.miss(report, kind)
             return
         record.telling = _TOLD
+        for each in connections:
+            self.outbox.push(each)
         self.outbox.push(event)
+
+    def _place_connections(self, parts: list[bytes]) -> Sequence[bytes]:
+        """Add the records of what connections there are to tell of, and return their events."""
+        rows, self._untold_connections = self._untold_connections, {}
+        events = [encode_event((EventKind.CONNECTION.value, *row)) for row in rows.values()]
+        for event in events:
+            parts += record_header(EVENT_RECORD, event), event
+        return events
+
+    def _tell_connections(self) -> None:
+        if not self._untold_connections:
+            return
+        if self.full_disk.is_resting():
+            self._untold_connections.clear()  # they are missed, as what comes over them is
+            return
+        parts: list[bytes] = []
+        events = self._place_connections(parts)
+        try:
+            self._journal.write(b"".join(parts))
+        except JournalFullError as error:
+            self.full_disk.rest(error)
+            return
+        for event in events:
+            self.outbox.push(event)
 
     def _pay(self) -> None:
         """Tell the ends that could not be written."""
@@ -348,6 +380,7 @@ class Reporter:
 
     def _emit(self, event: bytes) -> bool:
         """Journal and queue one event by itself; whether that could be done."""
+        self._tell_connections()
         if self.full_disk.is_resting():
             return False
         try:
@@ -364,6 +397,7 @@ class Reporter:
         if with_progress:
             self._progress_mark = now
         self._announce(oldest_only=True, with_progress=with_progress)
+        self._tell_connections()
         if self._talking:
             self._tell_all_messages()
         if self.full_disk.owed:
