@@ -193,6 +193,7 @@ class Worker:
             old.close()
         book = RuleBook(rules.version, rules.groups, self.services, self._turns.take, self._scripts)
         self.services.points = book.begin if book.rules else None
+        self.services.leads_elsewhere = book.leads_elsewhere if book.rules else None
 
     def stop(self) -> None:
         """Accept no more, let what is under way end within the grace, write down the rest."""

@@ -10,11 +10,11 @@ import regex
 from proxy_core.model.effects.effect import Point
 from proxy_core.model.effects.replacement import HEAD_PATTERN_S
 from proxy_core.model.endpoint import authority_text
-from proxy_core.model.filter import And, Filter, Not, Operator, Or, Term, Word, parse_filter
+from proxy_core.model.filter import And, Filter, FilterError, Not, Operator, Or, Term, Word, parse_filter
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import to_text
 
-_OF_CONNECTION = ("host", "port", "scheme")
+_KNOWN = ("method", "scheme", "host", "port", "path", "url", "status", "type")
 
 
 class Condition:
@@ -23,6 +23,7 @@ class Condition:
     def __init__(self, text: str) -> None:
         """Raises FilterError."""
         self._filter = parse_filter(text)
+        _check(self._filter)
         self.point = _point_of(self._filter)
 
     def is_met(self, request: Message, response: Message | None) -> bool:
@@ -34,10 +35,24 @@ class Condition:
         return _value_for_host(self._filter, host) is not False
 
 
+def _check(query: Filter) -> None:
+    """Is all of it known while there is something to be done? Raises FilterError."""
+    match query:
+        case Word(text=text):
+            raise FilterError(f"A rule looks for words in a place that is named: write «url:{text}».", 0)
+        case Term(key=key) if key not in _KNOWN:
+            raise FilterError(f"«{key}» is not known while a rule could act; what is: {', '.join(_KNOWN)}.", 0)
+        case Term():
+            pass
+        case Not(inner=inner):
+            _check(inner)
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                _check(part)
+
+
 def _point_of(query: Filter) -> Point:
     match query:
-        case Word():
-            return Point.RESPONSE_HEAD
         case Term(key="status" | "type"):
             return Point.RESPONSE_HEAD
         case Term():
@@ -46,6 +61,8 @@ def _point_of(query: Filter) -> Point:
             return _point_of(inner)
         case And(parts=parts) | Or(parts=parts):
             return max(map(_point_of, parts), default=Point.REQUEST_HEAD)
+        case Word():  # refused by `_check`
+            return Point.REQUEST_HEAD
 
 
 def _value_for_host(query: Filter, host: str) -> bool | None:
@@ -68,8 +85,8 @@ def _value(query: Filter, request: Message, response: Message | None) -> bool | 
         case Term():
             text = _text_of(query.key, request, response)
             return None if text is None else _compare(query, text)
-        case Word(text=text):
-            return text.lower() in _url(request).lower()
+        case Word():
+            return None  # refused by `_check`
         case Not(inner=inner):
             found = _value(inner, request, response)
             return None if found is None else not found

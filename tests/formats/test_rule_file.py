@@ -88,6 +88,8 @@ class TestMistakes:
             ("[[rule]]\nstop = true", (1, 1), "A rule needs a name."),
             (RULE + RULE, (4, 1), "There is another rule «a» in this file."),
             (RULE + "when = 'status:404'\nreq.method = 'PUT'", (4, 1), "it is too late for req.method."),
+            (RULE + "when = 'cart'", (3, 1), "write «url:cart»."),
+            (RULE + "when = '-(time>3 or host:a)'", (3, 1), "«time» is not known while a rule could act"),
             ("rule = 3", (1, 1), "A rule begins with [[rule]]."),
             ("version = 2", (1, 1), "This file is of format 2"),
             ("[[rule]]\nname = ", (2, 8), "This is no TOML"),

@@ -73,6 +73,22 @@ def test_rules_of_a_file_act_over_all_workers_and_follow_the_file(tmp_path, orig
         wait_for(lambda: "things" in curl(recording, "http://no-such-host.test/cart"), "the new answer")
 
 
+def test_where_a_rule_answers_nothing_is_connected_before_it_is_needed(tmp_path):
+    came: list[bytes] = []
+    file = tmp_path / "mock.toml"
+    file.write_text('[[rule]]\nname = "Mock"\nwhen = "path:/mock"\nanswer.text = "mocked"\n', "utf-8")
+    with (
+        Origin(lambda link: came.append(link.recv(5))) as origin,
+        Recording(tmp_path, ["--rules", str(file)]) as recording,
+    ):
+        assert curl(recording, f"https://127.0.0.1:{origin.port}/mock") == "mocked"
+        assert came == []
+        assert "TLS" in curl(recording, f"https://127.0.0.1:{origin.port}/else")  # the page that says why
+        assert len(came) == 1
+        assert came[0].startswith(b"\x16\x03")
+        assert [each.row.status for each in recording.finished(2)] == [200, 502]
+
+
 def test_a_file_with_a_mistake_is_refused_at_the_start(tmp_path: Path):
     file = tmp_path / "shop.toml"
     file.write_text('[[rule]]\nname = "a"\nwehn = "host:a"\n', "utf-8")

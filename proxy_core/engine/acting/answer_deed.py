@@ -22,6 +22,8 @@ _ANY = b"application/octet-stream"
 class AnswerDeed(Deed):
     """Gives the client a response."""
 
+    leads_elsewhere = True
+
     def __init__(self, effect: AnswerWith, making: Making) -> None:
         self._said = effect.explain()
         self._status = effect.status

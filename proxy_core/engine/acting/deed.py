@@ -53,6 +53,7 @@ class Deed:
 
     wants_request_body = False  # hold the request until it is whole
     wants_response_body = False
+    leads_elsewhere = False  # its exchange may never need the origin that its client has asked for
 
     def at_request_head(self, _request: Message, _turn: Turn) -> Decision:
         """The head is there."""

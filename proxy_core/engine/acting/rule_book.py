@@ -80,6 +80,10 @@ class RuleBook:
             self._by_host[host] = found
         return found
 
+    def leads_elsewhere(self, host: str) -> bool:
+        """Whether an exchange that is meant for this host may never need it: nothing is to be connected first."""
+        return any(deed.leads_elsewhere for rule in self.candidates(host) for deed in rule.deeds)
+
     def begin(self, request: Message, report: Report) -> RuleRun | None:
         """The rules for one exchange, None where no rule can have anything to do with it."""
         candidates = self.candidates(request.host)

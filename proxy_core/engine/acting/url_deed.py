@@ -22,6 +22,8 @@ def url_text(request: Message) -> str:
 class UrlDeed(Deed):
     """Another URL."""
 
+    leads_elsewhere = True
+
     def __init__(self, effect: RequestUrl, _making: Making) -> None:
         self._set = effect.set
         self._replace = [(each.pattern(), each.put) for each in effect.replace]
@@ -113,6 +115,8 @@ class MethodDeed(Deed):
 
 class MapToDeed(Deed):
     """Another origin."""
+
+    leads_elsewhere = True
 
     def __init__(self, effect: MapTo, making: Making) -> None:
         self._template = effect.url

@@ -62,6 +62,7 @@ class Services:
     admission: Admission | None = None  # who may use the proxy; None: everybody
     points: BeginPoints | None = None  # who decides about exchanges; None: nobody, and nothing is paid
     when_stopping: set[Callable[[], None]] = field(default_factory=set)  # who has a goodbye to say to its client
+    leads_elsewhere: Callable[[str], bool] | None = None  # may what is meant for this host never need it? None: no
     pseudonym: bytes = b""  # by what name we tell other proxies of ourselves; b"" for none
     refusals: Refusals = field(default_factory=Refusals)
     learnt: LearntProtocols = field(default_factory=LearntProtocols)

@@ -207,15 +207,7 @@ class Connect:
         # The name that the client will verify is the one to verify for it: its SNI, which may differ from the target of
         # the CONNECT (that one is often an address).
         name = hello.server_name or self._host
-        upstream: UpstreamConnection | None = None
-        first_error: UpstreamError | None = None
-        begin_mark = time.perf_counter()
-        try:
-            learnt = services.learnt.of(("https", self._host, self._port))
-            upstream = services.opener.start_tls(self._connect(), name, (learnt,) if learnt else offer)
-        except UpstreamError as unreached:
-            upstream, first_error = None, unreached
-            unreached.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
+        upstream, first_error = self._connect_first(name, offer)
         try:
             # What the origin chose; where it can't be asked, or speaks what the client doesn't, the client chooses.
             chosen = (upstream.alpn or HTTP1,) if upstream is not None else offer
@@ -262,6 +254,22 @@ class Connect:
         serving_of(spoken, services, tls, self._connection.key, route).run()
         if not tls.has_heard and time.perf_counter() - begin_mark < AT_ONCE_S:
             self._left_silently(hello, upstream)
+
+    def _connect_first(
+        self, name: str, offer: tuple[str, ...]
+    ) -> tuple[UpstreamConnection | None, UpstreamError | None]:
+        """The origin, connected, or why it can't be; neither for one that a rule may answer for: it may not exist."""
+        services = self._services
+        if services.leads_elsewhere is not None and services.leads_elsewhere(self._host.lower()):
+            self._drop_prepared()
+            return None, None
+        begin_mark = time.perf_counter()
+        try:
+            learnt = services.learnt.of(("https", self._host, self._port))
+            return services.opener.start_tls(self._connect(), name, (learnt,) if learnt else offer), None
+        except UpstreamError as unreached:
+            unreached.spent_us = int((time.perf_counter() - begin_mark) * 1e6)
+            return None, unreached
 
     def _pair(self, hello: ClientHello) -> Pair:
         return Pair(self._client.peer_host, fingerprint_of(hello).ja4, (hello.server_name or self._host).lower())
