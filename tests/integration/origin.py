@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 class Origin:

@@ -11,7 +11,7 @@ from proxy_core.capture.reader import CaptureError, CaptureReader
 from proxy_core.model.exchange import FIRST_FINAL_STATE, ConnectionRow, ExchangeDetail, ExchangeRow
 from tests.support.program import Program
 
-WAIT_S = 20.0  # a condition that isn't met by then is not met
+WAIT_S = 60.0  # a condition that isn't met by then is not met, however busy the machine
 
 
 def wait_for(condition: Callable[[], object], what: str = "this") -> None:

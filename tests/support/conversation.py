@@ -41,7 +41,7 @@ from proxy_core.model.ways_in import Origin as ServedOrigin
 
 _NOT_HANDED_OUT = (20_000, 32_000)  # Linux hands out 32768 and above, IANA's rule is 49152
 _TRIED_PORTS = 100
-WAIT_S = 10.0  # a condition that isn't met by then is not met
+WAIT_S = 30.0  # a condition that isn't met by then is not met, however busy the machine
 
 
 class EventList:

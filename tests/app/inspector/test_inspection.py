@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from functools import partial
 from urllib.parse import unquote_plus
 
 import brotli
@@ -312,13 +313,13 @@ TEXT = "Grüße aus Köln. ".encode() * 100
 @pytest.mark.parametrize(
     ("coding", "coded"),
     [
-        ("gzip", gzip.compress(TEXT)),
-        ("x-gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT, mtime=0)),
+        ("x-gzip", gzip.compress(TEXT, mtime=0)),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", zlib.compress(TEXT, wbits=-15)),
         ("br", brotli.compress(TEXT)),
         ("zstd", zstd.compress(TEXT)),
-        ("gzip, br", brotli.compress(gzip.compress(TEXT))),
+        ("gzip, br", brotli.compress(gzip.compress(TEXT, mtime=0))),
     ],
 )
 def test_content_codings_are_undone(load, coding, coded):
@@ -328,16 +329,14 @@ def test_content_codings_are_undone(load, coding, coded):
     assert "".join(texts(raw(content))) == TEXT.decode()
 
 
-@pytest.mark.parametrize(
-    ("coding", "bomb"),
-    [
-        ("gzip", gzip.compress(bytes(30 << 20))),
-        ("br", brotli.compress(bytes(30 << 20), quality=4)),
-        ("zstd", zstd.compress(bytes(30 << 20))),
-        ("gzip, gzip", gzip.compress(gzip.compress(bytes(30 << 20)))),
-    ],
-)
-def test_a_bomb_ends_at_the_limit_and_says_so(load, coding, bomb, monkeypatch):
+CODER = {"gzip": gzip.compress, "br": partial(brotli.compress, quality=4), "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "gzip, gzip"])
+def test_a_bomb_ends_at_the_limit_and_says_so(load, coding, monkeypatch):
+    bomb = bytes(30 << 20)
+    for each in coding.split(", "):
+        bomb = CODER[each](bomb)
     monkeypatch.setattr(body_content, "SHOWN_LIMIT_BYTES", 1 << 20)
     content = load(bomb, "application/octet-stream", coding)
     assert (len(content.data), content.is_truncated) == (1 << 20, True)

@@ -35,7 +35,7 @@ from tests.support.demonstration_site import DemonstrationSite
 from tests.support.har_validation import check_har
 from tests.support.screen import button, texts
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 UNANSWERED = {"status": None, "state": ExchangeState.FAILED, "failure": "dns_error"}
 
 
