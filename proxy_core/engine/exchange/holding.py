@@ -6,15 +6,19 @@ events has no end. What is larger or slower than that can't be decided upon, and
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import NamedTuple
 
 import gevent
 
 from proxy_core.engine.sides.side import BodySource
+from proxy_core.model.message import Message
 from proxy_core.protocols.part import END_WITHOUT_TRAILERS, BodyPart, EndOfMessage
 
 HELD_LIMIT_BYTES = 1024 * 1024  # what may be taken apart within a worker without stalling its other exchanges
 
+# gRPC's streams can't be told from its single calls by their heads.
+_WITHOUT_END = (b"text/event-stream", b"application/grpc", b"multipart/x-mixed-replace")
 Part = BodyPart | EndOfMessage
 Record = Callable[[Part], None]
 _clock = time.monotonic
@@ -59,6 +63,19 @@ class Holding(NamedTuple):
 def whole(body: bytes) -> Held:
     """A source of this body."""
     return Held([BodyPart(body, b""), END_WITHOUT_TRAILERS] if body else [END_WITHOUT_TRAILERS])
+
+
+def why_not_held(message: Message) -> str:
+    """What to say of a body that passes as it comes, whoever wants it whole; "" of all others.
+
+    What is told piece by piece, for as long as somebody listens, must not wait for an end.
+    """
+    kind = (message.value(b"content-type") or b"").lower()
+    if kind.startswith(_WITHOUT_END):
+        return "A rule wanted the body, which is a stream: it passed as it came."
+    if message.status == HTTPStatus.PARTIAL_CONTENT:
+        return "A rule wanted the body, of which this is but a part: it passed as it came."
+    return ""
 
 
 def hold(body: BodySource, record: Record, limit_s: float) -> Holding:

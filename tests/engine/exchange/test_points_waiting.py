@@ -11,7 +11,7 @@ from tests.support.points import GET, OK, POST, Script, with_field
 
 EXPECTING = POST[:-5].replace(b"X-Odd:  kept ", b"Expect: 100-continue")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"
+ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\ndata: 1\n\n"
 
 
 def without_expect(message):
@@ -96,6 +96,31 @@ class TestAnEndlessResponse:
         assert row.state == ExchangeState.COMPLETE
         assert house.body(detail.response.body) == b"data: 1\n\ndata: 2\n\n"
         assert "had not ended after 0 seconds: it passed as it came" in detail.notes
+
+    @pytest.mark.parametrize(
+        ("start", "said"),
+        [
+            (b"200 OK\r\nContent-Type: text/event-stream", "is a stream"),
+            (b"200 OK\r\nContent-Type: TEXT/Event-Stream; charset=utf-8", "is a stream"),
+            (b"200 OK\r\nContent-Type: application/grpc+proto", "is a stream"),
+            (b"200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=a", "is a stream"),
+            (b"206 Partial Content\r\nContent-Range: bytes 0-3/9", "is but a part"),
+        ],
+    )
+    def test_what_is_told_piece_by_piece_is_not_held(self, house, start, said):
+        house.decide(script := Script(at_response_head=Pass(hold=True)))
+        client = house.http1_client()
+        client.sends(GET)
+        house.upstream().reads_head()
+        house.upstream().sends(b"HTTP/1.1 " + start + b"\r\n\r\none\n")
+        client.reads_head()
+        client.sees(b"one\n")
+        house.upstream().link.close()
+        house.finishes()
+        assert [name for name, _ in script.seen] == ["at_request_head", "at_response_head"]
+        ((row, detail),) = house.recorded()
+        assert row.state == ExchangeState.COMPLETE
+        assert f"which {said}" in detail.notes or f"of which this {said}" in detail.notes
 
     @pytest.mark.parametrize("is_silent", [False, True])
     @pytest.mark.parametrize("change", [{"body": b"made"}, {"status": 204}])
