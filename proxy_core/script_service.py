@@ -14,12 +14,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
 
 from proxy_core.fault_log import caught
+from proxy_core.model.condition import Condition
+from proxy_core.model.filter import FilterError
 from proxy_core.model.script import LoadedScript, RunningScripts, ScriptHook
 from proxy_core.script_host.wire import LENGTHS, pack, unpack
 
@@ -44,6 +46,7 @@ class ScriptService:
         self._wanted = threading.Event()
         self._loaded = threading.Event()
         self._problems: dict[str, str] = {}
+        self._said_of_hooks: set[str] = set()
 
     def use(self, paths: tuple[str, ...]) -> None:
         """These scripts, and no others."""
@@ -191,10 +194,23 @@ class ScriptService:
                     if each["problem"] and self._problems.get(each["path"]) != each["problem"]:
                         self._say(f"{each['place']}: {each['problem']}")
                     self._problems[each["path"]] = each["problem"]
+                self._say_what_is_never_called(scripts)
                 self._changed(RunningScripts(running.address, running.token, scripts))
                 self._loaded.set()
             case _:
                 pass
+
+    def _say_what_is_never_called(self, scripts: Sequence[LoadedScript]) -> None:
+        """A hook whose condition is none is called for nothing, and says so once for each mistake."""
+        for script in scripts:
+            for hook in script.hooks:
+                try:
+                    Condition(hook.when)
+                except FilterError as error:
+                    text = f"{os.path.basename(script.path)}: the hook {hook.name} is never called: {error}"
+                    if text not in self._said_of_hooks:
+                        self._said_of_hooks.add(text)
+                        self._say(text)
 
 
 def _memory(process: psutil.Process) -> int:

@@ -6,6 +6,8 @@ head does that it came with, or the body that replaces what came. All functions 
 what was decided can't be one.
 """
 
+from collections.abc import Sequence
+
 from proxy_core.model.endpoint import DEFAULT_PORTS, authority_text, endpoint_text
 from proxy_core.model.message import Message
 from proxy_core.model.message_head import Field, parse_head
@@ -32,6 +34,8 @@ from proxy_core.protocols.part import RequestHead, ResponseHead
 
 CONTINUE = read_response_head(b"HTTP/1.1 100 Continue\r\n\r\n", b"", HeadLimits())
 _FINAL = range(200, 1000)
+# RFC 9530, RFC 3230 and RFC 1864: what would tell the receiver that a body has been changed on its way.
+_DIGESTS = frozenset({b"content-digest", b"repr-digest", b"digest", b"content-md5"})
 
 
 def request_message(head: RequestHead, scheme: str, host: str, port: int) -> Message:
@@ -64,7 +68,7 @@ def changed_request(head: RequestHead, message: Message, came: Message, *, keeps
     if message.body is None:
         framing = own_framing(head)
     else:
-        fields = [field for field in fields if field[0].lower() != b"trailer"]
+        fields = _of_another_body(fields, came.fields)
         framing = framing_for(message.body) if message.body or head.body_length else own_framing(head)
     if not isinstance(head, Http1RequestHead):
         fields = without_crumbs(fields)
@@ -91,7 +95,7 @@ def changed_response(head: ResponseHead, message: Message, method: bytes) -> Htt
     if body is None or not may_have_content(status):
         framing = response_framing(head, status, method)
     else:
-        fields = [field for field in fields if field[0].lower() != b"trailer"]
+        fields = _of_another_body(fields, parse_head(head.raw).fields)
         framing = framing_for(body)
     return read_response(start_line, framed(fields, framing), head.raw, method)
 
@@ -102,6 +106,12 @@ def answering_response(message: Message, method: bytes) -> Http1ResponseHead:
     fields = [field for field in message.fields if field[0].lower() != b"trailer"]
     framing = framing_for(message.body or b"") if may_have_content(message.status) else []
     return read_response(status_line(message.status), framed(fields, framing), b"", method)
+
+
+def _of_another_body(fields: Sequence[Field], came: Sequence[Field]) -> list[Field]:
+    """The fields of a message whose body was replaced: what was said of the one that came is not true of it."""
+    stale = {field for field in came if field[0].lower() in _DIGESTS}
+    return [field for field in fields if field[0].lower() != b"trailer" and field not in stale]
 
 
 def _extended_connect(changed: Http1RequestHead, protocol: bytes) -> Http2RequestHead:

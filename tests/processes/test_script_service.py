@@ -40,6 +40,13 @@ def test_what_has_loaded_is_told_with_the_place_to_ask(service):
     assert [hook.name for hook in state.scripts[0].hooks] == ["request"]
 
 
+def test_a_hook_whose_condition_is_none_says_so(service):
+    made, path, _, said = service
+    path.write_text("import harrier\n@harrier.on('request', when='hots:a.test')\ndef mine(flow):\n    pass\n")
+    made.use((str(path),))
+    assert hears(said, "hots").startswith("mine.py: the hook request is never called: There is no key «hots»")
+
+
 def test_a_script_that_ends_the_process_again_and_again_is_switched_off(service):
     made, path, states, said = service
     path.write_text("import os\nos._exit(5)\n")

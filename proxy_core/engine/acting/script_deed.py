@@ -39,7 +39,7 @@ class ScriptDeed(Deed):
             try:
                 condition = Condition(hook.when)
             except FilterError:
-                continue  # the engine has told it
+                continue  # `ScriptService` has said so
             for point, whole in _WHOLE.items():
                 is_due = hook.name == _AT_HEAD.get(point) or (hook.name == whole and hook.body != (point in _AT_HEAD))
                 if is_due and condition.point <= point:

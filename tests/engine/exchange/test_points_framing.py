@@ -238,3 +238,34 @@ class TestWhatIsRecordedAsForwarded:
         house.upstream().sends(OK)
         client.sees(OK)
         assert house.recorded()[0][1].response.forwarded_head is None
+
+
+class TestADigest:
+    """RFC 9530: of the body that came, it is untrue of the one that replaces it."""
+
+    CAME = b"HTTP/1.1 200 OK\r\nContent-Digest: sha-256=:YQ==:\r\nContent-MD5: YQ==\r\nContent-Length: 2\r\n\r\nhi"
+
+    def test_goes_with_its_body(self, house):
+        house.decide(Script(at_response_head=lambda m: Replace(m._replace(body=b"new"))))
+        client = house.http1_client()
+        client.sends(GET)
+        house.upstream().reads_head()
+        house.upstream().sends(self.CAME)
+        client.sees(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew")
+
+    def test_stays_where_the_body_does(self, house):
+        house.decide(Script(at_response_head=lambda m: Replace(with_field(m, b"X", b"1"))))
+        client = house.http1_client()
+        client.sends(GET)
+        house.upstream().reads_head()
+        house.upstream().sends(self.CAME)
+        assert b"Content-Digest: sha-256=:YQ==:\r\n" in client.reads_head()
+
+    def test_stays_where_it_is_of_the_new_body(self, house):
+        digest = (b"Content-Digest", b"sha-256=:Yg==:")
+        house.decide(Script(at_response_head=lambda m: Replace(m._replace(body=b"new", fields=(digest,)))))
+        client = house.http1_client()
+        client.sends(GET)
+        house.upstream().reads_head()
+        house.upstream().sends(self.CAME)
+        assert b"Content-Digest: sha-256=:Yg==:\r\n" in client.reads_head()
