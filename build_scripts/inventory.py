@@ -26,9 +26,9 @@ from proxy_core.compiled import FOLDER as COMPILED
 LICENCES = ROOT / "build_scripts" / "licences"
 # SPDX; whatever else the list knows is there to be refused.
 SHIPPABLE = frozenset(
-    "0BSD AFL-2.1 Apache-2.0 BSD-2-Clause BSD-3-Clause FTL HPND-sell-variant IJG ISC LGPL-2.1-or-later LGPL-3.0-only"
-    " MIT MIT-0 MIT-Modern-Variant MPL-2.0 PSF-2.0 Unicode-3.0 X11 ZPL-2.1 Zlib blessing bzip2-1.0.6 libpng-2.0"
-    " libtiff".split()
+    "0BSD AFL-2.1 Apache-2.0 BSD-2-Clause BSD-3-Clause CNRI-Python FTL HPND-sell-variant IJG ISC LGPL-2.1-or-later"
+    " LGPL-3.0-only MIT MIT-0 MIT-Modern-Variant MPL-2.0 PSF-2.0 Unicode-3.0 X11 ZPL-2.1 Zlib blessing bzip2-1.0.6"
+    " libpng-2.0 libtiff".split()
 ) | {
     "GPL-3.0-or-later WITH GCC-exception-3.1",
     "GPL-2.0-or-later WITH Bootloader-exception",
