@@ -74,9 +74,11 @@ class BodyWriter:
 
     @staticmethod
     def close(record: ExchangeRecord) -> None:
-        """The bodies are over."""
-        for segment in (record.segments or {}).values():
+        """The bodies are over. A segment that nothing has come into goes, and nothing tells of it."""
+        for stream, segment in (record.segments or {}).items():
             segment.close()
+            if not segment.length:
+                record.extents_of(stream).pop()
         record.segments = None
 
     def _open_segment(self, record: ExchangeRecord, stream: int) -> None:

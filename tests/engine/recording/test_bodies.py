@@ -45,6 +45,20 @@ def test_a_large_body_continues_in_one_segment_of_its_own(capture: Capture):
     assert len(extents) <= OWN_SEGMENT_BYTES // PENDING_LIMIT_BYTES + 2
 
 
+def test_of_a_segment_that_nothing_came_into_nothing_is_told(capture: Capture):
+    """The body ends where one of its own has just begun."""
+    report = capture.begins()
+    body = pattern(b"download ", OWN_SEGMENT_BYTES + PENDING_LIMIT_BYTES)
+    while len(body) > 0:
+        piece, body = body[: PENDING_LIMIT_BYTES + 1], body[PENDING_LIMIT_BYTES + 1 :]
+        capture.reporter.response_body(report, piece)
+        if sum(length for _, _, length in report.record.extents_of(Stream.RESPONSE_RECEIVED)) > OWN_SEGMENT_BYTES:
+            break
+    capture.reporter.complete(report)
+    ((_, detail),) = capture.exchanges()
+    assert all(is_journal(segment) and length for segment, _, length in decode_extents(detail.response.body))
+
+
 def test_where_no_segment_can_be_made_it_goes_on_in_the_journal(capture: Capture, monkeypatch):
     """No descriptor is left, say; the others are recorded meanwhile, and this one is whole."""
 
