@@ -191,7 +191,7 @@ class Worker:
             self._scripts = ScriptLink(rules.scripts)
         if old is not None and (self._scripts is None or self._scripts.running.address != old.running.address):
             old.close()
-        book = RuleBook(rules.version, rules.groups, self.services, self._turns.take, self._scripts)
+        book = RuleBook(rules.version, rules.groups, self._turns.take, self._scripts)
         self.services.points = book.begin if book.rules else None
         self.services.leads_elsewhere = book.leads_elsewhere if book.rules else None
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from proxy_core.engine.acting.script_link import ScriptLink
 from proxy_core.engine.exchange.point import Decision, Pass
-from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
 from proxy_core.model.effects.effect import Point
 from proxy_core.model.message import Message
@@ -20,7 +19,6 @@ PASS = Pass()
 class Making(NamedTuple):
     """What a deed may be made of, beside its effect."""
 
-    services: Services
     rule: str  # the id of its rule
     when: str  # its rule's condition
     folder: str  # that its rule's paths are relative to

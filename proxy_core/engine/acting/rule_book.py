@@ -10,7 +10,6 @@ from proxy_core.engine.acting.deed import Deed, Making
 from proxy_core.engine.acting.rule_run import RuleRun
 from proxy_core.engine.acting.script_link import ScriptLink
 from proxy_core.engine.acting.table import deed_of
-from proxy_core.engine.exchange.services import Services
 from proxy_core.engine.recording.report import Report
 from proxy_core.model.condition import Condition
 from proxy_core.model.effects.effect import Point
@@ -29,7 +28,6 @@ class ReadyRule:
         self,
         rule: Rule,
         group: RuleGroup,
-        services: Services,
         take_turn: TakeTurn,
         scripts: ScriptLink | None,
     ) -> None:
@@ -39,7 +37,7 @@ class ReadyRule:
         self.stop = rule.stop
         self._times = rule.times
         self._take_turn = take_turn
-        making = Making(services, self.id, rule.when, group.folder, scripts)
+        making = Making(self.id, rule.when, group.folder, scripts)
         self.deeds: list[Deed] = [deed_of(effect, making) for effect in all_effects(rule)]
         self.wants_request_body = any(deed.wants_request_body for deed in self.deeds)
         self.wants_response_body = any(deed.wants_response_body for deed in self.deeds)
@@ -56,17 +54,13 @@ class RuleBook:
         self,
         version: int,
         groups: Iterable[RuleGroup],
-        services: Services,
         take_turn: TakeTurn,
         scripts: ScriptLink | None = None,
     ) -> None:
         """`version` is the engine's number for these groups. Raises FilterError for a condition that is none."""
         self.version = version
         self.rules = tuple(
-            ReadyRule(rule, group, services, take_turn, scripts)
-            for group in groups
-            for rule in group.rules
-            if not rule.off
+            ReadyRule(rule, group, take_turn, scripts) for group in groups for rule in group.rules if not rule.off
         )
         self._by_host: dict[str, tuple[ReadyRule, ...]] = {}
 

@@ -1,6 +1,6 @@
 """What each effect makes of a message: a rule as text, a message in, a message out."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -28,7 +28,7 @@ OK = GET._replace(
 
 def run_of(effects: str, request: Message = GET, when: str = "") -> tuple[Any, Report]:
     group = read_rules(f"[[rule]]\nname = 'r'\nwhen = '{when}'\n{effects}\n", "g")
-    book = RuleBook(1, [group], cast("Any", None), lambda _rule, _times: True)
+    book = RuleBook(1, [group], lambda _rule, _times: True)
     report = Report(1, 1)
     return book.begin(request, report), report
 

@@ -1,6 +1,6 @@
 """Which rules act, and in what order."""
 
-from typing import Any, cast
+from typing import Any
 
 from proxy_core.engine.acting.rule_book import RuleBook
 from proxy_core.engine.exchange.point import Answer, Pass, Replace
@@ -21,7 +21,7 @@ def book_of(*texts: str, turns: int = 10**9) -> RuleBook:
         return left[0] >= 0
 
     groups = [read_rules(text, f"g{number}") for number, text in enumerate(texts)]
-    return RuleBook(1, groups, cast("Any", None), take)
+    return RuleBook(1, groups, take)
 
 
 def rule(name: str, rest: str) -> str:
