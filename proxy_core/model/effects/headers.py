@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import msgspec
 
-from proxy_core.model.effects.effect import Effect, Mistake, Point
-from proxy_core.model.effects.replacement import NamedReplacement
+from proxy_core.model.effects.effect import Mistake, Point
+from proxy_core.model.effects.named_edits import NamedEdits
 
 # RFC 9112 §6, RFC 9110 §7.6.1: these say how the message lies on our own connection.
 OURS = frozenset(
@@ -18,13 +18,13 @@ OURS = frozenset(
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # RFC 9110 §5.6.2
 
 
-class Headers(Effect, frozen=True):
+class Headers(NamedEdits, frozen=True):
     """What the effects of request and response share."""
 
-    set: dict[str, str] = msgspec.field(default_factory=dict)
     add: dict[str, str] = msgspec.field(default_factory=dict)
-    remove: tuple[str, ...] = ()
-    replace: tuple[NamedReplacement, ...] = ()
+
+    def name_mistake(self, name: str) -> str:
+        return name_mistake(name)
 
     def mistakes(self) -> list[Mistake]:
         found = []
@@ -33,30 +33,14 @@ class Headers(Effect, frozen=True):
                 text = name_mistake(name) or value_mistake(value)
                 if text:
                     found.append(Mistake((member, name), text))
-        for number, name in enumerate(self.remove):
-            if text := name_mistake(name):
-                found.append(Mistake(("remove", number), text))
-        for number, each in enumerate(self.replace):
-            text = name_mistake(each.name) or each.mistake()
-            if text:
-                found.append(Mistake(("replace", number), text))
-        if not (self.set or self.add or self.remove or self.replace):
-            found.append(Mistake((), "It says neither set nor add, remove or replace."))
-        return found
-
-    def explain(self) -> str:
-        side = "response" if self.POINT.is_of_response else "request"
-        parts = [f"sets {side} header {name}" for name in self.set]
-        parts += [f"adds {side} header {name}" for name in self.add]
-        parts += [f"removes {side} header {name}" for name in self.remove]
-        parts += [f"replaces in {side} header {each.name}" for each in self.replace]
-        return ", ".join(parts)
+        return found + super().mistakes()
 
 
 class RequestHeaders(Headers, frozen=True, tag="req.headers"):
     """Changes what the origin is told."""
 
     KEY: ClassVar[str] = "req.headers"
+    WHAT: ClassVar[str] = "request header"
     POINT: ClassVar[Point] = Point.REQUEST_HEAD
 
 
@@ -64,6 +48,7 @@ class ResponseHeaders(Headers, frozen=True, tag="res.headers"):
     """Changes what the client is told."""
 
     KEY: ClassVar[str] = "res.headers"
+    WHAT: ClassVar[str] = "response header"
     POINT: ClassVar[Point] = Point.RESPONSE_HEAD
 
 

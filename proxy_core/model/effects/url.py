@@ -15,7 +15,8 @@ import msgspec
 
 from proxy_core.model.effects.effect import Effect, Mistake, Point
 from proxy_core.model.effects.headers import name_mistake
-from proxy_core.model.effects.replacement import NamedReplacement, Replacement
+from proxy_core.model.effects.named_edits import NamedEdits
+from proxy_core.model.effects.replacement import Replacement
 from proxy_core.model.endpoint import DEFAULT_PORTS
 
 _IN_TARGET = "%/?:@!$&'()*+,;=-._~[]|{}^`\""  # what is sent as it is written; the rest is encoded
@@ -92,31 +93,14 @@ class RequestUrl(Effect, frozen=True, tag="req.url"):
         return f"goes to {self.set}" if self.set else "replaces in the URL"
 
 
-class RequestQuery(Effect, frozen=True, tag="req.query"):
+class RequestQuery(NamedEdits, frozen=True, tag="req.query"):
     """Parameters of the query."""
 
     KEY: ClassVar[str] = "req.query"
+    WHAT: ClassVar[str] = "query parameter"
     POINT: ClassVar[Point] = Point.REQUEST_HEAD
 
-    set: dict[str, str] = msgspec.field(default_factory=dict)
     add: dict[str, str] = msgspec.field(default_factory=dict)
-    remove: tuple[str, ...] = ()
-    replace: tuple[NamedReplacement, ...] = ()
-
-    def mistakes(self) -> list[Mistake]:
-        found = [
-            Mistake(("replace", number), text) for number, each in enumerate(self.replace) if (text := each.mistake())
-        ]
-        if not (self.set or self.add or self.remove or self.replace):
-            found.append(Mistake((), "It says neither set nor add, remove or replace."))
-        return found
-
-    def explain(self) -> str:
-        parts = [f"sets query parameter {name}" for name in self.set]
-        parts += [f"adds query parameter {name}" for name in self.add]
-        parts += [f"removes query parameter {name}" for name in self.remove]
-        parts += [f"replaces in query parameter {each.name}" for each in self.replace]
-        return ", ".join(parts)
 
 
 class RequestMethod(Effect, frozen=True, tag="req.method"):
