@@ -8,7 +8,7 @@ Whether the client gets a body follows from what the client has asked, never fro
 from collections.abc import Callable
 from typing import NamedTuple
 
-from proxy_core.engine.exchange.holding import Held, Part, Record, drain, hold, whole, why_not_held
+from proxy_core.engine.exchange.holding import Held, Part, Record, drain, hold, whole
 from proxy_core.engine.exchange.point import Abort, Answer, Decision, Pass, Points, Replace
 from proxy_core.engine.exchange.route import Destination
 from proxy_core.engine.exchange.services import Services
@@ -146,13 +146,11 @@ class Deciding:
         decision = at_head(message)
         goes_on = body
         data: bytes | None = None  # the whole body that came, where it was held
-        if isinstance(decision, Pass | Replace) and decision.hold and (remark := why_not_held(message)):
-            self._report.note(remark)
-        elif isinstance(decision, Pass | Replace) and decision.hold:
+        if isinstance(decision, Pass | Replace) and decision.hold:
             message = decision.message if isinstance(decision, Replace) else message
             if body is self._client:
                 self.invite()
-            parts, data, remark = hold(body, record, self._limits.held_body_s)
+            parts, data, remark = hold(message, body, record, self._limits.held_body_s)
             goes_on = Held(parts, body if data is None else None, record)
             if data is None:
                 self._report.note(remark)

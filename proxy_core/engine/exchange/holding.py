@@ -65,7 +65,7 @@ def whole(body: bytes) -> Held:
     return Held([BodyPart(body, b""), END_WITHOUT_TRAILERS] if body else [END_WITHOUT_TRAILERS])
 
 
-def why_not_held(message: Message) -> str:
+def _why_not_held(message: Message) -> str:
     """What to say of a body that passes as it comes, whoever wants it whole; "" of all others.
 
     What is told piece by piece, for as long as somebody listens, must not wait for an end.
@@ -78,8 +78,13 @@ def why_not_held(message: Message) -> str:
     return ""
 
 
-def hold(body: BodySource, record: Record, limit_s: float) -> Holding:
-    """Read a body until its end, or until it is too large or takes too long. Raises SideError."""
+def hold(message: Message, body: BodySource, record: Record, limit_s: float) -> Holding:
+    """Read the message's body until its end, or until it is too large or takes too long. Raises SideError.
+
+    Nothing is read of one that is not to be held.
+    """
+    if remark := _why_not_held(message):
+        return Holding([], None, remark)
     end_mark = _clock() + limit_s
     parts: list[Part] = []
     size = 0
