@@ -86,7 +86,8 @@ class Reporter:
     def tell_all(self) -> None:
         """Write and send what there is to tell, now, of exchanges of whatever age."""
         self._announce(oldest_only=False, with_progress=True)
-        self._tell_connections()
+        if self._untold_connections:
+            self._emit()
         self._tell_all_messages()
         self._pay()
         self.outbox.send()
@@ -344,22 +345,6 @@ class Reporter:
             parts += record_header(EVENT_RECORD, event), event
         return events
 
-    def _tell_connections(self) -> None:
-        if not self._untold_connections:
-            return
-        if self.full_disk.is_resting():
-            self._untold_connections.clear()  # they are missed, as what comes over them is
-            return
-        parts: list[bytes] = []
-        events = self._place_connections(parts)
-        try:
-            self._journal.write(b"".join(parts))
-        except JournalFullError as error:
-            self.full_disk.rest(error)
-            return
-        for event in events:
-            self.outbox.push(event)
-
     def _pay(self) -> None:
         """Tell the ends that could not be written."""
         owed, self.full_disk.owed = self.full_disk.owed, []
@@ -378,17 +363,22 @@ class Reporter:
             else:
                 self.full_disk.owed.append((report, kind))
 
-    def _emit(self, event: bytes) -> bool:
-        """Journal and queue one event by itself; whether that could be done."""
-        self._tell_connections()
+    def _emit(self, *events: bytes) -> bool:
+        """Journal and queue these, behind what connections there are to tell of; whether that could be done."""
         if self.full_disk.is_resting():
+            self._untold_connections.clear()  # they are missed, as what comes over them is
             return False
+        parts: list[bytes] = []
+        connections = self._place_connections(parts)
+        for event in events:
+            parts += record_header(EVENT_RECORD, event), event
         try:
-            self._journal.write(record_header(EVENT_RECORD, event) + event)
+            self._journal.write(b"".join(parts))
         except JournalFullError as error:
             self.full_disk.rest(error)
             return False
-        self.outbox.push(event)
+        for event in (*connections, *events):
+            self.outbox.push(event)
         return True
 
     def _flush(self) -> bool:
@@ -397,7 +387,8 @@ class Reporter:
         if with_progress:
             self._progress_mark = now
         self._announce(oldest_only=True, with_progress=with_progress)
-        self._tell_connections()
+        if self._untold_connections:
+            self._emit()
         if self._talking:
             self._tell_all_messages()
         if self.full_disk.owed:
