@@ -9,9 +9,8 @@ live capture a body's extents point into segment files beside the index; in a sa
 Format 3 made room for what comes: `message` (see `MessageRow`), `remark` (a person's mark, colour and comment), `acted`
 and `rule_text` (which rules have touched an exchange, and what they said then; the whole of it is in
 `ExchangeDetail.acts`), `finished` (exchanges in the order of their end, for those who follow a recording; a number is
-never given again). Format 4 writes messages,
-format 5 what rules have done; nobody the others yet. Flags and kinds of events are kept for them in
-the model. Who is the first to write into one of the tables, or to pack a member of a detail
+never given again). Format 4 writes messages, format 5 what rules have done; nobody the others yet. Flags and kinds of
+events are kept for them in the model. Who is the first to write into one of the tables, or to pack a member of a detail
 or a record that was not there, also saves it, forgets it with its exchange, and raises the format, though that adds no
 table then: a Harrier that knows nothing of it would save a capture without it, and must refuse instead.
 """

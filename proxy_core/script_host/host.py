@@ -91,7 +91,7 @@ class Host:
                     hook.call(set())
         except ScriptError as error:
             self._problem(path, error.text, error.place)
-        except Exception as error:
+        except Exception as error:  # a border: the code is a stranger's, and the one that loaded last goes on
             self._problem(path, error_text(error), error_place(error, os.path.dirname(os.path.abspath(path))))
         else:
             self._problems.pop(path, None)
@@ -109,7 +109,7 @@ class Host:
                 result = hook.call()
             if inspect.iscoroutine(result):
                 self._spawn(result)
-        except Exception as error:
+        except Exception as error:  # a border, as at loading
             self._log.write("error", error_text(error))
 
     def _problem(self, path: str, text: str, place: str) -> None:
@@ -159,7 +159,7 @@ class Host:
                     continue
                 try:
                     await self._asked(hook, flow)
-                except Exception as error:
+                except Exception as error:  # a border: the other hooks see the exchange all the same
                     place = error_place(error, script.folder)
                     self._log.write("error", error_text(error), place or script.path, flow.id)
                     done["error"] = {"text": error_text(error), "place": place}

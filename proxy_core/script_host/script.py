@@ -101,7 +101,7 @@ def load_script(path: str) -> Script:
         spec.loader.exec_module(module)
         script = Script(path, module)
         _find_hooks(script)
-    except BaseException as error:
+    except BaseException as error:  # a border: a script that calls `exit` is none, and ends nothing
         if old is None:
             sys.modules.pop(name, None)
         else:

@@ -62,7 +62,7 @@ def concurrent(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def run() -> None:
             try:
                 call(*given)
-            except BaseException as error:
+            except BaseException as error:  # who waits has to hear of whatever ended it
                 loop.call_soon_threadsafe(_settle, ended, error)
             else:
                 loop.call_soon_threadsafe(_settle, ended, None)

@@ -147,8 +147,8 @@ def _connect_one(address: Address, limit_s: float) -> socket.socket:
         sock.setblocking(False)
         code = sock.connect_ex(address[1])
         if code == errno.EINPROGRESS and _TELLS_AGAIN:
-            # On this machine it is there already, which the system tells who asks again; waiting for the loop to say
-            # so costs ten times as much.
+            # On this machine it is there already. To ask again is one system call; to wait until the loop says so takes
+            # several, a timer, and a turn of the loop.
             code = sock.connect_ex(address[1])
         if code in _UNDER_WAY:
             with gevent.Timeout(limit_s, TimeoutError(errno.ETIMEDOUT, "the connection was not answered")):
